@@ -1,0 +1,2 @@
+/** The meshferry command line. @packageDocumentation */
+export {};

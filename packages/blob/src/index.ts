@@ -1,0 +1,6 @@
+/**
+ * BLOB Transfer over Bluetooth Mesh: server and client.
+ *
+ * @packageDocumentation
+ */
+export {};

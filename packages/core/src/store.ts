@@ -1,0 +1,52 @@
+/** One change of a {@link Store}: a value to write, or null to delete the record. */
+export type Write = readonly [key: string, value: Uint8Array | null];
+
+/**
+ * Small records that survive a power cut. They are written before they are relied upon: when `batch` has returned,
+ * all of it is durable; when the power fails inside it, none of it happened.
+ */
+export interface Store {
+  /** The record, or undefined. The caller must not change the octets. */
+  get(key: string): Uint8Array | undefined;
+  /** The keys that start with `prefix`, in ascending order. */
+  keys(prefix: string): string[];
+  /** All of it or nothing. Throws `store-failed` when the medium refuses; then nothing was written. */
+  batch(writes: Iterable<Write>): void;
+  close(): void;
+}
+
+/** A store that lives as long as the process: for tests and simulations that need no memory of themselves. */
+export class MemoryStore implements Store {
+  readonly #records = new Map<string, Uint8Array>();
+
+  get(key: string): Uint8Array | undefined {
+    return this.#records.get(key);
+  }
+
+  keys(prefix: string): string[] {
+    return [...this.#records.keys()].filter((key) => key.startsWith(prefix)).sort();
+  }
+
+  batch(writes: Iterable<Write>): void {
+    for (const [key, value] of writes) {
+      if (value === null) this.#records.delete(key);
+      else this.#records.set(key, value.slice());
+    }
+  }
+
+  close(): void {}
+}
+
+/** A part of a store under a prefix of its own: many nodes or models share one file. Closing it leaves the rest open. */
+export function storeView(store: Store, prefix: string): Store {
+  return {
+    get: (key) => store.get(prefix + key),
+    keys: (inner) => store.keys(prefix + inner).map((key) => key.slice(prefix.length)),
+    batch: (writes) => store.batch(prefixed(writes, prefix)),
+    close: () => {},
+  };
+}
+
+function* prefixed(writes: Iterable<Write>, prefix: string): Iterable<Write> {
+  for (const [key, value] of writes) yield [prefix + key, value];
+}

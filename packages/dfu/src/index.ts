@@ -1,0 +1,6 @@
+/**
+ * Device Firmware Update over Bluetooth Mesh: Target, Distributor and Initiator.
+ *
+ * @packageDocumentation
+ */
+export {};

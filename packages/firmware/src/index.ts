@@ -1,0 +1,6 @@
+/**
+ * Firmware images and packages: MCUboot, Intel HEX, update packages, mesh metadata.
+ *
+ * @packageDocumentation
+ */
+export {};

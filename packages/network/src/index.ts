@@ -1,0 +1,6 @@
+/**
+ * Network and transport layers of Bluetooth Mesh 1.1: encryption, relaying, replay protection, segmentation.
+ *
+ * @packageDocumentation
+ */
+export {};
