@@ -3,4 +3,8 @@
  *
  * @packageDocumentation
  */
-export {};
+export * from './bit-stream.ts';
+export * from './contract.ts';
+export * from './fields.ts';
+export * from './message.ts';
+export * from './opcode.ts';

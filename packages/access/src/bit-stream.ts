@@ -1,0 +1,114 @@
+/**
+ * Access parameters as a stream of bits: little-endian numbers, the first field of an octet in its least significant
+ * bits [Mesh Protocol 1.1, 3.7.2]. The reader never throws: the first failure sticks, later reads give zeros.
+ */
+export class BitReader {
+  readonly bytes: Uint8Array;
+  /** Octets from the start of `bytes`: the octet that the next bit stands in. */
+  offset: number;
+  /** What went wrong first, or undefined. */
+  failure: { readonly reason: string; readonly offset: number } | undefined;
+  #bit = 0;
+
+  constructor(bytes: Uint8Array, offset = 0) {
+    this.bytes = bytes;
+    this.offset = offset;
+  }
+
+  /** Whole octets not yet read. */
+  get remaining(): number {
+    return this.bytes.length - this.offset - (this.#bit > 0 ? 1 : 0);
+  }
+
+  fail(reason: string, offset: number = this.offset): void {
+    this.failure ??= { reason, offset };
+  }
+
+  /** An unsigned number of `bits` (1 to 48) bits. */
+  uint(bits: number): number {
+    if (this.#bit === 0 && bits === 8) {
+      if (this.offset >= this.bytes.length) return this.#short(1);
+      return this.bytes[this.offset++] as number;
+    }
+    let value = 0;
+    let scale = 1;
+    let left = bits;
+    while (left > 0) {
+      if (this.offset >= this.bytes.length) return this.#short(1);
+      const take = Math.min(left, 8 - this.#bit);
+      value += (((this.bytes[this.offset] as number) >> this.#bit) & ((1 << take) - 1)) * scale;
+      scale *= 2 ** take;
+      left -= take;
+      this.#bit += take;
+      if (this.#bit === 8) {
+        this.#bit = 0;
+        this.offset++;
+      }
+    }
+    return value;
+  }
+
+  /** The next `length` octets, as a copy. */
+  octets(length: number): Uint8Array {
+    if (this.offset + length > this.bytes.length) {
+      this.#short(length);
+      return new Uint8Array(0);
+    }
+    const octets = this.bytes.slice(this.offset, this.offset + length);
+    this.offset += length;
+    return octets;
+  }
+
+  #short(needed: number): 0 {
+    this.fail(`${needed} more octet${needed === 1 ? '' : 's'} needed, ${Math.max(0, this.remaining)} left`);
+    return 0;
+  }
+}
+
+/** The reverse of {@link BitReader}. */
+export class BitWriter {
+  #bytes = new Uint8Array(32);
+  #length = 0;
+  #bit = 0;
+
+  /** Octets written so far, a started one included. */
+  get length(): number {
+    return this.#length + (this.#bit > 0 ? 1 : 0);
+  }
+
+  uint(value: number, bits: number): void {
+    let rest = value;
+    let left = bits;
+    while (left > 0) {
+      if (this.#bit === 0) this.#room(1);
+      const take = Math.min(left, 8 - this.#bit);
+      const step = 2 ** take;
+      this.#bytes[this.#length]! |= (rest % step) << this.#bit;
+      rest = Math.floor(rest / step);
+      left -= take;
+      this.#bit += take;
+      if (this.#bit === 8) {
+        this.#bit = 0;
+        this.#length++;
+      }
+    }
+  }
+
+  octets(octets: Uint8Array): void {
+    this.#room(octets.length);
+    this.#bytes.set(octets, this.#length);
+    this.#length += octets.length;
+  }
+
+  finish(): Uint8Array {
+    return this.#bytes.slice(0, this.length);
+  }
+
+  #room(octets: number): void {
+    const needed = this.#length + octets + 1;
+    if (needed <= this.#bytes.length) return;
+    const larger = new Uint8Array(Math.max(needed, 2 * this.#bytes.length));
+    larger.set(this.#bytes);
+    this.#bytes = larger;
+  }
+}

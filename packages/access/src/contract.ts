@@ -1,0 +1,28 @@
+import type { Address, AppIndex, NetIndex, Unicast } from '@meshferry/core';
+import type { AccessSend, Credentials, KeyRef } from '@meshferry/network';
+
+/** A SIG model (16 bits), or a vendor's: Company Identifier × 65536 + model. */
+export type ModelId = number;
+
+/** Where a message came from and with what it was secured: everything that a reply needs. */
+export interface Context {
+  readonly src: Unicast;
+  readonly dst: Address;
+  /** The Label UUID when `dst` is virtual. */
+  readonly label?: Uint8Array;
+  readonly key: KeyRef;
+  readonly netIndex: NetIndex;
+  readonly credentials: Credentials;
+  readonly ttl: number;
+  readonly rssi?: number;
+  /** The element that received it. */
+  readonly element: Unicast;
+}
+
+/** How a message of a model is sent: {@link AccessSend} without what the model itself knows. */
+export interface SendOptions extends Omit<AccessSend, 'src' | 'payload' | 'key'> {
+  /** Default: the AppKey bound to the model with the lowest index. */
+  readonly appIndex?: AppIndex;
+  /** A device key instead of an AppKey: that of this node. */
+  readonly deviceKeyOf?: Unicast;
+}
