@@ -42,7 +42,7 @@ export class VirtualClock implements Clock {
   }
 
   after(ms: number, run: () => void): Timer {
-    const event: Event = { at: this.#now + (ms > 0 ? ms : 0), order: this.#order++, run };
+    const event: Event = { at: this.#now + Math.max(0, ms), order: this.#order++, run };
     this.#push(event);
     return {
       cancel: () => {

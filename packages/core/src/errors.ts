@@ -24,5 +24,8 @@ export class MeshError extends Error {
 export function toMeshError(thrown: unknown): MeshError {
   if (thrown instanceof MeshError) return thrown;
   const message = thrown instanceof Error ? thrown.message : String(thrown);
-  return new MeshError('internal', message, { hint: 'This is a defect of Meshferry: please report it.', cause: thrown });
+  return new MeshError('internal', message, {
+    hint: 'This is a defect of Meshferry: please report it.',
+    cause: thrown,
+  });
 }

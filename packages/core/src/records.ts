@@ -7,7 +7,8 @@ type Plain = string | number | boolean | null | bigint | Uint8Array | Plain[] | 
 export function encodeRecord(value: unknown): Uint8Array {
   const text = JSON.stringify(value, (_, member: unknown) => {
     if (typeof member === 'bigint') return { big: member.toString() };
-    if (member instanceof Uint8Array) return { hex: Array.from(member, (o) => o.toString(16).padStart(2, '0')).join('') };
+    if (member instanceof Uint8Array)
+      return { hex: Array.from(member, (o) => o.toString(16).padStart(2, '0')).join('') };
     return member;
   });
   return new TextEncoder().encode(text);
@@ -29,7 +30,8 @@ export function readRecord<T>(store: Store, key: string): T | undefined {
 }
 
 function revive(member: Plain): unknown {
-  if (typeof member !== 'object' || member === null || Array.isArray(member) || member instanceof Uint8Array) return member;
+  if (typeof member !== 'object' || member === null || Array.isArray(member) || member instanceof Uint8Array)
+    return member;
   const names = Object.keys(member);
   if (names.length !== 1) return member;
   if (typeof member.big === 'string') return BigInt(member.big);
