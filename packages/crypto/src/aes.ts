@@ -1,4 +1,4 @@
-import { MeshError } from '@meshferry/core';
+import { checkKeyLength } from './checks.ts';
 
 /** Substitution box of FIPS-197, and the four tables that merge SubBytes, ShiftRows and MixColumns of one octet. */
 const SBOX = new Uint8Array(256);
@@ -23,26 +23,6 @@ export function expandKey(key: Uint8Array): Int32Array {
     schedule[i] = schedule[i - 4]! ^ word;
   }
   return schedule;
-}
-
-/** Throws `bad-key-length` unless the key has 16 octets. The message tells the length, never the key. */
-export function checkKeyLength(key: Uint8Array): void {
-  if (key.length !== 16) {
-    throw new MeshError('bad-key-length', `an AES-128 key has 16 octets, not ${key.length}`, {
-      hint: 'Give a NetKey, AppKey or device key as 16 octets (32 hex digits).',
-    });
-  }
-}
-
-/** Throws `bad-block` unless both arrays hold 16 octets from the given offsets on. */
-export function checkBlock(input: Uint8Array, inputAt: number, output: Uint8Array, outputAt: number): void {
-  if (inputAt < 0 || outputAt < 0 || inputAt + 16 > input.length || outputAt + 16 > output.length) {
-    throw new MeshError(
-      'bad-block',
-      `no room for a block of 16 octets: input ${input.length} from ${inputAt}, output ${output.length} from ${outputAt}`,
-      { hint: 'Give arrays that hold 16 octets from the offset on.' },
-    );
-  }
 }
 
 /** Encrypts the block a ‖ b ‖ c ‖ d (big-endian words) into `out`, four words. Table look-ups: not constant-time. */

@@ -1,48 +1,9 @@
-import { MeshError } from '@meshferry/core';
 import { encryptWords, paddedWordAt, wordAt } from './aes.ts';
 
 // One scratch for all keys: everything here is synchronous and calls nothing back, so no two calls overlap.
 const nonceWords = new Int32Array(4); // 0x00 ‖ nonce ‖ 0x0000: flags and the last two octets are or-ed in
 const stream = new Int32Array(4); // the last block encrypted in counter mode
 const mac = new Int32Array(4); // the running CBC-MAC
-
-/** Throws `bad-nonce-length`, `message-too-long` or `additional-too-long` when these cannot be sealed. */
-export function checkSealable(nonce: Uint8Array, message: Uint8Array, additional: Uint8Array | undefined): void {
-  if (nonce.length !== 13) {
-    throw new MeshError('bad-nonce-length', `a mesh nonce has 13 octets, not ${nonce.length}`, {
-      hint: 'Build nonces with networkNonce, applicationNonce, deviceNonce or proxyNonce.',
-    });
-  }
-  if (message.length > MAX_MESSAGE) {
-    throw new MeshError(
-      'message-too-long',
-      `AES-CCM with L = 2 takes up to ${MAX_MESSAGE} octets, not ${message.length}`,
-      {
-        hint: 'Split the message.',
-      },
-    );
-  }
-  if (additional !== undefined && additional.length > MAX_ADDITIONAL) {
-    throw new MeshError(
-      'additional-too-long',
-      `additional data of ${additional.length} octets, ${MAX_ADDITIONAL} fit`,
-      {
-        hint: 'In mesh the additional data is a Label UUID of 16 octets.',
-      },
-    );
-  }
-}
-
-/** Whether the lengths can belong to a sealed message at all; the counterpart of {@link checkSealable} that never throws. */
-export function isOpenable(nonce: Uint8Array, sealed: Uint8Array, micLength: number, additional?: Uint8Array): boolean {
-  const length = sealed.length - micLength;
-  return (
-    nonce.length === 13 &&
-    length >= 0 &&
-    length <= MAX_MESSAGE &&
-    (additional === undefined || additional.length <= MAX_ADDITIONAL)
-  );
-}
 
 /** Ciphertext ‖ MIC [RFC 3610 with L = 2]. The caller has checked the lengths. */
 export function ccmSeal(
@@ -85,9 +46,6 @@ export function ccmOpen(
 export function ccmFlags(micLength: number, hasAdditional: boolean): number {
   return (hasAdditional ? 0x40 : 0) | (((micLength - 2) / 2) << 3) | 0x01;
 }
-
-const MAX_MESSAGE = 0xffff;
-const MAX_ADDITIONAL = 0xfeff; // from 0xFF00 on RFC 3610 writes the length in another way
 
 function loadNonce(nonce: Uint8Array): void {
   nonceWords[0] = (nonce[0]! << 16) | (nonce[1]! << 8) | nonce[2]!;

@@ -1,5 +1,5 @@
 import { concat, fromHex, utf8 } from '@meshferry/core';
-import { checkKeyLength } from './aes.ts';
+import { checkKeyLength } from './checks.ts';
 import type { CryptoProvider } from './provider.ts';
 
 /** What {@link k2} makes of a NetKey: how Network PDUs of one kind are marked and secured. */

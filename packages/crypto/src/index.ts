@@ -18,6 +18,7 @@
  * @packageDocumentation
  */
 export * from './beacons.ts';
+export * from './checks.ts';
 export * from './derivation.ts';
 export * from './fcs.ts';
 export * from './identities.ts';

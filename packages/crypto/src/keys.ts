@@ -1,5 +1,5 @@
 import { type Address, concat, fromHex, MeshError, type Unicast, utf8 } from '@meshferry/core';
-import { checkKeyLength } from './aes.ts';
+import { checkKeyLength } from './checks.ts';
 import { k1, k2, k3, k4, type NetworkCredentials } from './derivation.ts';
 import type { CryptoProvider } from './provider.ts';
 

@@ -1,7 +1,8 @@
 import { hmac } from '@noble/hashes/hmac.js';
 import { sha256 } from '@noble/hashes/sha2.js';
-import { checkBlock, encryptWords, expandKey, putWord, wordAt } from './aes.ts';
-import { ccmOpen, ccmSeal, checkSealable, isOpenable } from './ccm.ts';
+import { encryptWords, expandKey, putWord, wordAt } from './aes.ts';
+import { ccmOpen, ccmSeal } from './ccm.ts';
+import { checkBlock, checkSealable, isOpenable } from './checks.ts';
 import { cmac, cmacSubkeys } from './cmac.ts';
 import type { Aes, CryptoProvider } from './provider.ts';
 

@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { concat, fromHex, toHex, utf8 } from '@meshferry/core';
 import { expect } from 'vitest';
 import * as crypto from '../index.ts';
 import type { CryptoProvider } from '../provider.ts';
+import { readVectors } from './read-vectors.ts';
 
 type Value = string | number;
 
@@ -26,9 +26,7 @@ interface CryptoVectors {
   readonly negative: readonly CryptoNegative[];
 }
 
-export const vectors: CryptoVectors = JSON.parse(
-  readFileSync(new URL('../vectors/crypto.json', import.meta.url), 'utf8'),
-);
+export const vectors: CryptoVectors = readVectors('crypto');
 
 /** Runs a case with the provider and compares every output that the case names. */
 export function checkCase(provider: CryptoProvider, test: CryptoCase): void {
