@@ -1,6 +1,6 @@
 /**
  * Frame check sequence of a PB-ADV transaction, one octet: CRC-8 of 3GPP TS 27.010 over the whole Provisioning PDU
- * [Mesh Protocol 1.1, 5.3.3].
+ * [Mesh Protocol 1.1, PB-ADV].
  */
 export function fcs(data: Uint8Array): number {
   let crc = 0xff;

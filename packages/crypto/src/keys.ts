@@ -68,7 +68,7 @@ export function aid(provider: CryptoProvider, appKey: Uint8Array): number {
 
 /**
  * Virtual address of a 16-octet Label UUID, 0x8000 to 0xBFFF; throws `bad-label-uuid`.
- * Different labels may have the same [Mesh Protocol 1.1, 3.4.2.3].
+ * Different labels may have the same [Mesh Protocol 1.1, 3.4.2].
  */
 export function virtualAddress(provider: CryptoProvider, labelUuid: Uint8Array): Address {
   if (labelUuid.length !== 16) {

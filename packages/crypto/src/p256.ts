@@ -1,7 +1,7 @@
 import { MeshError, type Random } from '@meshferry/core';
 import { p256 } from '@noble/curves/nist.js';
 
-// NIST P-256 for provisioning [Mesh Protocol 1.1, 5.4.2.3]. In a file of its own so that a bundle without provisioning
+// NIST P-256 for provisioning [Mesh Protocol 1.1, 5.4.3]. In a file of its own so that a bundle without provisioning
 // leaves the curve out. Private keys have 32 octets, public keys 64 (X ‖ Y, no prefix), big-endian throughout.
 
 /** A key pair for one provisioning attempt. */

@@ -7,7 +7,7 @@ export const BTM_ECDH_P256_CMAC_AES128_AES_CCM = 0x00;
 /** Algorithm field of the Provisioning Start PDU: Confirmation, Random and AuthValue of 32 octets. */
 export const BTM_ECDH_P256_HMAC_SHA256_AES_CCM = 0x01;
 
-/** Which of the two [Mesh Protocol 1.1, 5.4.1.3]. */
+/** Which of the two [Mesh Protocol 1.1, 5.4.1]. */
 export type ProvisioningAlgorithm = typeof BTM_ECDH_P256_CMAC_AES128_AES_CCM | typeof BTM_ECDH_P256_HMAC_SHA256_AES_CCM;
 
 /** The parameters of the PDUs exchanged so far, without their type octets. With an OOB public key the device's is that one. */
