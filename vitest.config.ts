@@ -1,16 +1,45 @@
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+
+const root = fileURLToPath(new URL('.', import.meta.url));
 
 // Sources are read through the private export condition, so tests need no build.
 const conditions = ['@meshferry/source', 'node', 'import', 'default'];
+
+/** Native add-ons, child processes, environment variables: these get a process of their own for each file. */
+const isolated = ['packages/store-sqlite', 'apps/cli', 'tools/checks'];
+
+const tests = (folder: string): string => `${folder}/src/**/*.test.ts`;
 
 export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
   test: {
-    include: ['packages/*/src/**/*.test.ts', 'apps/*/src/**/*.test.ts', 'tools/*/src/**/*.test.ts'],
-    pool: 'threads',
-    isolate: false,
     maxWorkers: 2,
     testTimeout: 30_000,
+    coverage: {
+      provider: 'v8',
+      include: ['packages/*/src/**/*.ts', 'apps/*/src/**/*.ts'],
+      exclude: ['**/*.test.ts', '**/testing/**', '**/index.ts'],
+      reporter: ['text-summary', 'html', 'json-summary'],
+    },
+    projects: [
+      {
+        extends: true,
+        // Plain computation on simulated time: one thread runs file after file without starting anew.
+        test: {
+          name: 'pure',
+          root,
+          include: ['packages', 'apps', 'tools'].map((group) => tests(`${group}/*`)),
+          exclude: isolated.map(tests),
+          pool: 'threads',
+          isolate: false,
+        },
+      },
+      {
+        extends: true,
+        test: { name: 'isolated', root, include: isolated.map(tests), pool: 'forks', isolate: true },
+      },
+    ],
   },
 });

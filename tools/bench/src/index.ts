@@ -1,0 +1,34 @@
+/**
+ * Runs the benchmarks of this folder: `pnpm bench` all of them, `pnpm bench network sim` those named. Each
+ * `NAME.bench.ts` is a script that prints its own figures; it gets a process of its own, so that memory and
+ * just-in-time compilation of one do not colour the next.
+ */
+import { spawnSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const folder = new URL('.', import.meta.url);
+const known = readdirSync(folder)
+  .filter((file) => file.endsWith('.bench.ts'))
+  .map((file) => file.slice(0, -'.bench.ts'.length))
+  .sort();
+const wanted = process.argv.slice(2);
+
+const unknown = wanted.filter((name) => !known.includes(name));
+if (unknown.length > 0) {
+  console.error(`No benchmark named ${unknown.join(', ')}. There are: ${known.join(', ') || 'none yet'}.`);
+  process.exit(2);
+}
+
+let failed = 0;
+for (const name of wanted.length > 0 ? wanted : known) {
+  console.log(`\n== ${name}`);
+  const file = fileURLToPath(new URL(`${name}.bench.ts`, folder));
+  // process.execArgv carries tsx and the source condition on to the child.
+  const { status } = spawnSync(process.execPath, [...process.execArgv, file], { stdio: 'inherit' });
+  if (status !== 0) {
+    console.error(`== ${name} failed`);
+    failed++;
+  }
+}
+process.exit(failed === 0 ? 0 : 1);
