@@ -1,6 +1,19 @@
 /**
  * Device Firmware Update over Bluetooth Mesh: Target, Distributor and Initiator.
  *
+ * ```ts
+ * const blob = new BlobClient({ clock, random });
+ * const client = new FirmwareUpdateClient({ clock, random, blob, store });
+ * access.addElement(0, [blob.model, client.model]);
+ *
+ * client.update(
+ *   { receivers: [{ address: 0x0100, imageIndex: 0 }], appIndex: 0, ttl: 5, timeoutBase: 3, blobId, metadata, firmwareId, source, policy: 'apply' },
+ *   (event) => console.log(event.type),
+ * );
+ * ```
+ *
  * @packageDocumentation
  */
-export {};
+export * from './firmware-update-messages.ts';
+export * from './update-codes.ts';
+export * from './update-types.ts';
