@@ -34,7 +34,8 @@ export interface Sent {
 
 /**
  * The advertising capability of a bearer. Structures go out in the order of `send`, as many at a time as there are
- * advertising sets; `done` is called exactly once for each, also when the bearer closes (with code `bearer-closed`).
+ * advertising sets; `done` is called exactly once for each, also when the bearer closes (with code `bearer-closed`),
+ * but never before `send` returned, and not any more once the returned Cancel was called.
  */
 export interface Advertising {
   /** Advertising sets that can be on air in parallel, 1 or more. */
