@@ -21,8 +21,18 @@ export interface Context {
 
 /** How a message of a model is sent: {@link AccessSend} without what the model itself knows. */
 export interface SendOptions extends Omit<AccessSend, 'src' | 'payload' | 'key'> {
-  /** Default: the AppKey bound to the model with the lowest index. */
+  /** Must be bound to the model. Default: the AppKey bound to the model with the lowest index. */
   readonly appIndex?: AppIndex;
   /** A device key instead of an AppKey: that of this node. */
   readonly deviceKeyOf?: Unicast;
+}
+
+/** How an answer is sent, where the rules of the specification are not wanted. */
+export interface ReplyOptions {
+  /** Default: the Default TTL, but 0 for a message that came with TTL 0. */
+  readonly ttl?: number;
+  /** Default: 20 to 50 ms at random, 20 to 500 ms for a message that came to a group or virtual address. */
+  readonly delayMs?: number;
+  /** Segmented transport even when one PDU would do. Default false. */
+  readonly segmented?: boolean;
 }

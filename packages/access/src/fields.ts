@@ -46,7 +46,8 @@ export function uint(bits: number, range: { min?: number; max?: number } = {}): 
   return {
     layout: { kind: 'uint', bits, min, max },
     write: (writer, value) => {
-      if (!(Number.isInteger(value) && value >= min && value <= max)) throw badField(`${value} is not in ${min} to ${max}`);
+      if (!(Number.isInteger(value) && value >= min && value <= max))
+        throw badField(`${value} is not in ${min} to ${max}`);
       writer.uint(value, bits);
     },
     read: (reader) => {
@@ -83,7 +84,8 @@ export function uintWhere(bits: number, allowed: (value: number) => boolean, wha
 }
 
 /** A TTL of a publication or a procedure: 0x00 to 0x7F, or 0xFF for the Default TTL. */
-export const ttl = (): Field<number> => uintWhere(8, (value) => value < 0x80 || value === 0xff, 'a TTL (0x00 to 0x7f, 0xff)');
+export const ttl = (): Field<number> =>
+  uintWhere(8, (value) => value < 0x80 || value === 0xff, 'a TTL (0x00 to 0x7f, 0xff)');
 
 /** A unicast address, 0x0001 to 0x7FFF. */
 export const unicast = (): Field<number> => uint(16, { min: 1, max: 0x7fff });

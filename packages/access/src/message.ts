@@ -50,7 +50,9 @@ export interface Declaration<F> {
  * });
  * ```
  */
-export function message<const F extends Readonly<Record<string, unknown>>>(declaration: Declaration<F>): MessageType<ValueOf<F>> {
+export function message<const F extends Readonly<Record<string, unknown>>>(
+  declaration: Declaration<F>,
+): MessageType<ValueOf<F>> {
   const { name, opcode, response, source, check } = declaration;
   const entries = Object.entries(declaration.fields) as [string, Field<unknown>][];
   const size = opcodeSize(opcode);

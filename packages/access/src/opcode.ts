@@ -17,16 +17,24 @@ export function opcodeSize(opcode: Opcode): 1 | 2 | 3 {
   return opcode < 0x10000 ? 2 : 3;
 }
 
+/** What {@link opcodeAt} gives for octets that start with no opcode. */
+export const NO_OPCODE = -1;
+
+/** The opcode at the start of an access message, or {@link NO_OPCODE} when it is empty, cut or reserved (0x7F). */
+export function opcodeAt(message: Uint8Array): Opcode | -1 {
+  const { length } = message;
+  if (length === 0) return NO_OPCODE;
+  const first = message[0] as number;
+  if (first < 0x80) return first === 0x7f ? NO_OPCODE : first;
+  if (length === 1) return NO_OPCODE;
+  if (first < 0xc0) return (first << 8) | (message[1] as number);
+  return length === 2 ? NO_OPCODE : (first << 16) | ((message[1] as number) << 8) | (message[2] as number);
+}
+
 /** The opcode at the start of an access message; the error says why there is none. */
 export function readOpcode(message: Uint8Array): Result<Opcode, 'empty' | 'cut' | 'reserved'> {
-  const first = message[0];
-  if (first === undefined) return fail('empty');
-  if (first === 0x7f) return fail('reserved');
-  if (first < 0x80) return ok(first);
-  const second = message[1];
-  if (second === undefined) return fail('cut');
-  if (first < 0xc0) return ok((first << 8) | second);
-  const third = message[2];
-  if (third === undefined) return fail('cut');
-  return ok((first << 16) | (second << 8) | third);
+  const opcode = opcodeAt(message);
+  if (opcode !== NO_OPCODE) return ok(opcode);
+  if (message.length === 0) return fail('empty');
+  return fail(message[0] === 0x7f ? 'reserved' : 'cut');
 }
