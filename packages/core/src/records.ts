@@ -1,3 +1,4 @@
+import { fromHex, toHex } from './bytes.ts';
 import type { Store } from './store.ts';
 
 /** A value that JSON can hold, besides octets (as hex in an object {"hex":"…"}) and bigint ({"big":"…"}). */
@@ -5,11 +6,11 @@ type Plain = string | number | boolean | null | bigint | Uint8Array | Plain[] | 
 
 /** A state of small plain values as a record of a store: JSON in UTF-8, octets and big integers marked. */
 export function encodeRecord(value: unknown): Uint8Array {
-  const text = JSON.stringify(value, (_, member: unknown) => {
-    if (typeof member === 'bigint') return { big: member.toString() };
-    if (member instanceof Uint8Array)
-      return { hex: Array.from(member, (o) => o.toString(16).padStart(2, '0')).join('') };
-    return member;
+  // Not an arrow: `this[name]` is the member before a toJSON of its own (Node's Buffer has one) got hold of it.
+  const text = JSON.stringify(value, function (this: Record<string, unknown>, name: string, member: unknown) {
+    const own = this[name];
+    if (own instanceof Uint8Array) return { hex: toHex(own) };
+    return typeof member === 'bigint' ? { big: member.toString() } : member;
   });
   return new TextEncoder().encode(text);
 }
@@ -35,8 +36,6 @@ function revive(member: Plain): unknown {
   const names = Object.keys(member);
   if (names.length !== 1) return member;
   if (typeof member.big === 'string') return BigInt(member.big);
-  if (typeof member.hex === 'string') {
-    return Uint8Array.from(member.hex.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
-  }
+  if (typeof member.hex === 'string' && /^([0-9a-f]{2})*$/.test(member.hex)) return fromHex(member.hex);
   return member;
 }

@@ -59,6 +59,11 @@ describe('records', () => {
     expect(decodeRecord(encodeRecord(value))).toEqual(value);
   });
 
+  it('take a Buffer for the octets it holds', () => {
+    expect(decodeRecord(encodeRecord({ a: Buffer.from([1, 2]) }))).toEqual({ a: fromHex('0102') });
+    expect(decodeRecord(encodeRecord(Buffer.from([3])))).toEqual(fromHex('03'));
+  });
+
   it('give undefined for what is absent or unreadable', () => {
     expect(decodeRecord(undefined)).toBeUndefined();
     expect(decodeRecord(fromHex('7b'))).toBeUndefined();
