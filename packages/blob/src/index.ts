@@ -3,4 +3,8 @@
  *
  * @packageDocumentation
  */
-export {};
+export * from './arithmetic.ts';
+export * from './capabilities.ts';
+export * from './constants.ts';
+export * from './messages.ts';
+export * from './missing-chunks.ts';

@@ -1,0 +1,81 @@
+import { readFileSync } from 'node:fs';
+import type { MessageType } from '@meshferry/access';
+import { fromHex, toHex } from '@meshferry/core';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { blockCount } from './arithmetic.ts';
+import { fitBits, numbersOfBits } from './bits.ts';
+import * as messages from './messages.ts';
+
+interface Vector {
+  name: string;
+  opcode: string;
+  hex: string;
+  kind: 'ok' | 'malformed' | 'context';
+  fields: Record<string, unknown>;
+}
+
+const vectors = JSON.parse(readFileSync(new URL('./vectors/blob.json', import.meta.url), 'utf8')) as Vector[];
+
+const byOpcode = new Map(
+  Object.values(messages).map((type) => [type.opcode, type as unknown as MessageType<Record<string, unknown>>]),
+);
+
+describe('BLOB messages', () => {
+  it('has all vectors', () => expect(vectors).toHaveLength(83));
+
+  for (const vector of vectors) {
+    it(`${vector.kind}: ${vector.name}`, () => {
+      const type = byOpcode.get(Number(vector.opcode));
+      if (type === undefined) throw new Error(`no message with opcode ${vector.opcode}`);
+      const decoded = type.decode(fromHex(vector.hex));
+      if (vector.kind === 'malformed') {
+        expect(decoded.ok).toBe(false);
+        return;
+      }
+      if (!decoded.ok) throw new Error(JSON.stringify(decoded.error));
+      expect(asVector(decoded.value)).toEqual(
+        vector.fields.chunkCount ? without(vector.fields, 'chunkCount') : vector.fields,
+      );
+      if (!vector.name.includes('RFU')) expect(toHex(type.encode(decoded.value))).toBe(vector.hex);
+    });
+  }
+
+  it('never throws and never misreads: what decodes encodes to what decodes to the same', () => {
+    const types = [...byOpcode.values()];
+    fc.assert(
+      fc.property(fc.nat(types.length - 1), fc.uint8Array({ maxLength: 60 }), (which, parameters) => {
+        const type = types[which]!;
+        const opcode = type.opcode < 0x80 ? [type.opcode] : [type.opcode >> 8, type.opcode & 0xff];
+        const decoded = type.decode(Uint8Array.of(...opcode, ...parameters));
+        if (!decoded.ok) return;
+        expect(type.decode(type.encode(decoded.value))).toEqual(decoded);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('refuses a chunk message larger than any access message', () => {
+    expect(messages.BlobChunkTransfer.decode(new Uint8Array(381).fill(1).with(0, 0x66)).ok).toBe(false);
+  });
+});
+
+/** A decoded value as the vectors write it: ids and octets as hex, bit fields as lists of numbers. */
+function asVector(value: Record<string, unknown>): Record<string, unknown> {
+  const fields: Record<string, unknown> = {};
+  for (const [name, member] of Object.entries(value)) {
+    if (member === undefined) continue;
+    if (typeof member === 'bigint') fields[name] = `0x${member.toString(16).padStart(16, '0')}`;
+    else if (name === 'missing') fields.missingChunks = numbersOfBits(member as Uint8Array);
+    else if (name === 'blocksNotReceived') {
+      fields.blockCount = blockCount(value.blobSize as number, value.blockSizeLog as number);
+      fields[name] = numbersOfBits(fitBits(member as Uint8Array, fields.blockCount as number));
+    } else fields[name] = member instanceof Uint8Array ? toHex(member) : member;
+  }
+  return fields;
+}
+
+function without(fields: Record<string, unknown>, name: string): Record<string, unknown> {
+  const { [name]: _, ...others } = fields;
+  return others;
+}
