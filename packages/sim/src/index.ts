@@ -1,6 +1,25 @@
 /**
  * A simulated radio and simulated mesh nodes that run the real stack.
  *
+ * ```ts
+ * import { SeededRandom, VirtualClock } from '@meshferry/core';
+ * import { layOut, Radio } from '@meshferry/sim';
+ *
+ * const clock = new VirtualClock();
+ * const random = new SeededRandom(1);
+ * const radio = new Radio({ clock, random, topology: layOut('full', 2, random) });
+ * const [a, b] = [radio.attach({ index: 0 }), radio.attach({ index: 1 })];
+ * b.receive([0x2a], (ad) => console.log(ad.data, ad.at));
+ * a.send({ type: 0x2a, data: new Uint8Array(29) }, { count: 3, intervalMs: 20 }, () => {});
+ * clock.advance(100);
+ * ```
+ *
  * @packageDocumentation
  */
-export {};
+export { type AirEvent, type ControllerSettings, DEFAULT_CONTROLLER, type RadioPort } from './advertiser.ts';
+export { Radio, type RadioOptions, type RadioStats } from './radio.ts';
+export { ADVERTISING_CHANNELS, airTimeMicroseconds, eventAirTimeMicroseconds } from './radio-airtime.ts';
+export { airBoundSeconds, chunkSegments, imageSegments, settingsBoundSeconds } from './radio-bounds.ts';
+export { chooseRelays, layOut, type Topology, type TopologyKind } from './topology.ts';
+export { type TraceHash, traceHash } from './trace.ts';
+export * from './uri.ts';

@@ -1,0 +1,112 @@
+import type { ControllerSettings } from './advertiser.ts';
+import type { TopologyKind } from './topology.ts';
+import {
+  choice,
+  type Key,
+  logRange,
+  naturalNumber,
+  numberOrWord,
+  optionalText,
+  realNumber,
+  vendorId,
+  version,
+} from './uri-values.ts';
+
+/** Where a node that fails on purpose does so. */
+export type FailStep = (typeof FAIL_STEPS)[number] | 'block' | 'reboot';
+
+/** One entry of `fail`: the target at `address` fails at `step`. */
+export interface Failure {
+  readonly address: number;
+  readonly step: FailStep;
+  /** Block Number of `block` (stops answering there) and `reboot` (power cut there). */
+  readonly block: number | undefined;
+}
+
+/** All that a simulator URI says [design/interfaces.md, Simulator URI]. */
+export interface SimOptions {
+  readonly targets: number;
+  readonly unprovisioned: number;
+  /** Whether a Distributor node stands at 0x0002. */
+  readonly distributor: boolean;
+  readonly seed: number;
+  readonly topology: TopologyKind;
+  /** Hops to the farthest node; undefined: as the topology has them (`full` 1, `line` one for each node). */
+  readonly hops: number | undefined;
+  readonly relays: 'none' | 'all' | number;
+  readonly radio: 'honest' | 'ideal';
+  readonly loss: number;
+  /** Of this process: `controller`, `interval`, `sets` and `rearm` of the URI. */
+  readonly controller: ControllerSettings;
+  /** Targets' Block Size Logs, least and most. */
+  readonly block: { readonly min: number; readonly max: number };
+  /** Targets' Max Total Chunks of a block. */
+  readonly chunks: number;
+  /** Size of a firmware slot, octets. */
+  readonly slot: number;
+  readonly peer: 'meshferry' | 'stock';
+  /** Firmware version at the start, in the full form `1.2.3+4`. */
+  readonly version: string;
+  /** Company ID at the start of the firmware id. */
+  readonly company: number;
+  readonly effect: 'none' | 'auto' | 'unprovision' | 'composition' | 'composition-norpr';
+  /** Path of a PEM file with the public key that images must be signed for. */
+  readonly trust: string | undefined;
+  readonly fail: readonly Failure[];
+  readonly oob: 'none' | 'static' | 'output' | 'input';
+}
+
+/** Steps without a Block Number. */
+export const FAIL_STEPS = ['metadata', 'busy', 'full', 'silent', 'verify', 'apply'] as const;
+
+/** The values of a URI's keys one by one, before they are composed to {@link SimOptions}. */
+export interface SimKeys {
+  targets: number;
+  unprovisioned: number;
+  distributor: number;
+  seed: number;
+  topology: TopologyKind;
+  hops: number | undefined;
+  relays: 'none' | 'all' | number;
+  radio: 'honest' | 'ideal';
+  loss: number;
+  controller: 'interval' | 'single';
+  interval: number;
+  sets: number;
+  rearm: number;
+  block: { readonly min: number; readonly max: number };
+  chunks: number;
+  slot: number;
+  peer: 'meshferry' | 'stock';
+  version: string;
+  company: number;
+  effect: SimOptions['effect'];
+  trust: string | undefined;
+  oob: SimOptions['oob'];
+}
+
+/** Every key but `fail` (a list of its own), in the order of the canonical text: default, how to read and write it. */
+export const SIM_KEYS: { readonly [K in keyof SimKeys]: Key<SimKeys[K]> } = {
+  targets: naturalNumber(10, 0, 1000),
+  unprovisioned: naturalNumber(0, 0, 1000),
+  distributor: naturalNumber(0, 0, 1),
+  seed: naturalNumber(1, 0, Number.MAX_SAFE_INTEGER),
+  topology: choice('full', ['full', 'line', 'grid', 'random']),
+  hops: naturalNumber<number | undefined>(undefined, 1, 126),
+  relays: numberOrWord('none', ['none', 'all'], 0, 2000),
+  radio: choice('honest', ['honest', 'ideal']),
+  loss: realNumber(0, 0, 1),
+  controller: choice('interval', ['interval', 'single']),
+  interval: realNumber(20, 10, 10_240, ' ms'),
+  sets: naturalNumber(1, 1, 16),
+  rearm: realNumber(1, 0, 1000, ' ms'),
+  block: logRange({ min: 8, max: 12 }, 6, 32),
+  chunks: naturalNumber(256, 1, 0xffff),
+  slot: naturalNumber(1_048_576, 1, 0xffff_ffff, ' octets'),
+  peer: choice('meshferry', ['meshferry', 'stock']),
+  version: version('0.0.0+0'),
+  company: vendorId(0x0059),
+  effect: choice('none', ['none', 'auto', 'unprovision', 'composition', 'composition-norpr']),
+  trust: optionalText('the path of a PEM file (write %2C for a comma, %25 for a percent sign)'),
+  oob: choice('none', ['none', 'static', 'output', 'input']),
+};

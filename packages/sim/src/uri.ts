@@ -1,0 +1,183 @@
+import { formatAddress, MeshError, parseAddress } from '@meshferry/core';
+import { FAIL_STEPS, type FailStep, type Failure, SIM_KEYS, type SimKeys, type SimOptions } from './uri-keys.ts';
+
+export type { FailStep, Failure, SimOptions } from './uri-keys.ts';
+
+/** Addresses of a simulated network [design/interfaces.md, Simulator URI]. */
+export const SIM_PROCESS_ADDRESS = 0x0001;
+export const SIM_DISTRIBUTOR_ADDRESS = 0x0002;
+/** Of the first target; one element each, so the others follow. */
+export const SIM_FIRST_TARGET_ADDRESS = 0x0100;
+
+type KeyName = keyof SimKeys;
+const KNOWN = [...Object.keys(SIM_KEYS), 'fail'];
+const FAIL_ALLOWED = `ADDR@STEP with STEP one of ${FAIL_STEPS.join(', ')}, blockN, rebootN; several joined by +`;
+
+/**
+ * Reads `sim:KEY=VALUE,KEY=VALUE…` [design/interfaces.md, Simulator URI]; `sim:` alone is all defaults. Entries of `fail`
+ * are joined by `+` or `;`, or the key is repeated: `fail=0x0100@metadata+0x0103@silent`.
+ *
+ * Throws `bad-sim-uri` that names the key, its value and what is allowed; `sim-smp-later` for `sim:smp…`.
+ */
+export function parseSimUri(text: string): SimOptions {
+  const body = bodyOf(text);
+  const values: Partial<Record<KeyName, unknown>> = {};
+  const failures: Failure[] = [];
+  for (const { key, value } of pairs(body)) {
+    if (key === 'fail') failures.push(...readFailures(value));
+    else if (!isKey(key)) throw unknownKey(key);
+    else if (key in values) throw badUri(`key "${key}" is given twice`, 'Give each key but fail once.');
+    else values[key] = readValue(key, value);
+  }
+  const keys = values as Partial<SimKeys>;
+  return checked(compose(keys, failures), keys.topology !== undefined);
+}
+
+/**
+ * The shortest text that says the same: keys in a fixed order, defaults left out. Two URIs name the same simulated
+ * world exactly when their canonical texts are equal.
+ */
+export function canonicalSimUri(options: SimOptions): string {
+  const { controller } = options;
+  const keys: SimKeys = {
+    ...options,
+    distributor: options.distributor ? 1 : 0,
+    controller: controller.kind,
+    interval: controller.intervalMs,
+    sets: controller.sets,
+    rearm: controller.rearmMs,
+  };
+  const parts = (Object.keys(SIM_KEYS) as KeyName[]).flatMap((name) => writeKey(name, keys) ?? []);
+  const fail = [...options.fail].sort((a, b) => a.address - b.address).map(writeFailure);
+  if (fail.length > 0) parts.push(`fail=${fail.join('+')}`);
+  return `sim:${parts.join(',')}`;
+}
+
+function bodyOf(text: string): string {
+  const [, body] = /^sim(?::(.*))?$/s.exec(text.trim()) ?? [];
+  if (body === undefined && text.trim() !== 'sim') {
+    throw badUri(`"${text}" does not start with "sim:"`, 'Write sim:KEY=VALUE,… such as sim:targets=10,loss=0.1.');
+  }
+  if (body !== undefined && /^smp\s*(,|$)/.test(body)) {
+    throw new MeshError('sim-smp-later', 'sim:smp, the simulated SMP device, is not part of this version yet', {
+      hint: 'Use a simulated mesh, such as sim:targets=10; SMP comes with a later version.',
+    });
+  }
+  return body ?? '';
+}
+
+/** The pairs between the commas; a comma inside a `fail` list, as in `fail=0x0100@busy,0x0101@full`, is understood too. */
+function pairs(body: string): { key: string; value: string }[] {
+  const found: { key: string; value: string }[] = [];
+  for (const part of body.split(',').map((piece) => piece.trim())) {
+    if (part === '' && body.trim() === '') continue;
+    const at = part.indexOf('=');
+    if (at > 0) {
+      found.push({ key: part.slice(0, at).trim(), value: part.slice(at + 1).trim() });
+    } else if (found.at(-1)?.key === 'fail' && part.includes('@')) {
+      found.push({ key: 'fail', value: part });
+    } else {
+      throw badUri(`"${part}" is not KEY=VALUE`, `Write KEY=VALUE between the commas. Keys: ${KNOWN.join(', ')}.`);
+    }
+  }
+  return found;
+}
+
+function isKey(key: string): key is KeyName {
+  return Object.hasOwn(SIM_KEYS, key);
+}
+
+function readValue(key: KeyName, text: string): unknown {
+  const value = SIM_KEYS[key].read(text);
+  if (value === undefined) throw badValue(key, text, SIM_KEYS[key].allowed);
+  return value;
+}
+
+function writeKey<K extends KeyName>(name: K, values: SimKeys): string | undefined {
+  const { initial, write } = SIM_KEYS[name];
+  if (values[name] === undefined) return undefined;
+  const text = write(values[name]);
+  return initial !== undefined && text === write(initial) ? undefined : `${name}=${text}`;
+}
+
+function readFailures(text: string): Failure[] {
+  return text.split(/[+;]/).map((entry) => {
+    const [, address = '', step = '', block] = /^([^@]+)@([a-z]+)(\d+)?$/.exec(entry.trim()) ?? [];
+    const numbered = step === 'block' || step === 'reboot';
+    const known = numbered ? block !== undefined : (FAIL_STEPS as readonly string[]).includes(step) && !block;
+    if (!known || !/^(0x[0-9a-f]{1,4}|\d{1,5})$/i.test(address)) throw badValue('fail', entry, FAIL_ALLOWED);
+    const blockNumber = block === undefined ? undefined : Number(block);
+    return { address: parseAddress(address), step: step as FailStep, block: blockNumber };
+  });
+}
+
+function writeFailure(failure: Failure): string {
+  return `${formatAddress(failure.address)}@${failure.step}${failure.block ?? ''}`;
+}
+
+function compose(keys: Partial<SimKeys>, fail: readonly Failure[]): SimOptions {
+  const get = <K extends KeyName>(name: K): SimKeys[K] => keys[name] ?? (SIM_KEYS[name].initial as SimKeys[K]);
+  return {
+    targets: get('targets'),
+    unprovisioned: get('unprovisioned'),
+    distributor: get('distributor') === 1,
+    seed: get('seed'),
+    // Several hops are only possible in another shape than the default: without a word on it, a line.
+    topology: keys.topology ?? ((keys.hops ?? 1) > 1 ? 'line' : 'full'),
+    hops: keys.hops === 1 && (keys.topology ?? 'full') === 'full' ? undefined : keys.hops,
+    relays: get('relays'),
+    radio: get('radio'),
+    loss: get('loss'),
+    controller: {
+      kind: get('controller'),
+      intervalMs: get('interval'),
+      sets: get('sets'),
+      rearmMs: get('rearm'),
+    },
+    block: get('block'),
+    chunks: get('chunks'),
+    slot: get('slot'),
+    peer: get('peer'),
+    version: get('version'),
+    company: get('company'),
+    effect: get('effect'),
+    trust: get('trust'),
+    fail,
+    oob: get('oob'),
+  };
+}
+
+/** What no key can say alone. */
+function checked(options: SimOptions, topologyGiven: boolean): SimOptions {
+  const { targets, unprovisioned, distributor, hops, fail } = options;
+  const others = targets + unprovisioned + (distributor ? 1 : 0);
+  if (hops !== undefined && options.topology === 'full' && topologyGiven) {
+    throw badValue('hops', String(hops), '1 with topology=full; use topology=line for several hops');
+  }
+  if (hops !== undefined && hops > Math.max(1, others)) {
+    throw badValue('hops', String(hops), `at most one for each other node, ${others} here`);
+  }
+  if (typeof options.relays === 'number' && options.relays > others) {
+    throw badValue('relays', String(options.relays), `at most the number of other nodes, ${others} here`);
+  }
+  const last = SIM_FIRST_TARGET_ADDRESS + targets - 1;
+  for (const failure of fail) {
+    const isTarget = failure.address >= SIM_FIRST_TARGET_ADDRESS && failure.address <= last;
+    if (isTarget || (distributor && failure.address === SIM_DISTRIBUTOR_ADDRESS)) continue;
+    const range = targets === 0 ? 'none here' : `${formatAddress(SIM_FIRST_TARGET_ADDRESS)} to ${formatAddress(last)}`;
+    throw badValue('fail', writeFailure(failure), `the address of a target: ${range}`);
+  }
+  return options;
+}
+
+function unknownKey(key: string): MeshError {
+  return badUri(`unknown key "${key}"`, `Known keys: ${KNOWN.join(', ')}.`);
+}
+
+function badValue(key: string, value: string, allowed: string): MeshError {
+  return badUri(`${key}=${value} is not allowed`, `Allowed for ${key}: ${allowed}.`);
+}
+
+function badUri(message: string, hint: string): MeshError {
+  return new MeshError('bad-sim-uri', `simulator URI: ${message}`, { hint });
+}
