@@ -20,16 +20,40 @@ export class BitReader {
     return this.bytes.length - this.offset - (this.#bit > 0 ? 1 : 0);
   }
 
+  /** Notes a failure at `offset` (default: here), unless there was one before. */
   fail(reason: string, offset: number = this.offset): void {
     this.failure ??= { reason, offset };
   }
 
   /** An unsigned number of `bits` (1 to 48) bits. */
   uint(bits: number): number {
-    if (this.#bit === 0 && bits === 8) {
-      if (this.offset >= this.bytes.length) return this.#short(1);
-      return this.bytes[this.offset++] as number;
+    return this.#bit === 0 && (bits & 7) === 0 ? this.#whole(bits >> 3) : this.#bits(bits);
+  }
+
+  /** The next `length` octets, as a copy; they start at an octet's boundary. */
+  octets(length: number): Uint8Array {
+    if (this.offset + length > this.bytes.length) {
+      this.#short(length);
+      return new Uint8Array(0);
     }
+    const octets = this.bytes.slice(this.offset, this.offset + length);
+    this.offset += length;
+    return octets;
+  }
+
+  /** The common case: a number of whole octets. */
+  #whole(octets: number): number {
+    const { bytes, offset } = this;
+    if (offset + octets > bytes.length) return this.#short(octets);
+    this.offset = offset + octets;
+    if (octets === 1) return bytes[offset] as number;
+    if (octets === 2) return (bytes[offset] as number) | ((bytes[offset + 1] as number) << 8);
+    let value = 0;
+    for (let i = octets - 1; i >= 0; i--) value = value * 256 + (bytes[offset + i] as number);
+    return value;
+  }
+
+  #bits(bits: number): number {
     let value = 0;
     let scale = 1;
     let left = bits;
@@ -46,17 +70,6 @@ export class BitReader {
       }
     }
     return value;
-  }
-
-  /** The next `length` octets, as a copy. */
-  octets(length: number): Uint8Array {
-    if (this.offset + length > this.bytes.length) {
-      this.#short(length);
-      return new Uint8Array(0);
-    }
-    const octets = this.bytes.slice(this.offset, this.offset + length);
-    this.offset += length;
-    return octets;
   }
 
   #short(needed: number): 0 {
@@ -76,7 +89,34 @@ export class BitWriter {
     return this.#length + (this.#bit > 0 ? 1 : 0);
   }
 
+  /** The low `bits` (1 to 48) bits of a whole number that is not negative. */
   uint(value: number, bits: number): void {
+    if (this.#bit === 0 && (bits & 7) === 0) this.#whole(value, bits >> 3);
+    else this.#bits(value, bits);
+  }
+
+  /** Octets as they stand; they start at an octet's boundary. */
+  octets(octets: Uint8Array): void {
+    this.#room(octets.length);
+    this.#bytes.set(octets, this.#length);
+    this.#length += octets.length;
+  }
+
+  /** All that was written, in a new array. */
+  finish(): Uint8Array {
+    return this.#bytes.slice(0, this.length);
+  }
+
+  #whole(value: number, octets: number): void {
+    this.#room(octets);
+    let rest = value;
+    for (let i = 0; i < octets; i++) {
+      this.#bytes[this.#length++] = rest & 0xff;
+      rest = Math.floor(rest / 256);
+    }
+  }
+
+  #bits(value: number, bits: number): void {
     let rest = value;
     let left = bits;
     while (left > 0) {
@@ -92,16 +132,6 @@ export class BitWriter {
         this.#length++;
       }
     }
-  }
-
-  octets(octets: Uint8Array): void {
-    this.#room(octets.length);
-    this.#bytes.set(octets, this.#length);
-    this.#length += octets.length;
-  }
-
-  finish(): Uint8Array {
-    return this.#bytes.slice(0, this.length);
   }
 
   #room(octets: number): void {

@@ -3,7 +3,7 @@ import type { BitReader, BitWriter } from './bit-stream.ts';
 
 /** How a field stands in a message, for the dissector, the docs and the property tests. */
 export type Layout =
-  | { readonly kind: 'uint'; readonly bits: number; readonly min: number; readonly max: number }
+  | { readonly kind: 'uint'; readonly bits: number; readonly min: number; readonly max: number; readonly only?: Only }
   | { readonly kind: 'u64' }
   | { readonly kind: 'flag' }
   | { readonly kind: 'choice'; readonly bits: number; readonly names: Readonly<Record<string, number>> }
@@ -12,8 +12,17 @@ export type Layout =
   | { readonly kind: 'text'; readonly max: number }
   | { readonly kind: 'list'; readonly of: Layout; readonly min: number; readonly max: number }
   | { readonly kind: 'struct'; readonly fields: Readonly<Record<string, Layout>> }
-  | { readonly kind: 'optional'; readonly of: Layout }
+  | { readonly kind: 'optional'; readonly of: Layout; readonly present: Presence }
   | { readonly kind: 'custom'; readonly note: string };
+
+/** Which values of a number are allowed, with words for it. */
+export interface Only {
+  readonly what: string;
+  allowed(value: number): boolean;
+}
+
+/** Whether an optional field is there, told from the fields before it and, reading, from the octets left. */
+export type Presence = (soFar: SoFar, remaining: number) => boolean;
 
 /** The values of the fields before this one, by name. */
 export type SoFar = Readonly<Record<string, unknown>>;
@@ -59,9 +68,13 @@ export function uint(bits: number, range: { min?: number; max?: number } = {}): 
   };
 }
 
+/** {@link uint} of 8 bits. */
 export const u8 = (range?: { min?: number; max?: number }): Field<number> => uint(8, range);
+/** {@link uint} of 16 bits. */
 export const u16 = (range?: { min?: number; max?: number }): Field<number> => uint(16, range);
+/** {@link uint} of 24 bits. */
 export const u24 = (range?: { min?: number; max?: number }): Field<number> => uint(24, range);
+/** {@link uint} of 32 bits. */
 export const u32 = (range?: { min?: number; max?: number }): Field<number> => uint(32, range);
 
 /** A number that only some values are allowed for, told by `allowed`; `what` names them in the error. */
@@ -69,7 +82,7 @@ export function uintWhere(bits: number, allowed: (value: number) => boolean, wha
   const plain = uint(bits);
   const reason = (value: number): string => `${value} is not ${what}`;
   return {
-    layout: plain.layout,
+    layout: { kind: 'uint', bits, min: 0, max: 2 ** bits - 1, only: { what, allowed } },
     write: (writer, value, soFar) => {
       if (!allowed(value)) throw badField(reason(value));
       plain.write(writer, value, soFar);
@@ -255,9 +268,9 @@ export function optional<T>(field: Field<T>): Field<T | undefined> {
  * Present when `present` says so of the fields before it (and, reading, of the octets left); otherwise undefined.
  * Writing follows the value: undefined is left out.
  */
-export function when<T>(present: (soFar: SoFar, remaining: number) => boolean, field: Field<T>): Field<T | undefined> {
+export function when<T>(present: Presence, field: Field<T>): Field<T | undefined> {
   return {
-    layout: { kind: 'optional', of: field.layout },
+    layout: { kind: 'optional', of: field.layout, present },
     write: (writer, value, soFar) => {
       if (value !== undefined) field.write(writer, value, soFar);
     },

@@ -22,11 +22,14 @@
  */
 export * from './access-layer.ts';
 export * from './bit-stream.ts';
+export * from './catalogue.ts';
 export * from './composition.ts';
 export * from './composition-messages.ts';
 export * from './contract.ts';
 export * from './fields.ts';
+export * from './key-index.ts';
 export * from './message.ts';
 export { type Handler, Model, type ModelSecurity, type ModelSpec, type Receiver } from './model.ts';
 export * from './opcode.ts';
+export * from './request.ts';
 export type { Subscription } from './subscriptions.ts';

@@ -1,7 +1,7 @@
-import { fail, ok, type Result } from '@meshferry/core';
+import { fail, MeshError, ok, type Result } from '@meshferry/core';
 import { BitReader, BitWriter } from './bit-stream.ts';
 import { type Field, type Layout, readFields, struct, type ValueOf, writeFields } from './fields.ts';
-import { type Opcode, opcodeSize, readOpcode } from './opcode.ts';
+import { type Opcode, opcodeAt, opcodeSize } from './opcode.ts';
 
 /** Why octets are not the message: the field, the offset in the access message (opcode included), the reason. */
 export interface DecodeError {
@@ -10,6 +10,15 @@ export interface DecodeError {
   readonly offset: number;
   readonly reason: string;
 }
+
+/** A field that does not go with the others, and why. */
+export interface FieldError {
+  readonly field: string;
+  readonly reason: string;
+}
+
+/** Octets that an access message may have, opcode included [Mesh Protocol 1.1, 3.7.3]. */
+export const MAX_ACCESS_MESSAGE = 380;
 
 /** An access message type: made by {@link message}, from the one declaration that there is of it. */
 export interface MessageType<T> {
@@ -20,6 +29,8 @@ export interface MessageType<T> {
   /** The specification that defines it, with its section. */
   readonly source: string;
   readonly layout: Layout;
+  /** What ties the fields together: the name of the field that is wrong and why, or undefined. */
+  check(value: T): FieldError | undefined;
   /** The access message: opcode ‖ parameters. Throws `bad-field` naming the field when the value cannot be sent. */
   encode(value: T): Uint8Array;
   /** The value of a whole access message (opcode ‖ parameters). Never throws. */
@@ -36,8 +47,8 @@ export interface Declaration<F> {
   readonly source: string;
   /** In the order on air. Values outside a field's range are prohibited: such a message is ignored. */
   readonly fields: F;
-  /** What ties fields together; returns the name of the field that is wrong and why, or undefined. */
-  readonly check?: (value: ValueOf<F>) => { readonly field: string; readonly reason: string } | undefined;
+  /** What ties fields together; such a message is neither sent nor taken. */
+  readonly check?: (value: ValueOf<F>) => FieldError | undefined;
 }
 
 /**
@@ -53,7 +64,8 @@ export interface Declaration<F> {
 export function message<const F extends Readonly<Record<string, unknown>>>(
   declaration: Declaration<F>,
 ): MessageType<ValueOf<F>> {
-  const { name, opcode, response, source, check } = declaration;
+  const { name, opcode, response, source } = declaration;
+  const check = declaration.check ?? (() => undefined);
   const entries = Object.entries(declaration.fields) as [string, Field<unknown>][];
   const size = opcodeSize(opcode);
 
@@ -66,15 +78,19 @@ export function message<const F extends Readonly<Record<string, unknown>>>(
     response,
     source,
     layout: struct(declaration.fields).layout,
+    check,
     encode: (value) => {
+      const wrong = check(value);
+      if (wrong !== undefined) throw badMessage(name, `${wrong.field}: ${wrong.reason}`);
       const writer = new BitWriter();
       for (let i = size - 1; i >= 0; i--) writer.uint((opcode >>> (8 * i)) & 0xff, 8);
       writeFields(writer, entries, value as Record<string, unknown>);
+      if (writer.length > MAX_ACCESS_MESSAGE)
+        throw badMessage(name, `${writer.length} octets, at most ${MAX_ACCESS_MESSAGE}`);
       return writer.finish();
     },
     decode: (bytes) => {
-      const found = readOpcode(bytes);
-      if (!found.ok || found.value !== opcode) return error('opcode', 0, 'another opcode');
+      if (opcodeAt(bytes) !== opcode) return error('opcode', 0, 'another opcode');
       const reader = new BitReader(bytes, size);
       const value = readFields(reader, entries) as ValueOf<F>;
       if (reader.failure !== undefined) {
@@ -82,9 +98,15 @@ export function message<const F extends Readonly<Record<string, unknown>>>(
         return error(field, reader.failure.offset, reason.join(': '));
       }
       if (reader.remaining > 0) return error('end', reader.offset, `${reader.remaining} octets too many`);
-      const wrong = check?.(value);
+      const wrong = check(value);
       if (wrong !== undefined) return error(wrong.field, bytes.length, wrong.reason);
       return ok(value);
     },
   };
+}
+
+function badMessage(name: string, reason: string): MeshError {
+  return new MeshError('bad-field', `${name}: ${reason}`, {
+    hint: 'The message cannot be sent so; see its declaration.',
+  });
 }

@@ -1,0 +1,149 @@
+/**
+ * Arbitrary values of declared messages for property tests, derived from their layout. Reached from tests of other
+ * packages as `@meshferry/access/testing`, under the source condition only: nothing of it is published.
+ */
+import * as fc from 'fast-check';
+import type { Layout } from '../fields.ts';
+import { MAX_ACCESS_MESSAGE, type MessageType } from '../message.ts';
+import { opcodeSize } from '../opcode.ts';
+
+/** Arbitraries for fields by name, for those whose layout is custom or which a check ties to others. */
+export type Overrides = Readonly<Record<string, fc.Arbitrary<unknown>>>;
+
+/**
+ * Values that `type` can send: every field within its layout, all of it within an access message. Values that the
+ * message's own check refuses are left out; a custom field needs an override.
+ */
+export function arbitraryOf<T>(type: MessageType<T>, overrides: Overrides = {}): fc.Arbitrary<T> {
+  const room = 8 * (MAX_ACCESS_MESSAGE - opcodeSize(type.opcode));
+  const value = arbitrary(type.layout, room, overrides) as fc.Arbitrary<T>;
+  return value.filter((candidate) => type.check(candidate) === undefined);
+}
+
+/** Access messages with the opcode of `type` and any parameters: for "never throws". */
+export function arbitraryOctets(type: MessageType<unknown>): fc.Arbitrary<Uint8Array> {
+  const size = opcodeSize(type.opcode);
+  const opcode = Array.from({ length: size }, (_, i) => (type.opcode >>> (8 * (size - 1 - i))) & 0xff);
+  return fc
+    .uint8Array({ maxLength: MAX_ACCESS_MESSAGE - size, size: 'large' })
+    .map((parameters) => Uint8Array.of(...opcode, ...parameters));
+}
+
+/** Values of a layout that take at most `room` bits. */
+function arbitrary(layout: Layout, room: number, overrides: Overrides): fc.Arbitrary<unknown> {
+  switch (layout.kind) {
+    case 'uint':
+      return number(layout);
+    case 'u64':
+      return fc.bigInt({ min: 0n, max: 0xffff_ffff_ffff_ffffn });
+    case 'flag':
+      return fc.boolean();
+    case 'choice':
+      return fc.constantFrom(...Object.keys(layout.names));
+    case 'rfu':
+      return fc.constant(undefined);
+    case 'octets': {
+      const max = Math.min(layout.max, Math.floor(room / 8) - (layout.length === 'u8' ? 1 : 0));
+      return fc.oneof(
+        fc.uint8Array({ minLength: layout.min, maxLength: max }),
+        fc.uint8Array({ minLength: max, maxLength: max }),
+      );
+    }
+    case 'text':
+      return fc
+        .string({ unit: 'grapheme', maxLength: 40 })
+        .filter((text) => new TextEncoder().encode(text).length <= Math.min(layout.max, room / 8 - 1));
+    case 'list': {
+      const least = Math.max(8, minimum(layout.of));
+      const items = Math.min(layout.max, Math.floor(room / (isVariable(layout.of) ? least + 128 : least)));
+      const item = arbitrary(layout.of, Math.floor(room / Math.max(1, items)), overrides);
+      return fc.array(item, { minLength: layout.min, maxLength: Math.max(layout.min, items) });
+    }
+    case 'struct':
+      return struct(layout.fields, room, overrides);
+    case 'optional':
+      return arbitrary(layout.of, room, overrides);
+    case 'custom':
+      throw new Error(`no arbitrary for "${layout.note}": give one by the field's name`);
+  }
+}
+
+function number(layout: Extract<Layout, { kind: 'uint' }>): fc.Arbitrary<number> {
+  const any = fc.integer({ min: layout.min, max: layout.max });
+  const { only } = layout;
+  return only === undefined ? any : any.filter((value) => only.allowed(value));
+}
+
+/**
+ * Fields that depend on the octets left are there up to a point drawn at random and absent from then on, as in a message
+ * that ends early; those that depend on other fields follow these.
+ */
+function struct(fields: Readonly<Record<string, Layout>>, room: number, overrides: Overrides): fc.Arbitrary<unknown> {
+  const entries = Object.entries(fields);
+  const fixed = entries.reduce((bits, [, field]) => bits + minimum(field), 0);
+  const growing = entries.filter(([, field]) => isVariable(field)).length;
+  const spare = growing === 0 ? 0 : Math.floor((room - fixed) / growing);
+  const members = entries.map(([name, field]) => {
+    const inner = field.kind === 'optional' ? field.of : field;
+    const share = isVariable(field) ? minimum(field) + spare : minimum(field);
+    return overrides[name] ?? arbitrary(atLeastOneOctet(inner, field), share, overrides);
+  });
+  return fc.tuple(fc.nat({ max: entries.length }), ...members).map(([whole, ...values]) => {
+    const value: Record<string, unknown> = {};
+    for (const [i, [name, field]] of entries.entries()) {
+      if (field.kind === 'rfu') continue;
+      const present = field.kind !== 'optional' || field.present(value, i < whole ? 1 : 0);
+      value[name] = present ? values[i] : undefined;
+    }
+    return value;
+  });
+}
+
+/** An optional field of no octets cannot be told from an absent one. */
+function atLeastOneOctet(inner: Layout, field: Layout): Layout {
+  if (field.kind !== 'optional') return inner;
+  if (inner.kind === 'octets' && inner.length === 'rest') return { ...inner, min: Math.max(1, inner.min) };
+  if (inner.kind === 'list') return { ...inner, min: Math.max(1, inner.min) };
+  return inner;
+}
+
+/** Bits that a value takes at least. */
+function minimum(layout: Layout): number {
+  switch (layout.kind) {
+    case 'uint':
+    case 'choice':
+    case 'rfu':
+      return layout.bits;
+    case 'u64':
+      return 64;
+    case 'flag':
+      return 1;
+    case 'octets':
+      return 8 * (layout.min + (layout.length === 'u8' ? 1 : 0));
+    case 'text':
+      return 8;
+    case 'list':
+      return layout.min * minimum(layout.of);
+    case 'struct':
+      return Object.values(layout.fields).reduce((bits, field) => bits + minimum(field), 0);
+    case 'optional':
+    case 'custom':
+      return 0;
+  }
+}
+
+function isVariable(layout: Layout): boolean {
+  switch (layout.kind) {
+    case 'octets':
+      return layout.min !== layout.max;
+    case 'struct':
+      return Object.values(layout.fields).some(isVariable);
+    case 'text':
+    case 'list':
+    case 'optional':
+    case 'custom':
+      return true;
+    default:
+      return false;
+  }
+}
