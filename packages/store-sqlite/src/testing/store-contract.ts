@@ -1,5 +1,5 @@
 import { type Store, storeView, type Write } from '@meshferry/core';
-import { array, assert, constant, constantFrom, oneof, property, record, string, uint8Array } from 'fast-check';
+import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 /** What every store promises, whatever it stands on. `open` gives a new, empty one. */
@@ -88,14 +88,14 @@ export function storeContract(name: string, open: () => Store): void {
     });
 
     it('is a map from text to octets under any batches', () => {
-      const keys = constantFrom('a', 'a/', 'a/b', 'ab', 'b', '\ud7ff', '\ue000', '\u{10000}');
-      const key = oneof(
+      const keys = fc.constantFrom('a', 'a/', 'a/b', 'ab', 'b', '\ud7ff', '\ue000', '\u{10000}');
+      const key = fc.oneof(
         keys,
-        string({ unit: 'grapheme' }).map((text) => text.replaceAll('\0', '')),
+        fc.string({ unit: 'grapheme' }).map((text) => text.replaceAll('\0', '')),
       );
-      const write = record({ key, value: oneof(constant(null), uint8Array({ maxLength: 300 })) });
-      assert(
-        property(array(array(write, { maxLength: 8 }), { maxLength: 6 }), key, (batches, prefix) => {
+      const write = fc.record({ key, value: fc.oneof(fc.constant(null), fc.uint8Array({ maxLength: 300 })) });
+      fc.assert(
+        fc.property(fc.array(fc.array(write, { maxLength: 8 }), { maxLength: 6 }), key, (batches, prefix) => {
           store.batch(store.keys('').map((old): Write => [old, null]));
           const model = new Map<string, Uint8Array>();
           for (const batch of batches) {
