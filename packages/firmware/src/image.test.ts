@@ -17,16 +17,16 @@ import {
   verifySignature,
   verifySignatureNow,
 } from './index.ts';
-import { mcubootVectors, type TlvVector, valueOf } from './testing/vectors.ts';
+import { mcubootVectors, must, type TlvVector } from './testing/vectors.ts';
 
 const { images, invalidImages, encryptedImages, publicKeys } = mcubootVectors;
 const keys: PublicKey[] = Object.entries(publicKeys)
   .filter(([name]) => name !== 'x25519')
-  .map(([name, pem]) => valueOf(parsePublicKey(pem, name)));
+  .map(([name, pem]) => must(parsePublicKey(pem, name)));
 
 describe('images', () => {
   test.each(images)('$name: header, TLVs and hash', (vector) => {
-    const image = valueOf(parseImage(fromHex(vector.image)));
+    const image = must(parseImage(fromHex(vector.image)));
     const { version, versionParts, magic: _, ...sizes } = vector.header;
     expect(image).toMatchObject(sizes);
     expect(formatVersion(image.version)).toBe(version);
@@ -45,7 +45,7 @@ describe('images', () => {
   });
 
   test.each(images)('$name: signature', async (vector) => {
-    const image = valueOf(parseImage(fromHex(vector.image)));
+    const image = must(parseImage(fromHex(vector.image)));
     const state = await verifySignature(image, keys);
     expect(state.state).toBe(vector.signature === 'ok' ? 'valid' : 'unsigned');
     expect(state.key?.name).toBe(vector.publicKey);
@@ -59,14 +59,14 @@ describe('images', () => {
       const bytes = fromHex(vector.image);
       const signature = vector.tlvs.at(-1) as TlvVector;
       bytes[signature.offset + 4 + 40]! ^= 1;
-      const state = await verifySignature(valueOf(parseImage(bytes)), keys);
+      const state = await verifySignature(must(parseImage(bytes)), keys);
       expect(state.state).toBe('invalid');
       expect(state.checked[0]).toMatch(/failed/);
     },
   );
 
   test.each(encryptedImages)('encrypted, $name: hash and signature are left open', async (vector) => {
-    const image = valueOf(parseImage(fromHex(vector.image)));
+    const image = must(parseImage(fromHex(vector.image)));
     expect(toHex(image.hash)).toBe(vector.hash);
     expect(verifyImageHash(image)).toEqual({ ok: true, value: false });
     expect((await verifySignature(image, keys)).state).toBe('unchecked');
@@ -74,7 +74,7 @@ describe('images', () => {
 
   test('the signing key is named by its hash when it is not known', async () => {
     const vector = images.find(({ publicKey }) => publicKey === 'ecdsa-p256')!;
-    const image = valueOf(parseImage(fromHex(vector.image)));
+    const image = must(parseImage(fromHex(vector.image)));
     const state = await verifySignature(image, SAMPLE_KEYS);
     const signer = keys.find(({ name }) => name === 'ecdsa-p256')!;
     expect(state).toMatchObject({ state: 'unknown-key', key: null, keyHash: keyHash(signer, 'SHA256') });
@@ -152,7 +152,7 @@ describe('keys', () => {
     const rsa = keys.find(({ name }) => name === 'rsa-2048')!;
     const base64 = btoa(String.fromCharCode(...rsa.raw));
     const pkcs1 = `-----BEGIN RSA PUBLIC KEY-----\n${base64}\n-----END RSA PUBLIC KEY-----`;
-    expect(valueOf(parsePublicKey(pkcs1, 'rsa-2048'))).toEqual(rsa);
+    expect(must(parsePublicKey(pkcs1, 'rsa-2048'))).toEqual(rsa);
   });
 });
 

@@ -15,14 +15,14 @@ import {
   parseCoreType,
   parseVersion,
 } from './index.ts';
-import { mcubootVectors, metadataVectors, valueOf } from './testing/vectors.ts';
+import { mcubootVectors, metadataVectors, must } from './testing/vectors.ts';
 
 describe('firmware metadata', () => {
   const vectors = metadataVectors.filter(({ fields }) => (fields.type ?? 'metadata') === 'metadata');
 
   test.each(vectors.filter(({ kind }) => kind !== 'malformed'))('$name', ({ hex, fields }) => {
     const { firmwareId, versionText, type: _, ...expected } = fields;
-    const metadata = valueOf(decodeFirmwareMetadata(fromHex(hex)));
+    const metadata = must(decodeFirmwareMetadata(fromHex(hex)));
     expect(asVector(metadata)).toEqual(expected);
     expect(toHex(encodeFirmwareMetadata(metadata))).toBe(hex);
     if (versionText !== undefined) expect(formatVersion(metadata.version)).toBe(versionText);
@@ -54,7 +54,7 @@ describe('firmware metadata', () => {
     const other = fc.record({ ...common, coreType: fc.constantFrom(0, 2, 4, 0xfe) });
     fc.assert(
       fc.property(fc.oneof(application, other), (metadata) => {
-        expect(valueOf(decodeFirmwareMetadata(encodeFirmwareMetadata(metadata)))).toEqual(metadata);
+        expect(must(decodeFirmwareMetadata(encodeFirmwareMetadata(metadata)))).toEqual(metadata);
       }),
     );
   });
@@ -96,7 +96,7 @@ describe('composition hash', () => {
 
 describe('Firmware ID', () => {
   test.each(metadataVectors.filter(({ fields }) => fields.type === 'firmwareId'))('$name', ({ hex, fields }) => {
-    const id = valueOf(decodeFirmwareId(fromHex(hex)));
+    const id = must(decodeFirmwareId(fromHex(hex)));
     expect(toHex(id.version)).toBe(fields.version);
     expect(id.companyId).toBe(Number(fields.companyId));
     expect(id.text).toBe(fields.text);
@@ -109,7 +109,7 @@ describe('Firmware ID', () => {
 
 describe('versions', () => {
   test.each(mcubootVectors.versionCompare)('$a against $b', ({ a, b, withBuildNumber, withoutBuildNumber }) => {
-    const [left, right] = [valueOf(parseVersion(a)), valueOf(parseVersion(b))];
+    const [left, right] = [must(parseVersion(a)), must(parseVersion(b))];
     expect(Math.sign(compareVersions(left, right))).toBe(withBuildNumber);
     expect(Math.sign(compareVersions(left, right, { withBuild: false }))).toBe(withoutBuildNumber);
   });
@@ -120,7 +120,7 @@ describe('versions', () => {
     ['1.2.3', '1.2.3+0'],
     ['255.255.65535+4294967295', '255.255.65535+4294967295'],
   ])('%s is %s', (text, formatted) => {
-    expect(formatVersion(valueOf(parseVersion(text)))).toBe(formatted);
+    expect(formatVersion(must(parseVersion(text)))).toBe(formatted);
   });
 
   test.each(['', '1', '256.0.0', '1.2.65536', '1.2.3+4294967296', '1.2.x', '-1.2.3', '1.2.3+4+5'])(
@@ -132,7 +132,7 @@ describe('versions', () => {
 });
 
 test('core types are read by name, by sum and by number', () => {
-  expect(['app', 'net', 'blob', 'app+net', '0x04', '3'].map((text) => valueOf(parseCoreType(text)))).toEqual([
+  expect(['app', 'net', 'blob', 'app+net', '0x04', '3'].map((text) => must(parseCoreType(text)))).toEqual([
     1, 2, 4, 3, 4, 3,
   ]);
   expect(parseCoreType('modem')).toMatchObject({ ok: false, error: { code: 'bad-core-type' } });

@@ -47,7 +47,7 @@ export const metadataVectors: MetadataVector[] = vector('firmware-metadata');
 export const mcubootVectors: McubootVectors = vector('mcuboot');
 
 /** The value of a result that must be one. */
-export function valueOf<T>(result: Result<T, unknown>): T {
+export function must<T>(result: Result<T, unknown>): T {
   if (!result.ok) throw result.error;
   return result.value;
 }

@@ -1,0 +1,113 @@
+import { equal, toHex } from '@meshferry/core';
+import type { FirmwareImage, Inconsistency, InconsistencyCode } from './firmware-package.ts';
+import { imageDependencies } from './image.ts';
+import type { ManifestFile } from './manifest.ts';
+import type { MeshMetadata } from './mesh-metadata.ts';
+import { CoreType } from './metadata.ts';
+import { SAMPLE_KEYS } from './sample-keys.ts';
+import { compareVersions, formatVersion, parseVersion } from './version.ts';
+
+/** What the manifest says about each image against what its header says [spec: firmware-packages section 4]. */
+export function checkImages(images: readonly FirmwareImage[], files: readonly ManifestFile[]): Inconsistency[] {
+  const found: Inconsistency[] = [];
+  for (const [index, { file, version }] of files.entries()) {
+    const stated = version === undefined ? undefined : parseVersion(version);
+    const header = images[index]!.image.version;
+    if (stated === undefined || (stated.ok && compareVersions(stated.value, header) === 0)) continue;
+    const prefix = files.length === 1 ? '' : `${file}: `;
+    found.push({
+      code: 'manifest-version',
+      message: `${prefix}manifest version ${stated.ok ? formatVersion(stated.value) : version}, image header ${formatVersion(header)}`,
+    });
+  }
+  for (const { image } of images) {
+    for (const { image: number, minVersion } of imageDependencies(image)) {
+      const other = images.find(({ target }) => target.image === number)?.image.version;
+      if (other === undefined || compareVersions(other, minVersion, { withBuild: false }) >= 0) continue;
+      const needed = `image ${number} in version ${formatVersion(minVersion)}`;
+      found.push({ code: 'dependency', message: `needs ${needed}, the package holds ${formatVersion(other)}` });
+    }
+  }
+  return found;
+}
+
+/** The encoded metadata against the image and against the JSON beside it [spec: firmware-metadata section 5]. */
+export function checkMeshMetadata(mesh: MeshMetadata, image: FirmwareImage): Inconsistency[] {
+  const { metadata, composition } = mesh;
+  const found: Inconsistency[] = [];
+  const compare = (code: InconsistencyCode, what: string, inMetadata: unknown, elsewhere: string, there: unknown) => {
+    if (inMetadata === there) return;
+    found.push({ code, message: `metadata ${what} ${inMetadata}, ${elsewhere} ${there}` });
+  };
+  const version = formatVersion(metadata.version);
+  compare('metadata-version', 'version', version, 'image header', formatVersion(image.image.version));
+  if (mesh.signVersion !== null) {
+    compare('metadata-version', 'version', version, 'JSON sign_version', formatVersion(mesh.signVersion));
+  }
+  compare('metadata-size', 'size', metadata.size, 'image file', image.size);
+  if (mesh.binarySize !== null) compare('metadata-size', 'size', metadata.size, 'JSON binary_size', mesh.binarySize);
+  if (mesh.coreType !== null) {
+    compare('metadata-core-type', 'core type', metadata.coreType, 'JSON core_type', mesh.coreType);
+  }
+  if (metadata.compositionHash !== undefined && mesh.compositionHash !== null) {
+    const [encoded, stated] = [hex32(metadata.compositionHash), hex32(mesh.compositionHash)];
+    compare('metadata-composition-hash', 'composition hash', encoded, 'JSON composition_hash', stated);
+  }
+  if (metadata.elementCount !== undefined && composition !== null) {
+    const elements = composition.data.elements.length;
+    compare('metadata-elements', 'elements', metadata.elementCount, 'composition_data has', elements);
+  }
+  const id = mesh.firmwareId;
+  if (id !== null && !(id.length === 10 && equal(id.subarray(2), mesh.encoded.subarray(0, 8)))) {
+    found.push({ code: 'firmware-id', message: `firmware id ${toHex(id)}, metadata version ${version}` });
+  }
+  return found;
+}
+
+/** What a user should know about mesh metadata although nothing contradicts anything. */
+export function meshMetadataWarnings({ metadata, compositionHash, composition }: MeshMetadata): string[] {
+  const warnings: string[] = [];
+  if ((metadata.coreType & CoreType.application) === 0) {
+    warnings.push(
+      `metadata core type ${metadata.coreType} has no application bit: Targets that check it refuse the image`,
+    );
+  }
+  const stated = compositionHash ?? metadata.compositionHash;
+  if (composition === null || stated === undefined || stated === composition.hash) return warnings;
+  const node = `a node with this composition computes ${hex32(composition.hash)}`;
+  warnings.push(
+    stated === composition.packagerHash
+      ? `composition hash ${hex32(stated)} was made with vendor models written model id first (known error of the packager), ${node}: Targets will see a changed composition`
+      : `composition hash ${hex32(stated)} fits composition_data in neither byte order (another key?), ${node}`,
+  );
+  return warnings;
+}
+
+/** What a user should know about one image: signature, encryption, what it depends on. */
+export function imageWarnings(
+  { file, image, signature, hashVerified }: FirmwareImage,
+  present: readonly number[],
+): string[] {
+  const name = file ?? 'the image';
+  const warnings: string[] = [];
+  const { state, key, keyHash } = signature;
+  if (!hashVerified) warnings.push(`${name} is encrypted: its hash and signature cannot be checked without the key`);
+  else if (state === 'unchecked') warnings.push(`the RSA signature of ${name} was not checked: no WebCrypto here`);
+  if (state === 'unsigned') warnings.push(`${name} is not signed`);
+  const signer = keyHash === null ? 'a key that it does not name' : `an unknown key, key hash ${toHex(keyHash)}`;
+  if (state === 'unknown-key') warnings.push(`${name} is signed with ${signer}`);
+  if (key !== null && SAMPLE_KEYS.some(({ spki }) => equal(spki, key.spki))) {
+    warnings.push(
+      `${name} is signed with the sample key ${key.name}, which everybody has: for development devices only`,
+    );
+  }
+  for (const { image: number, minVersion } of imageDependencies(image)) {
+    if (present.includes(number)) continue;
+    warnings.push(`${name} needs image ${number} in version ${formatVersion(minVersion)} on the device`);
+  }
+  return warnings;
+}
+
+function hex32(value: number): string {
+  return `0x${value.toString(16).padStart(8, '0')}`;
+}

@@ -1,0 +1,82 @@
+import type { CryptoProvider } from '@meshferry/crypto';
+import type { McubootImage } from './image.ts';
+import type { IntelHex } from './intel-hex.ts';
+import type { Json } from './json.ts';
+import type { ImageTarget } from './manifest.ts';
+import type { MeshMetadata } from './mesh-metadata.ts';
+import type { PublicKey } from './public-key.ts';
+import type { SignatureState } from './signature.ts';
+import type { ZipEntry } from './zip-directory.ts';
+
+/** An image of a package: parsed, its hash and signature checked. */
+export interface FirmwareImage {
+  /** Name of the ZIP entry, null for an image that came alone. */
+  readonly file: string | null;
+  readonly target: ImageTarget;
+  /** The whole file: what is uploaded, or sent as the BLOB. */
+  readonly bytes: Uint8Array;
+  /** Octets of {@link bytes}, and their SHA-256. */
+  readonly size: number;
+  readonly sha256: Uint8Array;
+  readonly image: McubootImage;
+  /** False only for an encrypted image: a wrong hash is an error. */
+  readonly hashVerified: boolean;
+  readonly signature: SignatureState;
+}
+
+/** A file with firmware: an update package, one MCUboot image, or an Intel HEX. */
+export interface FirmwarePackage {
+  /** By content, not by name. `unsigned`: an application without MCUboot header (only with `acceptUnsigned`). */
+  readonly kind: 'zip' | 'image' | 'hex' | 'unsigned';
+  /** Octets of the file and their SHA-256. */
+  readonly size: number;
+  readonly sha256: Uint8Array;
+  /** In the order of the manifest; send them by image number ascending. */
+  readonly images: readonly FirmwareImage[];
+  /** ZIP only: its entries, `manifest.json` as found, and whether there is one build for each slot. */
+  readonly entries: readonly ZipEntry[];
+  readonly manifest: Json | null;
+  readonly directXip: boolean;
+  /** ZIP only: `ble_mesh_metadata.json`, null when there is none. */
+  readonly mesh: MeshMetadata | null;
+  /** HEX only: its contents, and where its image lies. */
+  readonly hex: IntelHex | null;
+  readonly hexAddress: number | null;
+  /** Where the package contradicts itself; not empty means that nobody should send it without thinking. */
+  readonly inconsistencies: readonly Inconsistency[];
+  /** Everything a user should know: the messages of all {@link inconsistencies} first, then the rest. */
+  readonly warnings: readonly string[];
+}
+
+/** How {@link readFirmwarePackage} reads. */
+export interface ReadOptions {
+  /** For the composition hash. */
+  readonly crypto: CryptoProvider;
+  /** Keys that images may be signed with, beside the sample keys. */
+  readonly publicKeys?: readonly PublicKey[];
+  /** Whether every image must be signed by one of `publicKeys`. Default: when there are any. */
+  readonly requireSignature?: boolean;
+  /** Where a bare image goes. Default: image 0, slot 1. */
+  readonly target?: ImageTarget;
+  /** Which image of a HEX with several is meant. */
+  readonly hexAddress?: number;
+  /** Describe an application without MCUboot header (no images) instead of refusing it: to inspect, never to send. */
+  readonly acceptUnsigned?: boolean;
+}
+
+/** Two statements of a package that cannot both be true. */
+export interface Inconsistency {
+  readonly code: InconsistencyCode;
+  readonly message: string;
+}
+
+/** What contradicts what: `manifest-version` the manifest and the image header, `metadata-…` the encoded metadata and the rest. */
+export type InconsistencyCode =
+  | 'manifest-version'
+  | 'metadata-version'
+  | 'metadata-size'
+  | 'metadata-core-type'
+  | 'metadata-composition-hash'
+  | 'metadata-elements'
+  | 'firmware-id'
+  | 'dependency';

@@ -1,0 +1,126 @@
+import { fail, MeshError, ok, type Result } from '@meshferry/core';
+import { checkImages, checkMeshMetadata, imageWarnings, meshMetadataWarnings } from './checks.ts';
+import type { FirmwareImage, FirmwarePackage, Inconsistency, ReadOptions } from './firmware-package.ts';
+import { findHexImage } from './hex-image.ts';
+import { startsWithImageMagic } from './image.ts';
+import { checkImage, imageMeshError } from './image-check.ts';
+import { digest } from './image-hash.ts';
+import { looksLikeIntelHex, parseIntelHex } from './intel-hex.ts';
+import { readUpdateZip } from './update-zip.ts';
+
+/** What a package is apart from its size and checksum. */
+type PackageContents = Omit<FirmwarePackage, 'size' | 'sha256' | 'inconsistencies' | 'warnings'> & {
+  readonly inconsistencies?: readonly Inconsistency[];
+  readonly warnings?: readonly string[];
+};
+
+/**
+ * Reads firmware whatever its form: decides by content, checks every hash and signature, and names every inconsistency
+ * [spec: firmware-packages sections 1 to 5]. Nothing in `bytes` makes it throw. Fails with `empty-file`,
+ * `unknown-firmware`, `suit-not-supported`, the errors of the ZIP, HEX, manifest and metadata readers, `file-missing`,
+ * `size-mismatch`, `not-an-image`, `corrupt-image`, and those of `ImageErrorCode`.
+ */
+export async function readFirmwarePackage(
+  bytes: Uint8Array,
+  options: ReadOptions,
+): Promise<Result<FirmwarePackage, MeshError>> {
+  const contents = await readContents(bytes, options);
+  if (!contents.ok) return contents;
+  const { inconsistencies = [], warnings = [], images, mesh } = contents.value;
+  const numbers = images.map(({ target }) => target.image);
+  return ok({
+    ...contents.value,
+    size: bytes.length,
+    sha256: digest('SHA256', bytes),
+    inconsistencies,
+    warnings: [
+      ...inconsistencies.map(({ message }) => message),
+      ...warnings,
+      ...images.flatMap((image) => imageWarnings(image, numbers)),
+      ...(mesh === null ? [] : meshMetadataWarnings(mesh)),
+    ],
+  });
+}
+
+const NOTHING = { entries: [], manifest: null, directXip: false, mesh: null, hex: null, hexAddress: null } as const;
+
+async function readContents(bytes: Uint8Array, options: ReadOptions): Promise<Result<PackageContents, MeshError>> {
+  if (bytes.length === 0) return fail(refuse('empty-file', 'the file is empty'));
+  if (isZip(bytes)) return readZip(bytes, options);
+  if (startsWithImageMagic(bytes) || isOldImage(bytes)) {
+    const image = await checkImage({ file: null, bytes, target: options.target ?? { image: 0, slot: 1 } }, options);
+    return image.ok ? ok({ ...NOTHING, kind: 'image', images: [image.value] }) : image;
+  }
+  if (looksLikeIntelHex(bytes)) return readHex(bytes, options);
+  if (bytes[0] === 0xd8 && bytes[1] === 0x6b) {
+    return fail(refuse('suit-not-supported', 'the file is a SUIT envelope, which is recognised but not supported'));
+  }
+  if (hasHeaderRoom(bytes)) {
+    if (options.acceptUnsigned) return ok({ ...NOTHING, kind: 'unsigned', images: [], warnings: [UNSIGNED] });
+    return fail(refuse('bad-magic', `no MCUboot image: ${UNSIGNED}`, SIGN_IT));
+  }
+  return fail(refuse('unknown-firmware', 'the file holds no firmware we know'));
+}
+
+async function readZip(bytes: Uint8Array, options: ReadOptions): Promise<Result<PackageContents, MeshError>> {
+  const zip = readUpdateZip(bytes, options.crypto);
+  if (!zip.ok) return zip;
+  const { files, manifest, mesh, entries, warnings } = zip.value;
+  const images: FirmwareImage[] = [];
+  for (const file of files) {
+    const image = await checkImage(file, options);
+    if (!image.ok) return image;
+    images.push(image.value);
+  }
+  const inconsistencies = checkImages(images, manifest.files);
+  if (mesh !== null) {
+    // One metadata file for one image: the one whose size it states, else that of the application core.
+    const application = images.find(({ target }) => target.image === 0) ?? images[0]!;
+    const described = images.find(({ size }) => size === mesh.metadata.size) ?? application;
+    inconsistencies.push(...checkMeshMetadata(mesh, described));
+  }
+  const { directXip, json } = manifest;
+  return ok({ ...NOTHING, kind: 'zip', images, entries, manifest: json, directXip, mesh, inconsistencies, warnings });
+}
+
+async function readHex(bytes: Uint8Array, options: ReadOptions): Promise<Result<PackageContents, MeshError>> {
+  const hex = parseIntelHex(bytes);
+  if (!hex.ok) return hex;
+  const found = findHexImage(hex.value.segments, options.hexAddress);
+  if (!found.ok) {
+    if (!(found.error instanceof MeshError)) return fail(imageMeshError(found.error, null));
+    const unsigned = found.error.code === 'no-image' && options.acceptUnsigned;
+    return unsigned
+      ? ok({ ...NOTHING, kind: 'hex', images: [], hex: hex.value, warnings: [UNSIGNED] })
+      : fail(found.error);
+  }
+  const target = options.target ?? { image: 0, slot: 1 };
+  const image = await checkImage({ file: null, bytes: found.value.bytes, target }, options);
+  if (!image.ok) return image;
+  return ok({ ...NOTHING, kind: 'hex', images: [image.value], hex: hex.value, hexAddress: found.value.address });
+}
+
+function isZip(bytes: Uint8Array): boolean {
+  const [p, k, third, fourth] = bytes;
+  return p === 0x50 && k === 0x4b && ((third === 3 && fourth === 4) || (third === 5 && fourth === 6));
+}
+
+function isOldImage(bytes: Uint8Array): boolean {
+  return bytes[0] === 0x3c && startsWithImageMagic(Uint8Array.of(0x3d, ...bytes.subarray(1, 4)));
+}
+
+/** Zephyr leaves room for the header: 512 zero octets where a signed image has one. */
+function hasHeaderRoom(bytes: Uint8Array): boolean {
+  return bytes.length > 512 && bytes.subarray(0, 512).every((octet) => octet === 0);
+}
+
+const UNSIGNED = 'this is an unsigned application without MCUboot header, which must not be uploaded';
+const SIGN_IT = 'Give the signed file of the build (*.signed.bin), or make a package of it: meshferry fw make.';
+
+function refuse(
+  code: string,
+  message: string,
+  hint = 'Give a dfu_application.zip, an MCUboot image or an Intel HEX.',
+): MeshError {
+  return new MeshError(code, message, { hint });
+}
