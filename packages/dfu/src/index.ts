@@ -14,6 +14,10 @@
  *
  * @packageDocumentation
  */
+export * from './distribution-codes.ts';
+export * from './distribution-image-messages.ts';
+export * from './distribution-messages.ts';
+export * from './distribution-receivers-messages.ts';
 export * from './firmware-update-messages.ts';
 export * from './update-codes.ts';
 export * from './update-types.ts';

@@ -1,0 +1,126 @@
+import { readFileSync } from 'node:fs';
+import type { MessageType } from '@meshferry/access';
+import { fromHex, toHex } from '@meshferry/core';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import * as images from './distribution-image-messages.ts';
+import * as messages from './distribution-messages.ts';
+import * as receivers from './distribution-receivers-messages.ts';
+
+interface Vector {
+  name: string;
+  opcode: string;
+  hex: string;
+  kind: 'ok' | 'malformed' | 'context';
+  fields: Record<string, unknown>;
+  expect?: string;
+}
+
+type AnyMessage = MessageType<Record<string, unknown>>;
+
+const vectors = JSON.parse(
+  readFileSync(new URL('./vectors/firmware-distribution.json', import.meta.url), 'utf8'),
+) as Vector[];
+
+const isMessage = (value: unknown): value is AnyMessage => typeof value === 'object' && value !== null;
+const types = [...Object.values(messages), ...Object.values(receivers), ...Object.values(images)]
+  .filter(isMessage)
+  .filter((type) => type.source !== 'ESP-IDF');
+const byOpcode = new Map(types.map((type) => [type.opcode, type]));
+
+describe('Firmware Distribution messages', () => {
+  it('has all vectors and all 23 messages', () => {
+    expect(vectors).toHaveLength(113);
+    expect(types).toHaveLength(23);
+  });
+
+  for (const vector of vectors) {
+    it(`${vector.kind}: ${vector.name}`, () => {
+      const type = byOpcode.get(Number(vector.opcode)) as AnyMessage;
+      const decoded = type.decode(fromHex(vector.hex));
+      if (vector.kind === 'malformed' || isIgnored(vector)) {
+        expect(decoded.ok).toBe(false);
+        return;
+      }
+      if (!decoded.ok) throw new Error(JSON.stringify(decoded.error));
+      expect(asVector(type, decoded.value)).toEqual(vector.fields);
+      if (vector.kind === 'ok' && !isRepaired(vector)) expect(toHex(type.encode(decoded.value))).toBe(vector.hex);
+    });
+  }
+
+  it('takes the Capabilities Status of ESP-IDF under the opcode of Get', () => {
+    const type = messages.FirmwareDistributionCapabilitiesStatusOfEspIdf;
+    const decoded = type.decode(fromHex('83160800010000000800000008000000080000'));
+    expect(decoded).toMatchObject({ ok: true, value: { maxReceiversCount: 8, maxFirmwareImagesListSize: 1 } });
+  });
+
+  it('never throws and never misreads: what decodes encodes to the same value', () => {
+    fc.assert(
+      fc.property(fc.nat(types.length - 1), fc.uint8Array({ maxLength: 60 }), (which, parameters) => {
+        const type = types[which] as AnyMessage;
+        const decoded = type.decode(Uint8Array.of(type.opcode >> 8, type.opcode & 0xff, ...parameters));
+        if (decoded.ok) expect(type.decode(type.encode(decoded.value))).toEqual(decoded);
+      }),
+    );
+  });
+
+  it('packs every receiver with all combinations of phase, statuses and progress', () => {
+    const entry = fc.record({
+      address: fc.integer({ min: 1, max: 0x7fff }),
+      retrievedUpdatePhase: fc.integer({ min: 0, max: 10 }),
+      updateStatus: fc.integer({ min: 0, max: 7 }),
+      transferStatus: fc.integer({ min: 0, max: 15 }),
+      transferProgress: fc.integer({ min: 0, max: 100 }),
+      imageIndex: fc.integer({ min: 0, max: 255 }),
+    });
+    fc.assert(
+      fc.property(fc.array(entry, { maxLength: 74 }), (entries) => {
+        const type = receivers.FirmwareDistributionReceiversList;
+        const decoded = type.decode(type.encode({ receiversListCount: 1000, firstIndex: 3, entries }));
+        const even = entries.map((e) => ({ ...e, transferProgress: e.transferProgress & ~1 }));
+        expect(decoded).toEqual({ ok: true, value: { receiversListCount: 1000, firstIndex: 3, entries: even } });
+      }),
+    );
+  });
+
+  it('fits 74 receivers into the largest message', () => {
+    const entry = { address: 1, retrievedUpdatePhase: 0, updateStatus: 0, transferStatus: 0, transferProgress: 0 };
+    const entries = Array.from({ length: 74 }, () => ({ ...entry, imageIndex: 0 }));
+    const value = { receiversListCount: 74, firstIndex: 0, entries };
+    expect(receivers.FirmwareDistributionReceiversList.encode(value).length).toBeLessThanOrEqual(380);
+  });
+});
+
+/** Vectors of the kind `context` whose message our decoder refuses already. */
+function isIgnored({ kind, expect: what = '', fields }: Vector): boolean {
+  return kind === 'context' && Object.keys(fields).length === 0 && /ignored|opcode/.test(what);
+}
+
+/** Received values that are clamped, reserved bits that are cleared. */
+function isRepaired({ name, expect: what = '' }: Vector): boolean {
+  return name.includes('RFU') || what.includes('clamp');
+}
+
+/** A decoded value in the notation of the vectors. */
+function asVector(type: AnyMessage, value: Record<string, unknown>): Record<string, unknown> {
+  const fields: Record<string, unknown> = {};
+  const nulls = type.name.endsWith('Firmware Status');
+  for (const [name, member] of Object.entries(value)) {
+    if (member !== undefined) fields[name] = memberAsVector(name, member);
+    else if (nulls) fields[name] = null;
+  }
+  return fields;
+}
+
+function memberAsVector(name: string, member: unknown): unknown {
+  if (name === 'multicast' && member instanceof Uint8Array) return { labelUuid: toHex(member) };
+  if (member instanceof Uint8Array) return toHex(member);
+  if (typeof member === 'bigint') return `0x${member.toString(16).padStart(16, '0')}`;
+  if (/^(address|multicast|multicastAddress)$/.test(name)) return `0x${Number(member).toString(16).padStart(4, '0')}`;
+  if (Array.isArray(member) && typeof member[0] === 'object') {
+    return member.map((item: Record<string, unknown>) =>
+      Object.fromEntries(Object.entries(item).map(([key, inner]) => [key, memberAsVector(key, inner)])),
+    );
+  }
+  return member;
+}
