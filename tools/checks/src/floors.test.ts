@@ -100,6 +100,15 @@ describe('a small repository with core < crypto < network', () => {
     expect(await importViolations(root)).toEqual([expect.stringContaining('(no cycles)')]);
   });
 
+  it('accepts a circle that types alone close', async () => {
+    write('packages/core/src/bytes.ts', "import type { One } from './one.ts';\nexport const zero: One = 0;\n");
+    write(
+      'packages/core/src/one.ts',
+      "import { zero } from './bytes.ts';\nexport type One = number;\nexport const one = zero;\n",
+    );
+    expect(await importViolations(root)).toEqual([]);
+  });
+
   it('reports a package without a floor', async () => {
     addPackage('attic', []);
     expect(await importViolations(root)).toEqual([expect.stringContaining('packages/attic: has no floor')]);
