@@ -12,8 +12,7 @@ import {
 } from '@meshferry/core';
 import { type CryptoProvider, virtualAddress } from '@meshferry/crypto';
 import type { AccessSend, KeyRef } from '@meshferry/network';
-import type { Context, ReplyOptions, SendOptions } from './contract.ts';
-import type { Model } from './model.ts';
+import type { Context, ModelIdentity, ReplyOptions, SendOptions } from './contract.ts';
 import { bindingsRecord, subscriptionsRecord } from './model-records.ts';
 import { checkGroup, type Subscription, type SubscriptionList, withEntry, withoutEntry } from './subscriptions.ts';
 
@@ -32,7 +31,7 @@ export interface ModelGround {
 
 /** The models of an element that are connected by extension: they share one Subscription List. */
 export interface ExtensionTree {
-  readonly models: readonly Model[];
+  readonly models: readonly ModelIdentity[];
   readonly list: SubscriptionList;
 }
 
@@ -40,7 +39,7 @@ export interface ExtensionTree {
 export class Attachment {
   readonly element: Unicast;
   readonly #index: number;
-  readonly #model: Model;
+  readonly #model: ModelIdentity;
   readonly #ground: ModelGround;
   readonly #tree: ExtensionTree;
   readonly #bound: Set<AppIndex>;
@@ -49,7 +48,7 @@ export class Attachment {
     ground: ModelGround,
     element: Unicast,
     index: number,
-    model: Model,
+    model: ModelIdentity,
     tree: ExtensionTree,
     bound: readonly AppIndex[],
   ) {

@@ -4,6 +4,12 @@ import type { AccessSend, Credentials, KeyRef } from '@meshferry/network';
 /** A SIG model (16 bits), or a vendor's: Company Identifier × 65536 + model. */
 export type ModelId = number;
 
+/** A model as records and logs name it. */
+export interface ModelIdentity {
+  readonly id: ModelId;
+  readonly name: string;
+}
+
 /** Where a message came from and with what it was secured: everything that a reply needs. */
 export interface Context {
   readonly src: Unicast;

@@ -1,6 +1,7 @@
 import { MeshError, type Unicast } from '@meshferry/core';
 import { Attachment, type ExtensionTree, type ModelGround } from './attachment.ts';
 import type { CompositionElement } from './composition.ts';
+import type { ModelIdentity } from './contract.ts';
 import type { Model, Receiver } from './model.ts';
 import { readBindings, readSubscriptions } from './model-records.ts';
 import type { Opcode } from './opcode.ts';
@@ -52,7 +53,7 @@ export function composeElement(
 }
 
 /** The models of an element in groups connected by extension, whichever way round [Mesh Protocol 1.1, 4.2.4]. */
-function extensionTrees(models: readonly Model[]): ExtensionTree[] {
+function extensionTrees(models: readonly Model[]): (ExtensionTree & { readonly models: readonly Model[] })[] {
   let trees: Model[][] = models.map((model) => [model]);
   for (const model of models) {
     for (const base of model.extends) {
@@ -65,7 +66,7 @@ function extensionTrees(models: readonly Model[]): ExtensionTree[] {
 }
 
 /** All that any of the models had: after an update of the software the trees may be others than those stored. */
-function stored(ground: ModelGround, index: number, models: readonly Model[]): readonly Subscription[] {
+function stored(ground: ModelGround, index: number, models: readonly ModelIdentity[]): readonly Subscription[] {
   let entries: readonly Subscription[] = [];
   for (const model of models) {
     for (const entry of readSubscriptions(ground.store, index, model.id)) entries = withEntry(entries, entry);

@@ -1,7 +1,3 @@
-/**
- * Arbitrary values of declared messages for property tests, derived from their layout. Reached from tests of other
- * packages as `@meshferry/access/testing`, under the source condition only: nothing of it is published.
- */
 import * as fc from 'fast-check';
 import type { Layout } from '../fields.ts';
 import { MAX_ACCESS_MESSAGE, type MessageType } from '../message.ts';
@@ -11,8 +7,8 @@ import { opcodeSize } from '../opcode.ts';
 export type Overrides = Readonly<Record<string, fc.Arbitrary<unknown>>>;
 
 /**
- * Values that `type` can send: every field within its layout, all of it within an access message. Values that the
- * message's own check refuses are left out; a custom field needs an override.
+ * For property tests, from the layout alone: values that `type` can send, every field within its layout, all of
+ * it within an access message. Values that the message's own check refuses are left out; a custom field needs an override.
  */
 export function arbitraryOf<T>(type: MessageType<T>, overrides: Overrides = {}): fc.Arbitrary<T> {
   const room = 8 * (MAX_ACCESS_MESSAGE - opcodeSize(type.opcode));
