@@ -1,5 +1,19 @@
 /**
- * Firmware images and packages: MCUboot, Intel HEX, update packages, mesh metadata.
+ * Firmware images and packages: MCUboot images, Intel HEX, update packages (`dfu_application.zip`), mesh metadata.
+ *
+ * Octets go in, values or typed errors come out; nothing here touches a disk or a clock, and no input makes it throw.
+ *
+ * ```ts
+ * import { portableCrypto } from '@meshferry/crypto';
+ * import { describePackage, readFirmwarePackage } from '@meshferry/firmware';
+ *
+ * const read = await readFirmwarePackage(bytes, { crypto: portableCrypto });
+ * if (!read.ok) throw read.error; // code 'bad-crc', 'corrupt-image', 'signature-invalid', …
+ * const { images, mesh, inconsistencies, warnings } = read.value;
+ * images[0].bytes; // what goes on the air as the BLOB
+ * mesh?.encoded; // and the metadata beside it
+ * console.log(describePackage(read.value)); // what `fw inspect --json` prints
+ * ```
  *
  * @packageDocumentation
  */
@@ -9,8 +23,10 @@ export * from './firmware-id.ts';
 export * from './firmware-package.ts';
 export * from './image.ts';
 export * from './image-hash.ts';
+export { buildImage, type ImageParts } from './image-writer.ts';
 export * from './intel-hex.ts';
 export type { Json } from './json.ts';
+export * from './make.ts';
 export type { ImageTarget } from './manifest.ts';
 export { type CompositionHashes, hashComposition, type MeshMetadata } from './mesh-metadata.ts';
 export * from './metadata.ts';
@@ -18,6 +34,7 @@ export { keyHash, type PublicKey, type PublicKeyKind, parsePublicKey } from './p
 export { readFirmwarePackage } from './read-package.ts';
 export { SAMPLE_KEYS } from './sample-keys.ts';
 export * from './signature.ts';
+export * from './signing-key.ts';
 export * from './tlv.ts';
 export * from './version.ts';
 export * from './zip-directory.ts';
