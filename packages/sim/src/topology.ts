@@ -58,6 +58,7 @@ export function chooseRelays(topology: Topology, relays: 'none' | 'all' | number
       if (chosen.has(index) || !reached.has(index)) continue;
       const gain = topology.neighbours(index).reduce((sum, other) => sum + (reached.has(other) ? 0 : 1), 0);
       if (gain > bestGain) [best, bestGain] = [index, gain];
+      if (reached.size === topology.nodes) break; // nothing more to gain: in order of their index
     }
     chosen.add(best);
     for (const other of topology.neighbours(best)) reached.add(other);

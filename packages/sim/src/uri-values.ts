@@ -113,7 +113,7 @@ export function optionalText(allowed: string): Key<string | undefined> {
         return undefined;
       }
     },
-    write: (value = '') => value.replaceAll('%', '%25').replaceAll(',', '%2C'),
+    write: (value = '') => encodeURIComponent(value).replaceAll('%2F', '/'),
   };
 }
 

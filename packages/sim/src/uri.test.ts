@@ -1,0 +1,182 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { canonicalSimUri, parseSimUri } from './uri.ts';
+
+function refusal(text: string): { code: string; message: string; hint: string } {
+  try {
+    parseSimUri(text);
+  } catch (error) {
+    return error as { code: string; message: string; hint: string };
+  }
+  throw new Error(`${text} was accepted`);
+}
+
+describe('parseSimUri', () => {
+  it.each(['sim', 'sim:', ' sim: '])('gives the defaults of the table for "%s"', (text) => {
+    expect(parseSimUri(text)).toEqual({
+      targets: 10,
+      unprovisioned: 0,
+      distributor: false,
+      seed: 1,
+      topology: 'full',
+      hops: undefined,
+      relays: 'none',
+      radio: 'honest',
+      loss: 0,
+      controller: { kind: 'interval', intervalMs: 20, sets: 1, rearmMs: 1 },
+      block: { min: 8, max: 12 },
+      chunks: 256,
+      slot: 1_048_576,
+      peer: 'meshferry',
+      version: '0.0.0+0',
+      company: 0x0059,
+      effect: 'none',
+      trust: undefined,
+      fail: [],
+      oob: 'none',
+    });
+  });
+
+  it('reads every key', () => {
+    const text =
+      'sim:targets=3,unprovisioned=2,distributor=1,seed=42,topology=grid,hops=3,relays=all,radio=ideal,loss=0.05,' +
+      'controller=single,interval=30,sets=4,rearm=0.5,block=12-14,chunks=512,slot=524288,peer=stock,version=1.2.3+4,' +
+      'company=0x004c,effect=auto,trust=keys/a%2Cb.pem,fail=0x0100@metadata+0x0102@block3;0x0101@reboot5,oob=static';
+    expect(parseSimUri(text)).toEqual({
+      targets: 3,
+      unprovisioned: 2,
+      distributor: true,
+      seed: 42,
+      topology: 'grid',
+      hops: 3,
+      relays: 'all',
+      radio: 'ideal',
+      loss: 0.05,
+      controller: { kind: 'single', intervalMs: 30, sets: 4, rearmMs: 0.5 },
+      block: { min: 12, max: 14 },
+      chunks: 512,
+      slot: 524_288,
+      peer: 'stock',
+      version: '1.2.3+4',
+      company: 0x004c,
+      effect: 'auto',
+      trust: 'keys/a,b.pem',
+      fail: [
+        { address: 0x0100, step: 'metadata', block: undefined },
+        { address: 0x0102, step: 'block', block: 3 },
+        { address: 0x0101, step: 'reboot', block: 5 },
+      ],
+      oob: 'static',
+    });
+  });
+
+  it.each(['fail=0x0100@busy+0x0101@full', 'fail=0x0100@busy,fail=0x0101@full', 'fail=0x0100@busy,0x0101@full'])(
+    'reads the list of %s',
+    (list) => {
+      expect(parseSimUri(`sim:${list},seed=2`).fail.map(({ step }) => step)).toEqual(['busy', 'full']);
+    },
+  );
+
+  it('makes a line when several hops are asked for without a topology', () => {
+    expect(parseSimUri('sim:targets=6,hops=6')).toMatchObject({ topology: 'line', hops: 6 });
+    expect(parseSimUri('sim:hops=1')).toEqual(parseSimUri('sim:'));
+  });
+
+  it('names an unknown key and lists the known ones', () => {
+    const error = refusal('sim:target=10');
+    expect(error).toMatchObject({ code: 'bad-sim-uri', message: 'simulator URI: unknown key "target"' });
+    for (const key of ['targets', 'loss', 'rearm', 'oob', 'fail']) expect(error.hint).toContain(key);
+  });
+
+  it.each([
+    ['targets=-1', 'a whole number from 0 to 1000'],
+    ['targets=', 'a whole number from 0 to 1000'],
+    ['targets=1e2', 'a whole number from 0 to 1000'],
+    ['loss=2', 'a number from 0 to 1'],
+    ['loss=a', 'a number from 0 to 1'],
+    ['distributor=yes', 'from 0 to 1'],
+    ['topology=ring', 'full, line, grid, random'],
+    ['relays=some', 'none, all or a whole number'],
+    ['relays=11', 'other nodes, 10 here'],
+    ['topology=full,hops=2', 'topology=line'],
+    ['topology=line,hops=11', '10 here'],
+    ['block=12-8', 'from 6 to 32'],
+    ['block=5', 'from 6 to 32'],
+    ['version=1.2', '1.2.3+4'],
+    ['version=256.0.0', '255.255.65535'],
+    ['company=0x10000', '0xffff'],
+    ['controller=fast', 'interval, single'],
+    ['trust=%zz', 'PEM'],
+    ['fail=0x0100', 'ADDR@STEP'],
+    ['fail=0x0100@block', 'blockN'],
+    ['fail=0x0100@silent3', 'blockN'],
+    ['fail=0x0100@explode', 'metadata'],
+    ['fail=0x010a@busy', '0x0100 to 0x0109'],
+    ['fail=0x0002@silent', '0x0100 to 0x0109'],
+  ])('says what is allowed instead of %s', (body, allowed) => {
+    const error = refusal(`sim:${body}`);
+    expect(error.code).toBe('bad-sim-uri');
+    expect(error.message).toContain(body.split(',').at(-1));
+    expect(error.hint).toContain(allowed);
+  });
+
+  it.each(['sim:targets', 'sim:,', 'sim:targets=1,,seed=2', 'simulator:', 'hci:x', '', 'sim:seed=1,seed=2'])(
+    'refuses the form of "%s"',
+    (text) => {
+      expect(refusal(text).code).toBe('bad-sim-uri');
+    },
+  );
+
+  it.each(['sim:smp', 'sim:smp,version=2.0.0+0,downgrade=0'])('says that %s comes later', (text) => {
+    expect(refusal(text)).toMatchObject({ code: 'sim-smp-later', message: expect.stringContaining('not part') });
+  });
+});
+
+describe('canonicalSimUri', () => {
+  it('leaves defaults out and orders keys', () => {
+    expect(canonicalSimUri(parseSimUri('sim:'))).toBe('sim:');
+    expect(canonicalSimUri(parseSimUri('sim:seed=2,company=89,loss=.10,targets=4,sets=1,version=1.0.0'))).toBe(
+      'sim:targets=4,seed=2,loss=0.1,version=1.0.0+0',
+    );
+    expect(
+      canonicalSimUri(parseSimUri('sim:fail=0x0101@block3,hops=2,fail=0x0100@busy,trust=a%2Cb,distributor=1')),
+    ).toBe('sim:distributor=1,topology=line,hops=2,trust=a%2Cb,fail=0x0100@busy+0x0101@block3');
+  });
+
+  it('is read back as the same options', () => {
+    const uri = fc
+      .record(
+        {
+          targets: fc.integer({ min: 5, max: 300 }),
+          seed: fc.nat(),
+          topology: fc.constantFrom('line', 'grid', 'random'),
+          hops: fc.integer({ min: 1, max: 5 }),
+          relays: fc.constantFrom('none', 'all', '3'),
+          loss: fc.double({ min: 0.001, max: 1, noNaN: true }),
+          controller: fc.constantFrom('interval', 'single'),
+          rearm: fc.integer({ min: 0, max: 1000 }),
+          block: fc.constantFrom('8', '8-12', '6-32'),
+          trust: fc.string({ minLength: 1 }).map((text) => encodeURIComponent(text)),
+          fail: fc.constantFrom('0x0100@reboot5', '0x0102@verify+0x0100@silent'),
+        },
+        { requiredKeys: [] },
+      )
+      .map(
+        (keys) =>
+          `sim:${Object.entries(keys)
+            .map(([key, value]) => `${key}=${value}`)
+            .join(',')}`,
+      );
+    fc.assert(
+      fc.property(uri, (text) => {
+        const canonical = canonicalSimUri(parseSimUri(text));
+        expect(canonicalSimUri(parseSimUri(canonical))).toBe(canonical);
+        const sorted = (uriText: string) => {
+          const options = parseSimUri(uriText);
+          return { ...options, fail: [...options.fail].sort((a, b) => a.address - b.address) };
+        };
+        expect(sorted(canonical)).toEqual(sorted(text));
+      }),
+    );
+  });
+});
