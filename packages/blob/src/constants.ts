@@ -54,3 +54,8 @@ export const BLOB_MTU = 380;
 
 /** Blocks whose Blocks Not Received bit field still fits one Transfer Status: 8 × (380 − 2 − 17). */
 export const MAX_BLOCKS = 2888;
+
+/** `0x1100000000000011`: how BLOB IDs print. */
+export function formatBlobId(blobId: bigint): string {
+  return `0x${blobId.toString(16).padStart(16, '0')}`;
+}

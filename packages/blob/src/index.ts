@@ -8,3 +8,6 @@ export * from './capabilities.ts';
 export * from './constants.ts';
 export * from './messages.ts';
 export * from './missing-chunks.ts';
+export { BlobServer } from './server.ts';
+export * from './server-contract.ts';
+export * from './sink.ts';

@@ -1,0 +1,38 @@
+import type { Clock, Log, MeshError, Store } from '@meshferry/core';
+import type { BlobCapabilities } from './capabilities.ts';
+import type { BlobSink } from './sink.ts';
+
+/** What a server tells whoever expects the BLOB. */
+export interface BlobServerEvents {
+  /** All blocks are in the sink. */
+  complete(): void;
+  /** The client fell silent; the transfer can be resumed. */
+  suspended(): void;
+  /** The transfer has ended without the BLOB: cancelled by the client, or the sink or the store refused. */
+  failed(error: MeshError): void;
+  /** Transfer Start was accepted. */
+  started?(size: number): void;
+  /** The client came back to a suspended transfer. */
+  resumed?(): void;
+  /** A block is in the sink. */
+  block?(number: number): void;
+}
+
+/** What a higher model hands over with the BLOB ID that it expects. */
+export interface BlobExpectation {
+  /** Transfer TTL of all answers: 0 to 0x7F, 0xFF for the default. */
+  readonly ttl: number;
+  /** Server Timeout Base: the transfer suspends after 10 × (base + 1) s of silence. */
+  readonly timeoutBase: number;
+  readonly sink: BlobSink;
+  readonly events: BlobServerEvents;
+}
+
+export interface BlobServerOptions {
+  readonly clock: Clock;
+  /** A view of its own: the state of the transfer is in it. */
+  readonly store: Store;
+  readonly log?: Log;
+  /** Default: {@link DEFAULT_CAPABILITIES}. */
+  readonly capabilities?: Partial<BlobCapabilities>;
+}

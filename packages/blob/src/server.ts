@@ -1,0 +1,368 @@
+import { type Context, Model } from '@meshferry/access';
+import { type Clock, type Log, MeshError, type Store, silent, type Timer, toMeshError } from '@meshferry/core';
+import { blockCount, blockShape, isChunkSizeLegal, NO_SHAPE } from './arithmetic.ts';
+import { hasBit, numbersOfBits } from './bits.ts';
+import { BlockAssembly } from './block-assembly.ts';
+import { type BlobCapabilities, DEFAULT_CAPABILITIES } from './capabilities.ts';
+import { BLOB_MTU, BLOB_TRANSFER_SERVER, BlobPhase, BlobStatus, formatBlobId, MAX_BLOCKS } from './constants.ts';
+import {
+  BlobBlockGet,
+  BlobBlockStart,
+  BlobBlockStatus,
+  BlobChunkTransfer,
+  BlobInformationGet,
+  BlobInformationStatus,
+  BlobTransferCancel,
+  BlobTransferGet,
+  BlobTransferStart,
+  BlobTransferStatus,
+} from './messages.ts';
+import type { BlobExpectation, BlobServerEvents, BlobServerOptions } from './server-contract.ts';
+import { eraseServerRecord, readServerRecord, writeServerRecord } from './server-record.ts';
+import { ServerTransfer } from './server-transfer.ts';
+import type { BlobSink } from './sink.ts';
+
+/**
+ * BLOB Transfer Server (0x1400), push mode. It starts nothing by itself: a higher model says with {@link BlobServer.expect}
+ * which BLOB it waits for. Its state survives a power cut: call {@link BlobServer.recover} after power-on [MBT 4, 6.1].
+ */
+export class BlobServer {
+  readonly model: Model = new Model({ id: BLOB_TRANSFER_SERVER, name: 'BLOB Transfer Server' });
+  readonly capabilities: BlobCapabilities;
+  readonly #clock: Clock;
+  readonly #store: Store;
+  readonly #log: Log;
+  #transfer: ServerTransfer | undefined;
+  /** Receive BLOB Timeout. One timer runs after the deadline, which every chunk moves: no timer per chunk. */
+  #deadline = 0;
+  #timer: Timer | undefined;
+
+  constructor(options: BlobServerOptions) {
+    this.#clock = options.clock;
+    this.#store = options.store;
+    this.#log = options.log ?? silent;
+    this.capabilities = { ...DEFAULT_CAPABILITIES, ...options.capabilities, pull: false };
+    const record = readServerRecord(this.#store);
+    if (record !== undefined) this.#transfer = new ServerTransfer(record);
+
+    this.model.handle(BlobChunkTransfer, this.#onChunk);
+    this.model.handle(BlobTransferGet, (_, context) => this.#transferStatus(context, BlobStatus.success));
+    this.model.handle(BlobTransferStart, (message, context) =>
+      this.#transferStatus(context, this.#onTransferStart(message, context)),
+    );
+    this.model.handle(BlobTransferCancel, ({ blobId }, context) =>
+      this.#transferStatus(context, this.#onTransferCancel(blobId)),
+    );
+    this.model.handle(BlobBlockStart, (message, context) => this.#blockStatus(context, this.#onBlockStart(message)));
+    this.model.handle(BlobBlockGet, (_, context) => this.#blockStatus(context, this.#onBlockGet()));
+    this.model.handle(BlobInformationGet, (_, context) =>
+      this.model.reply(context, BlobInformationStatus, this.capabilities, this.#replyOptions()),
+    );
+  }
+
+  /** Transfer Phase, one of {@link BlobPhase}. */
+  get phase(): number {
+    return this.#transfer?.phase ?? BlobPhase.inactive;
+  }
+
+  /** Percent of the BLOB that is here, 0 to 100, the chunks of the active block included. */
+  get progress(): number {
+    return this.#transfer?.progress ?? 0;
+  }
+
+  /** The expected BLOB ID, undefined when inactive. */
+  get blobId(): bigint | undefined {
+    return this.#transfer?.blobId;
+  }
+
+  /** Octets of the BLOB, undefined before Transfer Start. */
+  get blobSize(): number | undefined {
+    return this.#transfer?.parameters?.size;
+  }
+
+  /** Numbers of the blocks that are missing, ascending; none before Transfer Start. */
+  get blocksNotReceived(): readonly number[] {
+    return this.#transfer === undefined ? [] : numbersOfBits(this.#transfer.missing);
+  }
+
+  /**
+   * Waits for Transfer Start with this BLOB ID. A suspended or complete transfer makes way; the error `blob-busy` says
+   * that another one is active, `store-failed` that the state could not be stored.
+   */
+  expect(blobId: bigint, expectation: BlobExpectation): MeshError | undefined {
+    const { ttl, timeoutBase, sink, events } = expectation;
+    const old = this.#transfer;
+    if (old !== undefined && old.blobId !== blobId && isActive(old.phase)) {
+      return new MeshError('blob-busy', `a transfer of BLOB ${formatBlobId(old.blobId)} is active`, {
+        hint: 'Wait until it ends, or cancel it.',
+      });
+    }
+    const transfer = new ServerTransfer({ blobId, ttl, timeoutBase }, sink, events);
+    try {
+      writeServerRecord(this.#store, transfer.record());
+    } catch (thrown) {
+      return toMeshError(thrown);
+    }
+    this.#stopTimer();
+    this.#transfer = transfer;
+    if (old?.phase === BlobPhase.suspended && old.blobId !== blobId) {
+      old.events?.failed(new MeshError('blob-replaced', `BLOB ${formatBlobId(old.blobId)} made way for another one`));
+    }
+    return undefined;
+  }
+
+  /**
+   * After power-on: hands the sink over again to the transfer that was under way, which then waits for the client to
+   * come back. False when there is none, or when the sink no longer has its blocks: then the transfer is abandoned.
+   */
+  recover(sink: BlobSink, events: BlobServerEvents): boolean {
+    const transfer = this.#transfer;
+    if (transfer === undefined) return false;
+    const { blobId, parameters } = transfer;
+    if (parameters !== undefined && sink.recover !== undefined && !sink.recover(blobId, parameters.size)) {
+      this.cancel();
+      return false;
+    }
+    transfer.sink = sink;
+    transfer.events = events;
+    return true;
+  }
+
+  /** Ends whatever there is: Inactive, state erased, nobody told. */
+  cancel(): void {
+    this.#stopTimer();
+    this.#transfer = undefined;
+    this.#erase();
+  }
+
+  /** Stops the timer; the state stays in the store, as at a power cut. */
+  close(): void {
+    this.#stopTimer();
+  }
+
+  /** MBT 5.2.3, and the order of checks that peers in the field have. */
+  #onTransferStart(message: BlobTransferStart, context: Context): number {
+    const transfer = this.#transfer;
+    if (transfer === undefined) return BlobStatus.wrongPhase;
+    if (message.blobId !== transfer.blobId) return BlobStatus.wrongBlobId;
+    if (transfer.parameters !== undefined) return this.#onTransferStartAgain(transfer, message);
+
+    const { minBlockSizeLog, maxBlockSizeLog, maxBlobSize, mtuSize } = this.capabilities;
+    const { transferMode, blobSize, blockSizeLog, clientMtuSize } = message;
+    if (blobSize > maxBlobSize) return BlobStatus.blobTooLarge;
+    if (blockSizeLog < minBlockSizeLog || blockSizeLog > maxBlockSizeLog) return BlobStatus.invalidBlockSize;
+    if (!this.capabilities[transferMode]) return BlobStatus.unsupportedTransferMode;
+    if (blockCount(blobSize, blockSizeLog) > MAX_BLOCKS) {
+      this.#fail(
+        'too-many-blocks',
+        `${blockCount(blobSize, blockSizeLog)} blocks, at most ${MAX_BLOCKS} can be tracked`,
+      );
+      return BlobStatus.invalidParameter;
+    }
+    if (transfer.sink?.begin(transfer.blobId, blobSize) !== true) {
+      this.#fail('no-room', `no room for a BLOB of ${blobSize} octets`);
+      return BlobStatus.internalError;
+    }
+    transfer.start({
+      size: blobSize,
+      mode: transferMode,
+      blockSizeLog,
+      mtu: Math.min(clientMtuSize, mtuSize, BLOB_MTU),
+      client: context.src,
+      appIndex: context.key.kind === 'app' ? context.key.index : 0,
+    });
+    if (!this.#persist(transfer)) {
+      this.#fail('store-failed', 'the state of the transfer could not be stored');
+      return BlobStatus.internalError;
+    }
+    this.#startTimer(transfer);
+    transfer.events?.started?.(blobSize);
+    return BlobStatus.success;
+  }
+
+  #onTransferStartAgain(transfer: ServerTransfer, message: BlobTransferStart): number {
+    const { mode, size, blockSizeLog, mtu } = transfer.parameters!;
+    const same = message.transferMode === mode && message.blobSize === size && message.blockSizeLog === blockSizeLog;
+    if (!same || message.clientMtuSize < mtu) return BlobStatus.wrongPhase;
+    if (transfer.phase === BlobPhase.suspended) {
+      if (transfer.sink === undefined) return BlobStatus.wrongPhase;
+      transfer.phase = BlobPhase.waitingForNextBlock;
+      this.#startTimer(transfer);
+      transfer.events?.resumed?.();
+    }
+    return BlobStatus.success;
+  }
+
+  #onTransferCancel(blobId: bigint): number {
+    const transfer = this.#transfer;
+    if (transfer === undefined) return BlobStatus.success;
+    if (blobId !== transfer.blobId) return BlobStatus.wrongBlobId;
+    this.#fail('blob-cancelled', `the client cancelled BLOB ${formatBlobId(blobId)}`);
+    return BlobStatus.success;
+  }
+
+  /** MBT 5.2.3.2. In Waiting for Next Chunk only a repetition of what started the block is accepted. */
+  #onBlockStart({ blockNumber, chunkSize }: BlobBlockStart): number {
+    const transfer = this.#transfer;
+    if (transfer?.parameters === undefined || transfer.sink === undefined) return BlobStatus.wrongPhase;
+    const { phase, parameters, block } = transfer;
+    if (phase === BlobPhase.waitingForNextChunk || phase === BlobPhase.waitingForNextBlock) this.#touch(transfer);
+    if (phase === BlobPhase.waitingForNextChunk) {
+      const same = block?.shape.number === blockNumber && block.shape.chunkSize === chunkSize;
+      return same ? BlobStatus.success : BlobStatus.wrongPhase;
+    }
+    if (blockNumber >= transfer.blocks) return BlobStatus.invalidBlockNumber;
+    const limits = { ...this.capabilities, mtu: parameters.mtu };
+    if (!isChunkSizeLegal(chunkSize, parameters.blockSizeLog, limits)) return BlobStatus.invalidChunkSize;
+
+    const shape = blockShape(parameters.size, parameters.blockSizeLog, blockNumber, chunkSize);
+    transfer.block = new BlockAssembly(shape, phase === BlobPhase.complete ? EMPTY : transfer.buffer);
+    if (!hasBit(transfer.missing, blockNumber)) return BlobStatus.success;
+    transfer.phase = BlobPhase.waitingForNextChunk;
+    if (phase === BlobPhase.suspended) {
+      this.#startTimer(transfer);
+      transfer.events?.resumed?.();
+    }
+    return BlobStatus.success;
+  }
+
+  #onBlockGet(): number {
+    if (this.phase <= BlobPhase.waitingForTransferStart) return BlobStatus.wrongPhase;
+    return this.phase === BlobPhase.suspended ? BlobStatus.informationUnavailable : BlobStatus.success;
+  }
+
+  readonly #onChunk = ({ chunkNumber, data }: BlobChunkTransfer): void => {
+    const transfer = this.#transfer;
+    if (transfer?.phase !== BlobPhase.waitingForNextChunk) return;
+    const block = transfer.block!;
+    if (!block.fits(chunkNumber, data.length)) return;
+    this.#touch(transfer);
+    if (!block.add(chunkNumber, data) || block.missingCount > 0) return;
+    this.#finishBlock(transfer, block, chunkNumber);
+  };
+
+  /** The data is durable before its bit is: a power cut in between costs the block once more, never its content. */
+  #finishBlock(transfer: ServerTransfer, block: BlockAssembly, lastChunk: number): void {
+    const { number, offset } = block.shape;
+    if (!transfer.sink!.block(offset, block.octets)) {
+      this.#log('warn', `block ${number} could not be written, its last chunk counts as missing`);
+      block.forget(lastChunk);
+      return;
+    }
+    transfer.blockReceived(number);
+    const isLast = transfer.missingCount === 0;
+    transfer.phase = isLast ? BlobPhase.complete : BlobPhase.waitingForNextBlock;
+    if (isLast) {
+      this.#stopTimer();
+      this.#erase();
+      transfer.release();
+    } else if (!this.#persist(transfer)) {
+      this.#log('warn', `block ${number} is stored, but would be asked for again after a power cut`);
+    }
+    transfer.events?.block?.(number);
+    if (isLast) transfer.events?.complete();
+  }
+
+  #transferStatus(context: Context, status: number): void {
+    const transfer = this.#transfer;
+    const parameters = transfer?.parameters;
+    this.model.reply(
+      context,
+      BlobTransferStatus,
+      {
+        status,
+        transferMode: parameters?.mode ?? 'none',
+        phase: this.phase,
+        blobId: transfer?.blobId,
+        blobSize: parameters?.size,
+        blockSizeLog: parameters?.blockSizeLog,
+        transferMtuSize: parameters?.mtu,
+        blocksNotReceived: parameters === undefined ? undefined : transfer?.missing,
+      },
+      this.#replyOptions(),
+    );
+  }
+
+  #blockStatus(context: Context, status: number): void {
+    const { phase } = this;
+    const block = this.#transfer?.block;
+    const { number, chunkSize, chunkCount } = block?.shape ?? NO_SHAPE;
+    const receiving = phase === BlobPhase.waitingForNextChunk && block !== undefined;
+    const resting = block !== undefined || phase === BlobPhase.waitingForNextBlock ? 'none' : 'all';
+    const format = receiving ? missingFormat(block.missingCount, chunkCount) : resting;
+    const missing = receiving && format === 'some' ? block.missing : undefined;
+    this.model.reply(
+      context,
+      BlobBlockStatus,
+      { status, format, blockNumber: number, chunkSize, missing },
+      this.#replyOptions(),
+    );
+  }
+
+  /** Answers carry the Transfer TTL; those of an inactive server the default [MBT 5.2.2]. */
+  #replyOptions(): { ttl?: number } {
+    return this.#transfer === undefined ? {} : { ttl: this.#transfer.ttl };
+  }
+
+  #touch(transfer: ServerTransfer): void {
+    this.#deadline = this.#clock.now + transfer.timeoutMs;
+  }
+
+  #startTimer(transfer: ServerTransfer): void {
+    this.#touch(transfer);
+    this.#timer ??= this.#clock.after(transfer.timeoutMs, this.#onTimer);
+  }
+
+  #stopTimer(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+
+  readonly #onTimer = (): void => {
+    this.#timer = undefined;
+    const left = this.#deadline - this.#clock.now;
+    if (left > 0) {
+      this.#timer = this.#clock.after(left, this.#onTimer);
+      return;
+    }
+    const transfer = this.#transfer!;
+    transfer.phase = BlobPhase.suspended;
+    transfer.block = undefined;
+    transfer.events?.suspended();
+  };
+
+  #persist(transfer: ServerTransfer): boolean {
+    try {
+      writeServerRecord(this.#store, transfer.record());
+      return true;
+    } catch (thrown) {
+      this.#log('error', 'the state of the BLOB transfer could not be stored', toMeshError(thrown).toJSON());
+      return false;
+    }
+  }
+
+  #erase(): void {
+    try {
+      eraseServerRecord(this.#store);
+    } catch (thrown) {
+      this.#log('error', 'the state of the BLOB transfer could not be erased', toMeshError(thrown).toJSON());
+    }
+  }
+
+  #fail(code: string, message: string): void {
+    const events = this.#transfer?.events;
+    this.cancel();
+    events?.failed(new MeshError(code, message));
+  }
+}
+
+const EMPTY = new Uint8Array(0);
+
+function isActive(phase: number): boolean {
+  return phase !== BlobPhase.suspended && phase !== BlobPhase.complete;
+}
+
+function missingFormat(missing: number, chunks: number): 'all' | 'none' | 'some' {
+  if (missing === 0) return 'none';
+  return missing === chunks ? 'all' : 'some';
+}
