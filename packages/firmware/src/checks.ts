@@ -1,9 +1,10 @@
 import { equal, toHex } from '@meshferry/core';
 import type { FirmwareImage, Inconsistency, InconsistencyCode } from './firmware-package.ts';
-import { imageDependencies } from './image.ts';
+import { ImageFlag, imageDependencies } from './image.ts';
 import type { ManifestFile } from './manifest.ts';
 import type { MeshMetadata } from './mesh-metadata.ts';
 import { CoreType } from './metadata.ts';
+import { printable } from './printable.ts';
 import { SAMPLE_KEYS } from './sample-keys.ts';
 import { compareVersions, formatVersion, parseVersion } from './version.ts';
 
@@ -14,10 +15,10 @@ export function checkImages(images: readonly FirmwareImage[], files: readonly Ma
     const stated = version === undefined ? undefined : parseVersion(version);
     const header = images[index]!.image.version;
     if (stated === undefined || (stated.ok && compareVersions(stated.value, header) === 0)) continue;
-    const prefix = files.length === 1 ? '' : `${file}: `;
+    const prefix = files.length === 1 ? '' : `${printable(file)}: `;
     found.push({
       code: 'manifest-version',
-      message: `${prefix}manifest version ${stated.ok ? formatVersion(stated.value) : version}, image header ${formatVersion(header)}`,
+      message: `${prefix}manifest version ${stated.ok ? formatVersion(stated.value) : printable(version ?? '')}, image header ${formatVersion(header)}`,
     });
   }
   for (const { image } of images) {
@@ -83,12 +84,23 @@ export function meshMetadataWarnings({ metadata, compositionHash, composition }:
   return warnings;
 }
 
+/** A build for one slot must lie where the manifest says: slot start (of the header) + header size. */
+export function loadAddressWarnings(images: readonly FirmwareImage[], files: readonly ManifestFile[]): string[] {
+  return files.flatMap(({ file, loadAddress }, index) => {
+    const { flags, loadAddr, hdrSize } = images[index]!.image;
+    if (loadAddress === undefined || (flags & ImageFlag.romFixed) === 0 || loadAddress === loadAddr + hdrSize)
+      return [];
+    const [stated, built] = [loadAddress, loadAddr + hdrSize].map((address) => `0x${address.toString(16)}`);
+    return [`${printable(file)}: manifest load_address ${stated}, the image is built for ${built}`];
+  });
+}
+
 /** What a user should know about one image: signature, encryption, what it depends on. */
 export function imageWarnings(
   { file, image, signature, hashVerified }: FirmwareImage,
   present: readonly number[],
 ): string[] {
-  const name = file ?? 'the image';
+  const name = printable(file ?? 'the image');
   const warnings: string[] = [];
   const { state, key, keyHash } = signature;
   if (!hashVerified) warnings.push(`${name} is encrypted: its hash and signature cannot be checked without the key`);

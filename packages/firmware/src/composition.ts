@@ -1,6 +1,7 @@
 import { fail, MeshError, ok, type Result } from '@meshferry/core';
 import type { CryptoProvider } from '@meshferry/crypto';
 import { type Json, members, uintOf } from './json.ts';
+import { printable } from './printable.ts';
 
 /** Composition Data Page 0 with the member names of `ble_mesh_metadata.json` [spec: firmware-metadata section 5]. */
 export interface CompositionData {
@@ -110,7 +111,7 @@ function uint(object: Record<string, Json>, name: string, max: number): number {
 function checked(json: Json | undefined, name: string, max: number): number {
   const value = uintOf(json);
   if (value === undefined || value > max) {
-    throw bad(`${name} is ${JSON.stringify(json)?.slice(0, 40)}, not an integer from 0 to ${max}`);
+    throw bad(`${name} is ${printable(JSON.stringify(json) ?? 'missing')}, not an integer from 0 to ${max}`);
   }
   return value;
 }

@@ -3,6 +3,7 @@ import type { FirmwareImage, ReadOptions } from './firmware-package.ts';
 import { type ImageError, type ImageErrorCode, parseImage } from './image.ts';
 import { digest, verifyImageHash } from './image-hash.ts';
 import type { ImageTarget } from './manifest.ts';
+import { printable } from './printable.ts';
 import { SAMPLE_KEYS } from './sample-keys.ts';
 import { type SignatureState, verifySignature } from './signature.ts';
 
@@ -37,7 +38,7 @@ export async function checkImage(file: ImageFile, options: ReadOptions): Promise
 /** The error of an image as one of its file. In a package a wrong magic or hash has a name of its own. */
 export function imageMeshError(error: ImageError, file: string | null): MeshError {
   const code = file === null ? error.code : (CODES_IN_PACKAGE[error.code] ?? error.code);
-  return new MeshError(code, `${file ?? 'the image'}: ${error.message} (offset ${error.offset})`, {
+  return new MeshError(code, `${printable(file ?? 'the image')}: ${error.message} (offset ${error.offset})`, {
     hint: HINTS[error.code] ?? 'The file is damaged: build or fetch it again.',
   });
 }

@@ -25,12 +25,31 @@ export function parseJson(bytes: Uint8Array, repair: (text: string) => string = 
   } catch {
     return undefined;
   }
+  if (nestsDeeper(text, MAX_DEPTH)) return undefined;
   for (const candidate of [text, repair(text)]) {
     try {
       return JSON.parse(candidate) as Json;
     } catch {
-      // Not JSON (or nested beyond the stack): the repaired text is tried, then it is given up.
+      // Not JSON: the repaired text is tried, then it is given up.
     }
   }
   return undefined;
+}
+
+/** Deeper nesting serves only to overflow the stack of whoever walks or prints it. */
+const MAX_DEPTH = 64;
+
+/** Counts brackets outside of strings; for text that is not JSON the answer does not matter. */
+function nestsDeeper(text: string, limit: number): boolean {
+  let depth = 0;
+  let quoted = false;
+  for (let i = 0; i < text.length; i++) {
+    const char = text[i];
+    if (quoted && char === '\\') i++;
+    else if (char === '"') quoted = !quoted;
+    else if (!quoted && (char === '[' || char === '{')) depth++;
+    else if (!quoted && (char === ']' || char === '}')) depth--;
+    if (depth > limit) return true;
+  }
+  return false;
 }

@@ -1,5 +1,6 @@
 import { fail, MeshError, ok, type Result } from '@meshferry/core';
 import { type Json, members, parseJson, uintOf } from './json.ts';
+import { printable } from './printable.ts';
 
 /** Where an image belongs: image number (0 application core, 1 network core) and slot of that image (0 or 1). */
 export interface ImageTarget {
@@ -51,7 +52,7 @@ export function parseManifest(bytes: Uint8Array): Result<Manifest, MeshError> {
   const format = uintOf(manifest['format-version'] ?? 0);
   if (format === undefined || format > NEWEST_FORMAT) {
     warnings.push(
-      `manifest format-version ${JSON.stringify(manifest['format-version'])} is not known, read as ${NEWEST_FORMAT}`,
+      `manifest format-version ${printable(JSON.stringify(manifest['format-version']))} is not known, read as ${NEWEST_FORMAT}`,
     );
   }
   const files: ManifestFile[] = [];
@@ -59,12 +60,14 @@ export function parseManifest(bytes: Uint8Array): Result<Manifest, MeshError> {
     const file = parseFile(item, files);
     if (!file.ok) return file;
     if (!KNOWN_TYPES.includes(file.value.type)) {
-      warnings.push(`type "${file.value.type}" of ${file.value.file} is not known, taken for an application`);
+      warnings.push(
+        `type "${printable(file.value.type)}" of ${printable(file.value.file)} is not known, taken for an application`,
+      );
     }
     const { image, slot } = file.value.target;
     const other = files.find(({ target }) => target.image === image && target.slot === slot);
     if (other !== undefined) {
-      const message = `${other.file} and ${file.value.file} are both for image ${image} slot ${slot}`;
+      const message = `${printable(other.file)} and ${printable(file.value.file)} are both for image ${image} slot ${slot}`;
       return fail(bad('duplicate-target', message));
     }
     files.push(file.value);
@@ -92,7 +95,7 @@ function parseFile(json: Json, before: readonly ManifestFile[]): Result<Manifest
   }
   const type = typeof item.type === 'string' ? item.type : '';
   if (type === 'suit-envelope' || type === 'cache') {
-    return fail(bad('suit-not-supported', `${file} is a SUIT ${type === 'cache' ? 'cache' : 'envelope'}`));
+    return fail(bad('suit-not-supported', `${printable(file)} is a SUIT ${type === 'cache' ? 'cache' : 'envelope'}`));
   }
   const image = numberOf(item, file, item.image === undefined ? 'image_index' : 'image', 0xff);
   if (!image.ok) return image;
@@ -122,7 +125,9 @@ function numberOf(
   if (item[name] === undefined) return ok(undefined);
   const value = uintOf(item[name]);
   if (value !== undefined && value <= max) return ok(value);
-  return fail(bad('bad-manifest', `"${name}" of ${file} is ${JSON.stringify(item[name])?.slice(0, 40)}, not a number`));
+  return fail(
+    bad('bad-manifest', `"${name}" of ${printable(file)} is ${printable(JSON.stringify(item[name]))}, not a number`),
+  );
 }
 
 function bad(code: string, message: string): MeshError {

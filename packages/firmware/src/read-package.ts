@@ -1,5 +1,5 @@
 import { fail, MeshError, ok, type Result } from '@meshferry/core';
-import { checkImages, checkMeshMetadata, imageWarnings, meshMetadataWarnings } from './checks.ts';
+import { checkImages, checkMeshMetadata, imageWarnings, loadAddressWarnings, meshMetadataWarnings } from './checks.ts';
 import type { FirmwareImage, FirmwarePackage, Inconsistency, ReadOptions } from './firmware-package.ts';
 import { findHexImage } from './hex-image.ts';
 import { startsWithImageMagic } from './image.ts';
@@ -80,7 +80,17 @@ async function readZip(bytes: Uint8Array, options: ReadOptions): Promise<Result<
     inconsistencies.push(...checkMeshMetadata(mesh, described));
   }
   const { directXip, json } = manifest;
-  return ok({ ...NOTHING, kind: 'zip', images, entries, manifest: json, directXip, mesh, inconsistencies, warnings });
+  return ok({
+    ...NOTHING,
+    kind: 'zip',
+    images,
+    entries,
+    manifest: json,
+    directXip,
+    mesh,
+    inconsistencies,
+    warnings: [...warnings, ...loadAddressWarnings(images, manifest.files)],
+  });
 }
 
 async function readHex(bytes: Uint8Array, options: ReadOptions): Promise<Result<PackageContents, MeshError>> {

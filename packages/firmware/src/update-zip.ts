@@ -3,6 +3,7 @@ import type { CryptoProvider } from '@meshferry/crypto';
 import type { ImageFile } from './image-check.ts';
 import { type Manifest, parseManifest } from './manifest.ts';
 import { type MeshMetadata, parseMeshMetadata } from './mesh-metadata.ts';
+import { printable } from './printable.ts';
 import type { ZipEntry } from './zip-directory.ts';
 import { openZip, type ZipArchive } from './zip-reader.ts';
 
@@ -33,12 +34,12 @@ export function readUpdateZip(bytes: Uint8Array, crypto: CryptoProvider): Result
   for (const { file, size, target } of manifest.value.files) {
     const octets = readNamed(zip.value, file);
     if (octets === undefined) {
-      return fail(missing('file-missing', `manifest.json names "${file}", which is not in the ZIP`));
+      return fail(missing('file-missing', `manifest.json names "${printable(file)}", which is not in the ZIP`));
     }
     if (!octets.ok) return octets;
     if (size !== undefined && octets.value.length !== size) {
       const found = octets.value.length;
-      return fail(missing('size-mismatch', `"${file}" has ${found} octets, manifest.json says ${size}`));
+      return fail(missing('size-mismatch', `"${printable(file)}" has ${found} octets, manifest.json says ${size}`));
     }
     files.push({ file, bytes: octets.value, target });
   }
@@ -61,7 +62,7 @@ function readMetadata(
 ): Result<{ value: MeshMetadata | null; warnings: string[] }, MeshError> {
   const names = zip.entries.map(({ name }) => name).filter((name) => /^ble_mesh_metadata[^/]*\.json$/.test(name));
   const name = names.includes(METADATA_FILE) ? METADATA_FILE : names.length === 1 ? names[0] : undefined;
-  const several = `there are several mesh metadata files (${names.join(', ')}), ${name ?? 'none of them'} is used`;
+  const several = `there are several mesh metadata files (${printable(names.join(', '))}), ${name ?? 'none of them'} is used`;
   const warnings = names.length > 1 ? [several] : [];
   const json = name === undefined ? undefined : readNamed(zip, name);
   if (json === undefined) return ok({ value: null, warnings });

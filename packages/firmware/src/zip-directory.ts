@@ -1,4 +1,5 @@
 import { fail, MeshError, ok, type Result } from '@meshferry/core';
+import { printable } from './printable.ts';
 
 /** One entry of a ZIP archive as the central directory tells it. */
 export interface ZipEntry {
@@ -97,15 +98,21 @@ function readEntry(bytes: Uint8Array, view: DataView, at: number, end: number): 
   };
   checkName(entry.name);
   if ((view.getUint16(at + 8, true) & 1) !== 0) {
-    throw refuse('zip-encrypted', `entry "${entry.name}" is encrypted`, 'Give the package without a password.');
+    throw refuse(
+      'zip-encrypted',
+      `entry "${printable(entry.name)}" is encrypted`,
+      'Give the package without a password.',
+    );
   }
   const madeByUnix = view.getUint8(at + 5) === 3;
   if (madeByUnix && (view.getUint16(at + 40, true) & 0o170000) === SYMBOLIC_LINK) {
-    throw refuse('zip-symlink', `entry "${entry.name}" is a symbolic link`, 'Pack the file itself.');
+    throw refuse('zip-symlink', `entry "${printable(entry.name)}" is a symbolic link`, 'Pack the file itself.');
   }
   const declared = declaredSize(view, entry, nameAt + nameLength, extraLength);
   if (declared > ZIP_LIMITS.entrySize) {
-    throw tooLarge(`entry "${entry.name}" unpacks to ${declared} octets, at most ${ZIP_LIMITS.entrySize} are read`);
+    throw tooLarge(
+      `entry "${printable(entry.name)}" unpacks to ${declared} octets, at most ${ZIP_LIMITS.entrySize} are read`,
+    );
   }
   if ([entry.size, entry.compressedSize, entry.localHeaderOffset].includes(0xffff_ffff)) throw zip64();
   return { entry, length };
@@ -121,7 +128,7 @@ function checkTogether(entries: readonly ZipEntry[]): void {
   const names = new Set<string>();
   let total = 0;
   for (const { name, size } of entries) {
-    if (names.has(name)) throw refuse('duplicate-entry', `the ZIP has two entries "${name}"`);
+    if (names.has(name)) throw refuse('duplicate-entry', `the ZIP has two entries "${printable(name)}"`);
     names.add(name);
     total += size;
   }
@@ -137,9 +144,10 @@ function decodeName(octets: Uint8Array): string {
 
 function checkName(name: string): void {
   const hint = 'Somebody tampered with this archive: do not use it.';
-  if (/^[/\\]|^[A-Za-z]:/.test(name)) throw refuse('absolute-path', `the entry name "${name}" is absolute`, hint);
+  if (/^[/\\]|^[A-Za-z]:/.test(name))
+    throw refuse('absolute-path', `the entry name "${printable(name)}" is absolute`, hint);
   if (name.split(/[/\\]/).includes('..') || name.includes('\\') || name.includes('\0')) {
-    throw refuse('path-traversal', `the entry name ${JSON.stringify(name)} leaves the archive`, hint);
+    throw refuse('path-traversal', `the entry name "${printable(name)}" leaves the archive`, hint);
   }
   if (name === '') throw damaged('an entry has no name');
 }

@@ -1,6 +1,7 @@
 import { fail, MeshError, ok, type Result } from '@meshferry/core';
 import { Inflate } from 'fflate';
 import { crc32 } from './crc32.ts';
+import { printable } from './printable.ts';
 import { readZipDirectory, type ZipEntry } from './zip-directory.ts';
 
 /** A ZIP archive in memory whose directory has passed all checks; entries are unpacked when asked for. */
@@ -45,7 +46,7 @@ function unpack(packed: Uint8Array, entry: ZipEntry): Result<Uint8Array, MeshErr
   }
   if (entry.method === 'deflate') return inflate(packed, entry);
   return fail(
-    new MeshError('zip-method', `entry "${entry.name}" is packed with ${entry.method}`, {
+    new MeshError('zip-method', `entry "${printable(entry.name)}" is packed with ${entry.method}`, {
       hint: 'Pack the archive again with the methods "stored" or "deflate".',
     }),
   );
@@ -70,20 +71,24 @@ function inflate(packed: Uint8Array, entry: ZipEntry): Result<Uint8Array, MeshEr
 }
 
 function truncated(entry: ZipEntry): MeshError {
-  return new MeshError('truncated', `entry "${entry.name}" runs over the end of the ZIP file`, {
+  return new MeshError('truncated', `entry "${printable(entry.name)}" runs over the end of the ZIP file`, {
     hint: 'The download was probably cut off: fetch the file again.',
   });
 }
 
 function badCrc(entry: ZipEntry, found: number): MeshError {
   const [want, have] = [entry.crc32, found].map((crc) => crc.toString(16).padStart(8, '0'));
-  return new MeshError('bad-crc', `entry "${entry.name}" has the CRC-32 ${have}, the directory says ${want}`, {
-    hint: 'The file is damaged: fetch it again.',
-  });
+  return new MeshError(
+    'bad-crc',
+    `entry "${printable(entry.name)}" has the CRC-32 ${have}, the directory says ${want}`,
+    {
+      hint: 'The file is damaged: fetch it again.',
+    },
+  );
 }
 
 function damaged(entry: ZipEntry, what: string): MeshError {
-  return new MeshError('zip-damaged', `entry "${entry.name}": ${what}`, {
+  return new MeshError('zip-damaged', `entry "${printable(entry.name)}": ${what}`, {
     hint: 'The file is damaged: fetch it again.',
   });
 }
