@@ -1,4 +1,4 @@
-import * as fc from 'fast-check';
+import fc from 'fast-check';
 import type { Layout } from '../fields.ts';
 import { MAX_ACCESS_MESSAGE, type MessageType } from '../message.ts';
 import { opcodeSize } from '../opcode.ts';
