@@ -5,7 +5,8 @@
 // A step prints one line with its time. A step that fails prints what it said and ends the run.
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -89,11 +90,11 @@ async function install() {
   if (!foreign && existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
   const { packageManager } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   const pnpm = packageManager.replace(/\+.*/, '');
-  await step('install', () =>
-    run('npx', ['--yes', '--prefer-offline', pnpm, 'install', '--frozen-lockfile', '--prefer-offline'], {
-      shell: process.platform === 'win32',
-    }),
-  );
+  // From elsewhere, or npx takes the pnpm of node_modules, which then may delete the ground it stands on.
+  const elsewhere = mkdtempSync(join(tmpdir(), 'meshferry-install-'));
+  const argv = ['--yes', '--prefer-offline', pnpm, '-C', root, 'install', '--frozen-lockfile', '--prefer-offline'];
+  await step('install', () => run('npx', argv, { cwd: elsewhere, shell: process.platform === 'win32' }));
+  rmSync(elsewhere, { recursive: true, force: true });
   rmSync(join(root, 'node_modules/.package-lock.json'), { force: true });
   writeFileSync(stamp, wanted);
 }
