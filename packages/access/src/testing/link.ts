@@ -1,4 +1,4 @@
-import { type Cancel, type Clock, isUnicast, type MeshError } from '@meshferry/core';
+import { type Cancel, type Clock, isUnicast, MeshError } from '@meshferry/core';
 import { portableCrypto, virtualAddress } from '@meshferry/crypto';
 import type { AccessReceived, AccessSend, AccessTransport, NetworkHost } from '@meshferry/network';
 
@@ -31,10 +31,22 @@ export class Link {
   #send(message: AccessSend, done?: (error?: MeshError) => void): Cancel {
     this.sent.push(message);
     const { failure } = this;
-    if (this.lose > 0) this.lose--;
-    else if (failure === undefined) this.#clock.after(this.delayMs, () => this.#arrive(message));
-    const timer = this.#clock.after(this.delayMs, () => done?.(failure));
-    return () => timer.cancel();
+    const lost = this.lose > 0;
+    if (lost) this.lose--;
+    let over = false;
+    const end = (error?: MeshError): void => {
+      if (over) return;
+      over = true;
+      done?.(error);
+    };
+    const timer = this.#clock.after(this.delayMs, () => {
+      if (!lost && failure === undefined) this.#arrive(message);
+      end(failure);
+    });
+    return () => {
+      timer.cancel();
+      end(new MeshError('cancelled', 'cancelled before it was sent'));
+    };
   }
 
   #arrive(message: AccessSend): void {
