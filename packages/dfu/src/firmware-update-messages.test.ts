@@ -18,7 +18,10 @@ const vectors = JSON.parse(
 ) as Vector[];
 
 const byOpcode = new Map(
-  Object.values(messages).map((type) => [type.opcode, type as unknown as MessageType<Record<string, unknown>>]),
+  messages.FIRMWARE_UPDATE_MESSAGES.map((type) => [
+    type.opcode,
+    type as unknown as MessageType<Record<string, unknown>>,
+  ]),
 );
 
 describe('Firmware Update messages', () => {

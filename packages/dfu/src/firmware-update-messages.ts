@@ -160,7 +160,7 @@ export interface FirmwareUpdateStatus {
 }
 
 /** Whether the fields of an update stand in a Status with this phase. */
-const active = ({ phase }: Readonly<Record<string, unknown>>): boolean => phase !== UpdatePhase.Idle;
+const active = ({ phase }: Readonly<Record<string, unknown>>): boolean => phase !== UpdatePhase.idle;
 
 /** Answers Get, Start, Cancel and Apply: 1 octet in Idle, 14 otherwise. */
 export const FirmwareUpdateStatus: MessageType<FirmwareUpdateStatus> = message({
@@ -178,6 +178,19 @@ export const FirmwareUpdateStatus: MessageType<FirmwareUpdateStatus> = message({
     imageIndex: when(active, u8()),
   },
 });
+
+/** All messages of the Firmware Update models. */
+export const FIRMWARE_UPDATE_MESSAGES: readonly MessageType<unknown>[] = [
+  FirmwareUpdateInformationGet,
+  FirmwareUpdateInformationStatus,
+  FirmwareUpdateFirmwareMetadataCheck,
+  FirmwareUpdateFirmwareMetadataStatus,
+  FirmwareUpdateGet,
+  FirmwareUpdateStart,
+  FirmwareUpdateCancel,
+  FirmwareUpdateApply,
+  FirmwareUpdateStatus,
+] as readonly MessageType<unknown>[];
 
 /** One octet whose bits 7 to 5 are reserved. */
 function lowFiveBits(): Field<number> {

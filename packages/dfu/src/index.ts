@@ -19,5 +19,8 @@ export * from './distribution-image-messages.ts';
 export * from './distribution-messages.ts';
 export * from './distribution-receivers-messages.ts';
 export * from './firmware-update-messages.ts';
+export * from './target.ts';
+export * from './target-application.ts';
+export * from './update-client.ts';
 export * from './update-codes.ts';
 export * from './update-types.ts';

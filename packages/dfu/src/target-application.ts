@@ -1,0 +1,45 @@
+import type { BlobSink } from '@meshferry/blob';
+
+/** An image that the node runs now. */
+export interface TargetImage {
+  /** Company Identifier, little-endian, then the vendor's version: 2 to 108 octets. */
+  readonly firmwareId: Uint8Array;
+  /** Where newer firmware is found, without "/check"; at most 255 octets of UTF-8. */
+  readonly updateUri?: string;
+}
+
+/** What the application answers to a Firmware Update Start. */
+export type TargetStart =
+  /** The image shall come; its blocks go here. */
+  | { readonly sink: BlobSink }
+  /** Exactly this image is in the storage already: it is verified at once. */
+  | { readonly alreadyThere: true }
+  /** No room, not now, other trouble. Nothing may have changed. */
+  | { readonly refuse: 'resources' | 'busy' | 'internal' };
+
+/**
+ * What a device itself does in an update of its firmware: the part that a {@link FirmwareUpdateServer} cannot know.
+ * The image index that it is called with is always one of {@link images}.
+ */
+export interface TargetApplication {
+  /** The Firmware Information List: at most 255 images, in an order that never changes. */
+  images(): readonly TargetImage[];
+  /** Whether the node would take such an image and what applying it would do. Changes nothing. */
+  check(imageIndex: number, metadata: Uint8Array): { readonly accept: boolean; readonly effect: number };
+  /** An update begins; one that was not finished is given up. Called after {@link check} accepted. */
+  start(imageIndex: number, metadata: Uint8Array): TargetStart;
+  /** The storage of an update that a power cut interrupted; undefined when it is lost. */
+  recover(imageIndex: number, metadata: Uint8Array): BlobSink | undefined;
+  /**
+   * Size, digest, signature, metadata against image: what the bootloader would refuse must fail here. Also asked after
+   * a power cut, about what the storage holds. `done` may be called at once; `reason` is for the log.
+   */
+  verify(imageIndex: number, metadata: Uint8Array, done: (ok: boolean, reason?: string) => void): void;
+  /**
+   * Runs the new image, usually by a restart, after which the server is told {@link FirmwareUpdateServer.applied}.
+   * Without a restart call `done` when {@link images} shows the outcome.
+   */
+  apply(imageIndex: number, done: (ok: boolean) => void): void;
+  /** The update ended before it was applied (cancelled, or its transfer failed): the storage may be freed. */
+  abandoned?(imageIndex: number): void;
+}

@@ -1,0 +1,71 @@
+import { equal, formatAddress, isUnicast, MeshError } from '@meshferry/core';
+import { type MutableReceiver, newReceiver } from './update-receivers.ts';
+import type { SavedUpdate, UpdateParameters, UpdatePlan } from './update-types.ts';
+
+/** The part of the parameters that is stored. */
+export function planOf(parameters: UpdateParameters): UpdatePlan {
+  const { appIndex, ttl, timeoutBase, group, label, mode, blobId, metadata, firmwareId, policy, settings } = parameters;
+  const { verifyMs, rebootMs } = parameters;
+  return {
+    appIndex,
+    ttl,
+    timeoutBase,
+    ...(group === undefined ? {} : { group }),
+    ...(label === undefined ? {} : { label }),
+    ...(mode === undefined ? {} : { mode }),
+    blobId,
+    metadata,
+    firmwareId,
+    policy,
+    ...(settings === undefined ? {} : { settings }),
+    ...(verifyMs === undefined ? {} : { verifyMs }),
+    ...(rebootMs === undefined ? {} : { rebootMs }),
+  };
+}
+
+/** The receivers of an update, as they were saved when it is resumed. Throws what `update` throws. */
+export function receiversOf(parameters: UpdateParameters, saved: SavedUpdate | undefined): MutableReceiver[] {
+  checkSendable(parameters);
+  if (parameters.resume !== true) return parameters.receivers.map(newReceiver);
+  if (saved === undefined) {
+    throw new MeshError('nothing-to-resume', 'the store holds no unfinished update', {
+      hint: 'Start the update without resuming.',
+    });
+  }
+  checkSame(parameters, saved);
+  return saved.receivers.map((receiver) => ({ ...receiver }));
+}
+
+function checkSendable({ receivers, metadata, firmwareId, source }: UpdateParameters): void {
+  if (receivers.length === 0) throw badUpdate('there are no receivers', 'Name one target at least.');
+  const seen = new Set<number>();
+  for (const { address, imageIndex } of receivers) {
+    const name = formatAddress(address);
+    if (!isUnicast(address)) throw badUpdate(`receiver ${name} is no unicast address`, 'Name elements, not groups.');
+    if (seen.has(address)) throw badUpdate(`receiver ${name} is there twice`, 'Update one image of a node at a time.');
+    if (!(imageIndex >= 0 && imageIndex <= 0xff))
+      throw badUpdate(`image index ${imageIndex} of ${name}`, 'Give 0 to 255.');
+    seen.add(address);
+  }
+  if (metadata.length > 255) throw badUpdate(`metadata of ${metadata.length} octets`, 'Give at most 255.');
+  if (firmwareId.length < 2 || firmwareId.length > 108) {
+    throw badUpdate(`firmware id of ${firmwareId.length} octets`, 'Give the company identifier and up to 106 octets.');
+  }
+  if (source.size < 1) throw badUpdate('the image is empty', 'Give a file with an image in it.');
+}
+
+function checkSame(parameters: UpdateParameters, saved: SavedUpdate): void {
+  const same =
+    parameters.blobId === saved.blobId &&
+    parameters.source.size === saved.size &&
+    equal(parameters.metadata, saved.metadata) &&
+    equal(parameters.firmwareId, saved.firmwareId);
+  if (same) return;
+  throw new MeshError('resume-mismatch', 'the unfinished update in the store is one of another image', {
+    hint: 'Resume with the same package, or start anew without resuming.',
+  });
+}
+
+function badUpdate(message: string, hint: string): MeshError {
+  return new MeshError('bad-update', message, { hint });
+}
