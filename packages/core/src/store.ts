@@ -28,7 +28,8 @@ export class MemoryStore implements Store {
   }
 
   batch(writes: Iterable<Write>): void {
-    for (const [key, value] of writes) {
+    // Taken whole first: an iterable that throws half-way must leave nothing behind.
+    for (const [key, value] of Array.from(writes)) {
       if (value === null) this.#records.delete(key);
       else this.#records.set(key, value.slice());
     }

@@ -70,6 +70,18 @@ describe('records', () => {
   });
 });
 
+describe('MemoryStore', () => {
+  it('writes nothing of a batch that fails half-way', () => {
+    const store = new MemoryStore();
+    const writes = function* (): Iterable<[string, Uint8Array]> {
+      yield ['a', fromHex('01')];
+      throw new Error('power cut');
+    };
+    expect(() => store.batch(writes())).toThrow('power cut');
+    expect(store.keys('')).toEqual([]);
+  });
+});
+
 describe('storeView', () => {
   it('shows only its own part', () => {
     const store = new MemoryStore();
