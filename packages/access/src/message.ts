@@ -1,4 +1,5 @@
 import { fail, MeshError, ok, type Result } from '@meshferry/core';
+import { ACCESS_MAX } from '@meshferry/network';
 import { BitReader, BitWriter } from './bit-stream.ts';
 import { type Field, type Layout, readFields, struct, type ValueOf, writeFields } from './fields.ts';
 import { type Opcode, opcodeAt, opcodeSize } from './opcode.ts';
@@ -16,9 +17,6 @@ export interface FieldError {
   readonly field: string;
   readonly reason: string;
 }
-
-/** Octets that an access message may have, opcode included [Mesh Protocol 1.1, 3.7.3]. */
-export const MAX_ACCESS_MESSAGE = 380;
 
 /** An access message type: made by {@link message}, from the one declaration that there is of it. */
 export interface MessageType<T> {
@@ -85,8 +83,7 @@ export function message<const F extends Readonly<Record<string, unknown>>>(
       const writer = new BitWriter();
       for (let i = size - 1; i >= 0; i--) writer.uint((opcode >>> (8 * i)) & 0xff, 8);
       writeFields(writer, entries, value as Record<string, unknown>);
-      if (writer.length > MAX_ACCESS_MESSAGE)
-        throw badMessage(name, `${writer.length} octets, at most ${MAX_ACCESS_MESSAGE}`);
+      if (writer.length > ACCESS_MAX) throw badMessage(name, `${writer.length} octets, at most ${ACCESS_MAX}`);
       return writer.finish();
     },
     decode: (bytes) => {

@@ -1,6 +1,7 @@
+import { ACCESS_MAX } from '@meshferry/network';
 import fc from 'fast-check';
 import type { Layout } from '../fields.ts';
-import { MAX_ACCESS_MESSAGE, type MessageType } from '../message.ts';
+import type { MessageType } from '../message.ts';
 import { opcodeSize } from '../opcode.ts';
 
 /** Arbitraries for fields by name, for those whose layout is custom or which a check ties to others. */
@@ -11,7 +12,7 @@ export type Overrides = Readonly<Record<string, fc.Arbitrary<unknown>>>;
  * it within an access message. Values that the message's own check refuses are left out; a custom field needs an override.
  */
 export function arbitraryOf<T>(type: MessageType<T>, overrides: Overrides = {}): fc.Arbitrary<T> {
-  const room = 8 * (MAX_ACCESS_MESSAGE - opcodeSize(type.opcode));
+  const room = 8 * (ACCESS_MAX - opcodeSize(type.opcode));
   const value = arbitrary(type.layout, room, overrides) as fc.Arbitrary<T>;
   return value.filter((candidate) => type.check(candidate) === undefined);
 }
@@ -21,7 +22,7 @@ export function arbitraryOctets(type: MessageType<unknown>): fc.Arbitrary<Uint8A
   const size = opcodeSize(type.opcode);
   const opcode = Array.from({ length: size }, (_, i) => (type.opcode >>> (8 * (size - 1 - i))) & 0xff);
   return fc
-    .uint8Array({ maxLength: MAX_ACCESS_MESSAGE - size, size: 'large' })
+    .uint8Array({ maxLength: ACCESS_MAX - size, size: 'large' })
     .map((parameters) => Uint8Array.of(...opcode, ...parameters));
 }
 
