@@ -1,5 +1,5 @@
-import type { Address, AppIndex, Cancel, MeshError, NetIndex, Unicast } from '@meshferry/core';
 import type { Transmit } from '@meshferry/bearer';
+import type { Address, AppIndex, Cancel, MeshError, NetIndex, Unicast } from '@meshferry/core';
 
 /** Which key secures an access message: an AppKey, or the device key of the node whose primary address is `node`. */
 export type KeyRef =

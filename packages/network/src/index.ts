@@ -1,6 +1,48 @@
 /**
  * Network and transport layers of Bluetooth Mesh 1.1: encryption, relaying, replay protection, segmentation.
  *
+ * ```ts
+ * import { MemoryStore, SeededRandom, VirtualClock } from '@meshferry/core';
+ * import { portableCrypto } from '@meshferry/crypto';
+ * import { memoryAir } from '@meshferry/bearer';
+ * import { NetworkLayer } from '@meshferry/network';
+ *
+ * const layer = new NetworkLayer({
+ *   clock, random, crypto: portableCrypto, store: new MemoryStore(), host, address: 0x0001, elements: 1, deviceKey,
+ * });
+ * layer.addNetKey(0, netKey);
+ * layer.addAppKey(0, 0, appKey);
+ * layer.attach(memoryAir(clock, random).join().advertising);
+ * layer.send({ src: 0x0001, dst: 0xc000, key: { kind: 'app', index: 0 }, payload }, (error) => console.log(error));
+ * ```
+ *
  * @packageDocumentation
  */
 export * from './contract.ts';
+export type { ControlSend } from './control-sender.ts';
+export type { NetworkCounters } from './counters.ts';
+export type { PduError } from './decode-error.ts';
+export * from './lower-transport-pdu.ts';
+export { NetworkLayer, type NetworkLayerOptions, type NetworkLimits } from './network-layer.ts';
+export {
+  decodeNetworkPdu,
+  encodeNetworkPdu,
+  NETWORK_PDU_MAX,
+  NETWORK_PDU_MIN,
+  type NetworkHeader,
+  type NetworkPdu,
+  type NetworkSecurity,
+  type NonceKind,
+  networkSecurity,
+} from './pdu.ts';
+export { DEFAULT_SAR_RECEIVER, DEFAULT_SAR_TRANSMITTER } from './sar-states.ts';
+export { decodeTransmit, encodeTransmit } from './transmit-state.ts';
+export type { ControlReceived } from './transport-receiver.ts';
+export {
+  ACCESS_MAX,
+  ACCESS_MAX_SZMIC,
+  type AccessSecurityFields,
+  openAccess,
+  sealAccess,
+  UNSEGMENTED_ACCESS_MAX,
+} from './upper-transport.ts';

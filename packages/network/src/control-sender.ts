@@ -1,0 +1,71 @@
+import type { Transmit } from '@meshferry/bearer';
+import { type Address, addressKind, type Cancel, MeshError, type NetIndex, type Unicast } from '@meshferry/core';
+import type { SarTransmitter } from './contract.ts';
+import {
+  CONTROL_SEGMENT_OCTETS,
+  encodeLowerTransportPdu,
+  OPCODE_SEGMENT_ACKNOWLEDGMENT,
+  UNSEGMENTED_CONTROL_MAX,
+} from './lower-transport-pdu.ts';
+import type { Done, Originator, Segments } from './originator.ts';
+import { CONTROL_MAX } from './upper-transport.ts';
+
+/** A control message on its way out [Mesh Protocol 1.1, 3.6.5]. */
+export interface ControlSend {
+  /** An element of this node. */
+  readonly src: Unicast;
+  /** Unicast or group. */
+  readonly dst: Address;
+  /** 0x01 to 0x7F. */
+  readonly opcode: number;
+  /** Up to 256 octets; more than 11 go segmented. */
+  readonly parameters: Uint8Array;
+  /** 0 or 2 to 127. */
+  readonly ttl: number;
+  readonly netIndex: NetIndex;
+  readonly transmit: Transmit;
+}
+
+/** Sends a control message; throws `bad-field` for one that cannot be sent. */
+export function sendControl(originator: Originator, message: ControlSend, sar: SarTransmitter, done: Done): Cancel {
+  check(message);
+  const { opcode, parameters } = message;
+  const route = { ...message, ctl: true };
+  if (parameters.length <= UNSEGMENTED_CONTROL_MAX) {
+    const pdu = encodeLowerTransportPdu({ format: 'unsegmented-control', opcode, parameters });
+    return originator.sendUnsegmented({ ...route, encrypt: () => pdu }, done);
+  }
+  return originator.sendSegmented(
+    { ...route, encrypt: (seq) => segments(opcode, parameters, seq & 0x1fff) },
+    sar,
+    done,
+  );
+}
+
+function segments(opcode: number, parameters: Uint8Array, seqZero: number): Segments {
+  const segN = Math.ceil(parameters.length / CONTROL_SEGMENT_OCTETS) - 1;
+  const segment = (segO: number): Uint8Array => {
+    const at = segO * CONTROL_SEGMENT_OCTETS;
+    const part = parameters.subarray(at, at + CONTROL_SEGMENT_OCTETS);
+    return encodeLowerTransportPdu({ format: 'segmented-control', opcode, seqZero, segO, segN, segment: part });
+  };
+  return { segN, segment };
+}
+
+function check({ opcode, dst, parameters, ttl }: ControlSend): void {
+  const kind = addressKind(dst);
+  const problem =
+    opcode <= OPCODE_SEGMENT_ACKNOWLEDGMENT || opcode > 0x7f
+      ? `opcode ${opcode}`
+      : kind === 'unassigned' || kind === 'virtual'
+        ? `a destination that is ${kind}`
+        : parameters.length > CONTROL_MAX
+          ? `${parameters.length} octets of parameters`
+          : !(ttl >= 0 && ttl <= 127) || ttl === 1
+            ? `TTL ${ttl}`
+            : undefined;
+  if (problem === undefined) return;
+  throw new MeshError('bad-field', `control message with ${problem}`, {
+    hint: 'Opcode 1 to 127, a unicast or group destination, up to 256 octets, TTL 0 or 2 to 127.',
+  });
+}

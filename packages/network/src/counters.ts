@@ -1,0 +1,40 @@
+/** What has passed through a node since it started. */
+export interface NetworkCounters {
+  /** Network PDUs that this node originated. */
+  sent: number;
+  /** Authenticated Network PDUs, each message once, whoever they are for. */
+  received: number;
+  relayed: number;
+  /** Relayed no more because too many wait already. */
+  relayDropped: number;
+  /** Copies: the same octets, or a message that came by another way before. */
+  duplicates: number;
+  /** No key fits, or it was tampered with. */
+  undecryptable: number;
+  /** Not a PDU: its length, an address or a transport field is wrong. */
+  malformed: number;
+  /** Dropped by replay protection. */
+  replayed: number;
+  /** Dropped because the replay list has no room for another source. */
+  replayListFull: number;
+  /** Access messages for this node that no AppKey, device key and label authenticates. */
+  unreadable: number;
+  /** Access messages handed to the layer above. */
+  delivered: number;
+}
+
+export function newCounters(): NetworkCounters {
+  return {
+    sent: 0,
+    received: 0,
+    relayed: 0,
+    relayDropped: 0,
+    duplicates: 0,
+    undecryptable: 0,
+    malformed: 0,
+    replayed: 0,
+    replayListFull: 0,
+    unreadable: 0,
+    delivered: 0,
+  };
+}

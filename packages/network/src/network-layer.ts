@@ -1,0 +1,371 @@
+import type { Advertising, Transmit } from '@meshferry/bearer';
+import {
+  type Address,
+  ALL_NODES,
+  ALL_RELAYS,
+  type AppIndex,
+  type Cancel,
+  type Clock,
+  isUnicast,
+  type Log,
+  MeshError,
+  type NetIndex,
+  type Random,
+  type Store,
+  silent,
+  type Unicast,
+  type Unsubscribe,
+} from '@meshferry/core';
+import type { CryptoProvider } from '@meshferry/crypto';
+import { AccessOpener } from './access-opener.ts';
+import { AccessSender } from './access-sender.ts';
+import type {
+  AccessReceived,
+  AccessSend,
+  AccessTransport,
+  NetworkHost,
+  SarReceiver,
+  SarTransmitter,
+} from './contract.ts';
+import { type ControlSend, sendControl } from './control-sender.ts';
+import { type NetworkCounters, newCounters } from './counters.ts';
+import { Interfaces } from './interfaces.ts';
+import { IvIndexState } from './iv-index.ts';
+import { DeviceKeys, Keys } from './keys.ts';
+import { encodeLowerTransportPdu } from './lower-transport-pdu.ts';
+import { NetworkReceiver, type ReceivedPdu } from './network-receiver.ts';
+import { Originator } from './originator.ts';
+import { Relayer } from './relayer.ts';
+import { ReplayList } from './replay-list.ts';
+import { type SegmentOrigin, SegmentReceiver } from './sar-receiver.ts';
+import {
+  changeSarReceiver,
+  changeSarTransmitter,
+  DEFAULT_SAR_RECEIVER,
+  DEFAULT_SAR_TRANSMITTER,
+} from './sar-states.ts';
+import { SarTransmitterQueue } from './sar-transmitter.ts';
+import { SequenceAllocator } from './sequence.ts';
+import { type ControlReceived, TransportReceiver } from './transport-receiver.ts';
+
+/** What a {@link NetworkLayer} is made of. */
+export interface NetworkLayerOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly crypto: CryptoProvider;
+  /** A view of its own: sequence numbers, IV Index and replay list live there. */
+  readonly store: Store;
+  readonly log?: Log;
+  readonly host: NetworkHost;
+  /** The primary element; the others follow it. */
+  readonly address: Unicast;
+  /** Number of elements, 1 or more. */
+  readonly elements: number;
+  readonly deviceKey: Uint8Array;
+  /** The IV Index to start with when the store has none yet, in Normal Operation. Default 0. */
+  readonly ivIndex?: number;
+  /** 0 or 2 to 127. Default 5. */
+  readonly defaultTtl?: number;
+  /** Network Transmit. Default 3 × 20 ms. */
+  readonly transmit?: Transmit;
+  /** Relay Retransmit, or false: this node is no relay. Default false. */
+  readonly relay?: Transmit | false;
+  readonly sarTransmitter?: Partial<SarTransmitter>;
+  readonly sarReceiver?: Partial<SarReceiver>;
+  readonly limits?: NetworkLimits;
+}
+
+/** How much a node holds at most. */
+export interface NetworkLimits {
+  /** Segments of an incoming message, 1 to 32. Default 32. */
+  readonly segments?: number;
+  /** Incoming segmented messages being put together, in all. Default 64. */
+  readonly incoming?: number;
+  /** The same of one source. Default 8. */
+  readonly incomingPerSource?: number;
+  /** Outgoing segmented messages at a time, to different destinations. Default 4. */
+  readonly outgoingParallel?: number;
+  /** Sources in the replay protection list (CRPL). Default: all 32767 there can be. */
+  readonly rplEntries?: number;
+  /** Messages in the network message cache. Default 64. */
+  readonly cacheEntries?: number;
+}
+
+/** Default of Network Transmit: each PDU three times, 20 ms apart. */
+const DEFAULT_TRANSMIT: Transmit = { count: 3, intervalMs: 20 };
+/** PDUs whose exact copies are recognised: some more than the copies of one PDU that can lie between two. */
+const FILTER_ENTRIES = 32;
+
+/**
+ * Network and transport layers of one node [Mesh Protocol 1.1, 3.4 to 3.6]: receives, relays and sends Network PDUs over
+ * the bearers attached, keeps out replays, segments and reassembles, encrypts with NetKeys, AppKeys and device keys.
+ * Keys and states (Default TTL, Network Transmit, SAR …) are given by the layers above, who keep them.
+ */
+export class NetworkLayer implements AccessTransport {
+  readonly address: Unicast;
+  readonly elements: number;
+  readonly counters: Readonly<NetworkCounters>;
+  readonly #clock: Clock;
+  readonly #host: NetworkHost;
+  readonly #keys: Keys;
+  readonly #iv: IvIndexState;
+  readonly #sequence: SequenceAllocator;
+  readonly #interfaces: Interfaces;
+  readonly #receiver: NetworkReceiver;
+  readonly #relayer: Relayer;
+  readonly #transport: TransportReceiver;
+  readonly #segments: SegmentReceiver;
+  readonly #outgoing: SarTransmitterQueue;
+  readonly #originator: Originator;
+  readonly #accessSender: AccessSender;
+  readonly #controlHandlers = new Map<number, (message: ControlReceived) => void>();
+  #defaultTtl: number;
+  #transmit: Transmit;
+  #relay: Transmit | false;
+  #sarTransmitter: SarTransmitter;
+  #sarReceiver: SarReceiver;
+  #closed = false;
+
+  /** Throws `bad-field` for a state out of range, `bad-key-length`, and `store-failed`. */
+  constructor(options: NetworkLayerOptions) {
+    const { clock, random, crypto, store, log = silent, host, address, elements, limits = {} } = options;
+    this.address = address;
+    this.elements = elements;
+    this.#clock = clock;
+    this.#host = host;
+    this.#defaultTtl = checkTtl(options.defaultTtl ?? 5);
+    this.#transmit = options.transmit ?? DEFAULT_TRANSMIT;
+    this.#relay = options.relay ?? false;
+    this.#sarTransmitter = changeSarTransmitter(DEFAULT_SAR_TRANSMITTER, options.sarTransmitter ?? {});
+    this.#sarReceiver = changeSarReceiver(DEFAULT_SAR_RECEIVER, options.sarReceiver ?? {});
+
+    const counters = newCounters();
+    this.counters = counters;
+    const keys = new Keys(crypto);
+    this.#keys = keys;
+    const deviceKeys = new DeviceKeys(crypto, (node) => host.deviceKeyOf(node));
+    const ownDeviceKey = crypto.aes(options.deviceKey);
+    const iv = new IvIndexState(store, options.ivIndex ?? 0);
+    this.#iv = iv;
+    this.#sequence = new SequenceAllocator(store);
+    const replay = new ReplayList(store, limits.rplEntries ?? 0x7fff);
+    const interfaces = new Interfaces(clock, (octets, rssi) => this.#receiver.receive(octets, rssi));
+    this.#interfaces = interfaces;
+
+    const isOwn = (address: Address) => this.#isOwn(address);
+    const outgoing = new SarTransmitterQueue(limits.outgoingParallel ?? 4);
+    this.#outgoing = outgoing;
+    const netKey = (index: NetIndex) => keys.netKey(index);
+    const sequence = this.#sequence;
+    this.#originator = new Originator({ clock, counters, iv, sequence, interfaces, outgoing, netKey });
+    this.#accessSender = new AccessSender(crypto, keys, deviceKeys, ownDeviceKey, isOwn, this.#originator);
+
+    this.#segments = new SegmentReceiver({
+      clock,
+      state: () => this.#sarReceiver,
+      maxSegments: limits.segments ?? 32,
+      maxOpen: limits.incoming ?? 64,
+      maxOpenPerSource: limits.incomingPerSource ?? 8,
+      completed: (src, dst) => replay.lastSeqAuth(src, dst),
+      acknowledge: (origin, seqZero, ackedSegments) => this.#acknowledge(origin, seqZero, ackedSegments),
+      complete: (message) => this.#transport.complete(message),
+    });
+    this.#transport = new TransportReceiver({
+      clock,
+      log,
+      counters,
+      replay,
+      segments: this.#segments,
+      outgoing,
+      opener: new AccessOpener(keys, deviceKeys, ownDeviceKey, address, host),
+      deliver: (message) => host.receive(message),
+      controlHandler: (opcode) => this.#controlHandlers.get(opcode),
+    });
+    this.#relayer = new Relayer({ clock, random, counters, interfaces, transmit: () => this.#relay, isOwn });
+    this.#receiver = new NetworkReceiver({
+      keys,
+      iv,
+      counters,
+      address,
+      elements,
+      cacheEntries: limits.cacheEntries ?? 64,
+      filterEntries: FILTER_ENTRIES,
+      accepted: (pdu) => this.#accepted(pdu),
+    });
+  }
+
+  /** The current IV Index. */
+  get ivIndex(): number {
+    return this.#iv.current;
+  }
+
+  /** The sequence number that comes next. */
+  get sequenceNumber(): number {
+    return this.#sequence.next;
+  }
+
+  get defaultTtl(): number {
+    return this.#defaultTtl;
+  }
+
+  /** Throws `bad-field` unless 0 or 2 to 127. */
+  set defaultTtl(ttl: number) {
+    this.#defaultTtl = checkTtl(ttl);
+  }
+
+  /** Network Transmit. */
+  get transmit(): Transmit {
+    return this.#transmit;
+  }
+
+  set transmit(transmit: Transmit) {
+    this.#transmit = transmit;
+  }
+
+  /** Relay Retransmit while this node is a relay, false while it is none. */
+  get relay(): Transmit | false {
+    return this.#relay;
+  }
+
+  set relay(relay: Transmit | false) {
+    this.#relay = relay;
+  }
+
+  get sarTransmitter(): SarTransmitter {
+    return this.#sarTransmitter;
+  }
+
+  /** Changes what is given, for messages sent from now on; throws `bad-field`. */
+  setSarTransmitter(changes: Partial<SarTransmitter>): void {
+    this.#sarTransmitter = changeSarTransmitter(this.#sarTransmitter, changes);
+  }
+
+  get sarReceiver(): SarReceiver {
+    return this.#sarReceiver;
+  }
+
+  /** Changes what is given; throws `bad-field`. */
+  setSarReceiver(changes: Partial<SarReceiver>): void {
+    this.#sarReceiver = changeSarReceiver(this.#sarReceiver, changes);
+  }
+
+  /** Adds a NetKey; the same once more is harmless. Throws `bad-key-index`, `bad-key-length`, `key-exists`. */
+  addNetKey(index: NetIndex, key: Uint8Array): void {
+    this.#keys.addNetKey(index, key);
+    this.#receiver.forgetCopies();
+  }
+
+  /** Removes a NetKey and the AppKeys bound to it. */
+  removeNetKey(index: NetIndex): void {
+    this.#keys.removeNetKey(index);
+  }
+
+  /** Adds an AppKey bound to a NetKey; throws as {@link addNetKey}, and `unknown-net-key`. */
+  addAppKey(index: AppIndex, netIndex: NetIndex, key: Uint8Array): void {
+    this.#keys.addAppKey(index, netIndex, key);
+  }
+
+  removeAppKey(index: AppIndex): void {
+    this.#keys.removeAppKey(index);
+  }
+
+  /** Adds a network interface over a bearer. */
+  attach(advertising: Advertising): Unsubscribe {
+    return this.#interfaces.attach(advertising);
+  }
+
+  send(message: AccessSend, done: (error?: MeshError) => void = ignore): Cancel {
+    this.#accessSender.check(message);
+    const netIndex = this.#accessSender.netIndexOf(message);
+    if (netIndex instanceof MeshError) return this.#later(() => done(netIndex));
+    if (this.#isOwn(message.dst)) {
+      return this.#later(() => {
+        this.#deliverLocally(message, netIndex);
+        done();
+      });
+    }
+    if (this.#isForThisNode(message.dst)) this.#later(() => this.#deliverLocally(message, netIndex));
+    const defaults = { ttl: this.#defaultTtl, transmit: this.#transmit, sar: this.#sarTransmitter };
+    return this.#accessSender.send(message, netIndex, defaults, done);
+  }
+
+  /** Sends a control message; `done` as with {@link send}. Throws `bad-field`. */
+  sendControl(
+    message: Omit<ControlSend, 'ttl' | 'transmit'> & { readonly ttl?: number; readonly transmit?: Transmit },
+    done: (error?: MeshError) => void = ignore,
+  ): Cancel {
+    const complete = { ttl: this.#defaultTtl, transmit: this.#transmit, ...message };
+    return sendControl(this.#originator, complete, this.#sarTransmitter, done);
+  }
+
+  /** Takes the control messages of an opcode (0x01 to 0x7F) for this node; those of others are ignored. */
+  handleControl(opcode: number, handler: (message: ControlReceived) => void): Unsubscribe {
+    this.#controlHandlers.set(opcode, handler);
+    return () => {
+      if (this.#controlHandlers.get(opcode) === handler) this.#controlHandlers.delete(opcode);
+    };
+  }
+
+  /** Detaches from the bearers and stops all timers; messages under way end without a word. State is in the store. */
+  close(): void {
+    this.#closed = true;
+    this.#interfaces.close();
+    this.#outgoing.close();
+    this.#segments.close();
+    this.#transport.close();
+  }
+
+  #accepted(pdu: ReceivedPdu): void {
+    if (this.#isForThisNode(pdu.dst)) this.#transport.receive(pdu);
+    this.#relayer.consider(pdu);
+  }
+
+  #isOwn(address: Address): boolean {
+    return address >= this.address && address < this.address + this.elements;
+  }
+
+  #isForThisNode(dst: Address): boolean {
+    if (isUnicast(dst)) return this.#isOwn(dst);
+    if (dst === ALL_NODES || (dst === ALL_RELAYS && this.#relay !== false)) return true;
+    return this.#host.isSubscribed(dst);
+  }
+
+  /** To the source of the segments, from the element they were for, under their NetKey [3.5.3.4]. */
+  #acknowledge({ src, dst, ttl, netIndex }: SegmentOrigin, seqZero: number, ackedSegments: number): void {
+    const pdu = encodeLowerTransportPdu({ format: 'segment-acknowledgment', obo: false, seqZero, ackedSegments });
+    const route = { src: dst, dst: src, ttl: ttl === 0 ? 0 : this.#defaultTtl, ctl: true, netIndex };
+    this.#originator.sendUnsegmented({ ...route, transmit: this.#transmit, encrypt: () => pdu }, ignore);
+  }
+
+  /** No key, SEQ or bearer is involved [transport to an own element, and to a group that an own element is in]. */
+  #deliverLocally(message: AccessSend, netIndex: NetIndex): void {
+    const { src, dst, label, key, payload } = message;
+    const received: AccessReceived = {
+      src,
+      dst,
+      ...(label === undefined ? {} : { label }),
+      key,
+      netIndex,
+      credentials: 'flooding',
+      ttl: message.ttl === undefined || message.ttl === 0xff ? this.#defaultTtl : message.ttl,
+      seq: this.#sequence.next,
+      payload: payload.slice(),
+    };
+    this.#host.receive(received);
+  }
+
+  /** At once, but not before the caller has its answer; unless it cancels or the node is closed. */
+  #later(run: () => void): Cancel {
+    const timer = this.#clock.after(0, () => {
+      if (!this.#closed) run();
+    });
+    return () => timer.cancel();
+  }
+}
+
+function checkTtl(ttl: number): number {
+  if (Number.isInteger(ttl) && ttl >= 0 && ttl <= 127 && ttl !== 1) return ttl;
+  throw new MeshError('bad-field', `Default TTL ${ttl}`, { hint: 'Give 0 or 2 to 127.' });
+}
+
+function ignore(): void {}

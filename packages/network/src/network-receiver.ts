@@ -1,0 +1,113 @@
+import { isUnicast, type Unicast } from '@meshferry/core';
+import { isDestination } from './addresses.ts';
+import type { NetworkCounters } from './counters.ts';
+import { DuplicateFilter } from './duplicate-filter.ts';
+import type { IvIndexState } from './iv-index.ts';
+import type { Keys, SubnetSecurity } from './keys.ts';
+import { MessageCache } from './message-cache.ts';
+import { decrypt, deobfuscate, hasNetworkPduLength, type NetworkHeader } from './pdu.ts';
+import type { SegmentOrigin } from './sar-receiver.ts';
+
+/** A Network PDU that authenticated: clear, for the first time, with valid addresses. */
+export interface ReceivedPdu extends SegmentOrigin {
+  readonly ctl: boolean;
+  readonly transportPdu: Uint8Array;
+  /** What secured it. */
+  readonly security: SubnetSecurity;
+}
+
+export interface NetworkReceiverOptions {
+  readonly keys: Keys;
+  readonly iv: IvIndexState;
+  readonly counters: NetworkCounters;
+  /** Primary element and number of elements: own PDUs heard again are dropped. */
+  readonly address: Unicast;
+  readonly elements: number;
+  readonly cacheEntries: number;
+  readonly filterEntries: number;
+  accepted(pdu: ReceivedPdu): void;
+}
+
+/**
+ * Reception of Network PDUs [Mesh Protocol 1.1, 3.4.6.3], the cheap rejections first: length, exact copies, key look-up,
+ * header, message cache, and only then decryption.
+ */
+export class NetworkReceiver {
+  readonly #options: NetworkReceiverOptions;
+  readonly #copies: DuplicateFilter;
+  readonly #cache: MessageCache;
+  /** Reused for every candidate; what is accepted is copied out of it. */
+  readonly #header: NetworkHeader = { ctl: false, ttl: 0, seq: 0, src: 0 };
+
+  constructor(options: NetworkReceiverOptions) {
+    this.#options = options;
+    this.#copies = new DuplicateFilter(options.filterEntries);
+    this.#cache = new MessageCache(options.cacheEntries);
+  }
+
+  /** To be called when keys or the IV Index change: what could not be read before may be now. */
+  forgetCopies(): void {
+    this.#copies.clear();
+  }
+
+  receive(octets: Uint8Array, rssi: number | undefined): void {
+    const { keys, iv, counters } = this.#options;
+    if (!hasNetworkPduLength(octets)) {
+      counters.malformed++;
+      return;
+    }
+    if (this.#copies.seen(octets)) {
+      counters.duplicates++;
+      return;
+    }
+    const ivIndex = iv.select(octets[0]! >> 7);
+    const candidates = keys.withNid(octets[0]! & 0x7f);
+    let cached = false;
+    for (let i = 0; ivIndex >= 0 && i < candidates.length; i++) {
+      const security = candidates[i]!;
+      const outcome = this.#try(octets, security, ivIndex, rssi);
+      if (outcome === 'accepted') return;
+      if (outcome === 'cached') cached = true;
+    }
+    if (cached) counters.duplicates++;
+    else counters.undecryptable++;
+  }
+
+  /** One candidate. Until it authenticates it proves nothing, so the others are tried whatever its header says. */
+  #try(
+    octets: Uint8Array,
+    security: SubnetSecurity,
+    ivIndex: number,
+    rssi: number | undefined,
+  ): 'accepted' | 'cached' | 'other' {
+    const { address, elements, counters } = this.#options;
+    const header = this.#header;
+    deobfuscate(octets, security, ivIndex, header);
+    const { src, seq } = header;
+    if (!isUnicast(src) || (src >= address && src < address + elements)) return 'other';
+    if (this.#cache.has(src, seq, ivIndex)) return 'cached';
+    const plain = decrypt(octets, security, ivIndex, header);
+    if (plain === null) return 'other';
+    const dst = (plain[0]! << 8) | plain[1]!;
+    if (plain.length < 3 || !isDestination(dst, header.ctl)) {
+      counters.malformed++;
+      return 'accepted';
+    }
+    this.#cache.add(src, seq, ivIndex);
+    counters.received++;
+    this.#options.accepted({
+      ctl: header.ctl,
+      ttl: header.ttl,
+      seq,
+      src,
+      dst,
+      ivIndex,
+      netIndex: security.netIndex,
+      credentials: security.credentials,
+      rssi,
+      transportPdu: plain.subarray(2),
+      security,
+    });
+    return 'accepted';
+  }
+}
