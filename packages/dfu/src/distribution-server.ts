@@ -1,0 +1,290 @@
+import { type Context, Model } from '@meshferry/access';
+import type { BlobServer } from '@meshferry/blob';
+import {
+  type Clock,
+  Emitter,
+  isUnicast,
+  type Log,
+  type Random,
+  type Store,
+  silent,
+  storeView,
+  toMeshError,
+  type Unicast,
+} from '@meshferry/core';
+import type { CryptoProvider } from '@meshferry/crypto';
+import { DistributionPhase, DistributionStatus, FIRMWARE_DISTRIBUTION_SERVER } from './distribution-codes.ts';
+import {
+  FirmwareDistributionFirmwareDelete,
+  FirmwareDistributionFirmwareDeleteAll,
+  FirmwareDistributionFirmwareGet,
+  FirmwareDistributionFirmwareGetByIndex,
+  FirmwareDistributionFirmwareStatus,
+  FirmwareDistributionUploadCancel,
+  FirmwareDistributionUploadGet,
+  FirmwareDistributionUploadOobStart,
+  FirmwareDistributionUploadStart,
+  FirmwareDistributionUploadStatus,
+} from './distribution-image-messages.ts';
+import {
+  FirmwareDistributionApply,
+  FirmwareDistributionCancel,
+  FirmwareDistributionCapabilitiesGet,
+  FirmwareDistributionCapabilitiesStatus,
+  FirmwareDistributionGet,
+  FirmwareDistributionStart,
+  FirmwareDistributionStatus,
+  FirmwareDistributionSuspend,
+} from './distribution-messages.ts';
+import { Distribution } from './distribution-procedure.ts';
+import {
+  type AddedReceiver,
+  FirmwareDistributionReceiversAdd,
+  FirmwareDistributionReceiversDeleteAll,
+  FirmwareDistributionReceiversGet,
+  FirmwareDistributionReceiversList,
+  FirmwareDistributionReceiversStatus,
+  type ListedReceiver,
+} from './distribution-receivers-messages.ts';
+import { Upload } from './distribution-upload.ts';
+import { ReceiversList } from './receivers-list.ts';
+import type { SlotStore } from './slot-store.ts';
+import type { FirmwareUpdateClient } from './update-client.ts';
+
+/** What a {@link FirmwareDistributionServer} stands on. */
+export interface FirmwareDistributionServerOptions {
+  readonly clock: Clock;
+  /** Cryptographic: BLOB IDs come from it. */
+  readonly random: Random;
+  readonly crypto: CryptoProvider;
+  /** A view of its own. What a message changes is durable before it is answered. */
+  readonly store: Store;
+  /** The BLOB Transfer Server of the same element, for uploads. It serves this server alone. */
+  readonly blob: BlobServer;
+  /** The Firmware Update Client of this node, by which it updates the receivers. */
+  readonly updates: FirmwareUpdateClient;
+  readonly slots: SlotStore;
+  readonly log?: Log;
+  /** 1 to 65 000. Default 1024. */
+  readonly maxReceivers?: number;
+  /** After power-on: go on with a transfer that was active instead of waiting in Transfer Suspended. Default false. */
+  readonly resumeAtStart?: boolean;
+  /** Whether an address is an element of this node, which is then updated last. Default: only the server's own is. */
+  readonly isSelf?: (address: Unicast) => boolean;
+  /** How BLOBs are sent, see `BlobTransferParameters`. */
+  readonly settings?: 'auto' | 'stock';
+}
+
+const DEFAULT_MAX_RECEIVERS = 1024;
+
+const Status = DistributionStatus;
+
+/**
+ * The Distributor of firmware: Firmware Distribution Server, 0x1404 [MshDFU 1.0]. It takes images by upload, keeps the
+ * list of nodes to be updated, and updates them. Out-of-band upload is not offered: Upload OOB Start is answered with
+ * URI Not Supported. Call {@link start} once after power-on, when its element is on a connected access layer.
+ */
+export class FirmwareDistributionServer {
+  readonly model: Model;
+  readonly slots: SlotStore;
+  /** Each new `DistributionPhase`, after it was stored. */
+  readonly phases: Emitter<number> = new Emitter();
+  /** Each new `UploadPhase`, after it was stored. */
+  readonly uploadPhases: Emitter<number> = new Emitter();
+  readonly #options: FirmwareDistributionServerOptions;
+  readonly #receivers: ReceiversList;
+  readonly #distribution: Distribution;
+  readonly #upload: Upload;
+
+  constructor(options: FirmwareDistributionServerOptions) {
+    const { clock, random, crypto, store, blob, updates, slots, settings, log = silent } = options;
+    this.#options = options;
+    this.slots = slots;
+    this.model = new Model({
+      id: FIRMWARE_DISTRIBUTION_SERVER,
+      name: 'Firmware Distribution Server',
+      extends: [blob.model],
+    });
+    this.#receivers = new ReceiversList(storeView(store, 'receivers/'), options.maxReceivers ?? DEFAULT_MAX_RECEIVERS);
+    this.#distribution = new Distribution({
+      clock,
+      random,
+      crypto,
+      store,
+      updates,
+      slots,
+      settings,
+      log,
+      receivers: this.#receivers,
+      isSelf: options.isSelf ?? ((address) => address === this.model.element),
+      phaseChanged: (phase) => this.phases.emit(phase),
+    });
+    this.#upload = new Upload({
+      clock,
+      store,
+      blob,
+      slots,
+      log,
+      phaseChanged: (phase) => this.uploadPhases.emit(phase),
+    });
+    this.#handleDistribution();
+    this.#handleReceivers();
+    this.#handleUpload();
+    this.#handleImages();
+  }
+
+  /** The Distribution Phase, see `DistributionPhase`. */
+  get phase(): number {
+    return this.#distribution.phase;
+  }
+
+  /** The Upload Phase, see `UploadPhase`. */
+  get uploadPhase(): number {
+    return this.#upload.phase;
+  }
+
+  /** Percent of the image that is being uploaded, 0 to 100. */
+  get uploadProgress(): number {
+    return this.#upload.progress;
+  }
+
+  /** The receivers list as it is now. */
+  get receivers(): readonly ListedReceiver[] {
+    return this.#receivers.all;
+  }
+
+  /** After power-on: takes up what the power cut interrupted [firmware-distribution.md 2.5]. */
+  start(): void {
+    this.#upload.recover();
+    this.#distribution.recover(this.#options.resumeAtStart ?? false);
+  }
+
+  /** Stops without a word to anybody; the store has all that the next run needs. */
+  close(): void {
+    this.#upload.close();
+    this.#distribution.close();
+  }
+
+  #handleDistribution(): void {
+    this.model.handle(FirmwareDistributionCapabilitiesGet, (_, context) => {
+      const { images, imageSize, space } = this.slots.limits;
+      this.model.reply(context, FirmwareDistributionCapabilitiesStatus, {
+        maxReceiversCount: this.#receivers.max,
+        maxFirmwareImagesListSize: images,
+        maxFirmwareImageSize: Math.min(imageSize, this.#options.blob.capabilities.maxBlobSize),
+        maxUploadSpace: space,
+        remainingUploadSpace: this.slots.remaining,
+        oobRetrievalSupported: false,
+        supportedUriSchemes: [],
+      });
+    });
+    this.model.handle(FirmwareDistributionGet, (_, context) => this.#answer(context, Status.success));
+    this.model.handle(FirmwareDistributionStart, (start, context) =>
+      this.#answer(context, this.#distribution.start(start)),
+    );
+    this.model.handle(FirmwareDistributionSuspend, (_, context) => this.#answer(context, this.#distribution.suspend()));
+    this.model.handle(FirmwareDistributionApply, (_, context) => this.#answer(context, this.#distribution.apply()));
+    this.model.handle(FirmwareDistributionCancel, (_, context) => {
+      const isApplying = this.phase === DistributionPhase.applyingUpdate;
+      const status = this.#distribution.cancel(() => {
+        // From Applying the requester is told the end as well, without the usual delay [MshDFU 6.2.3.10].
+        if (isApplying) this.#answer(context, Status.success, 0);
+      });
+      this.#answer(context, status);
+    });
+  }
+
+  #handleReceivers(): void {
+    this.model.handle(FirmwareDistributionReceiversAdd, ({ receivers }, context) =>
+      this.#answerReceivers(context, this.#isListOpen() ? this.#add(receivers) : Status.busyWithDistribution),
+    );
+    this.model.handle(FirmwareDistributionReceiversDeleteAll, (_, context) =>
+      this.#answerReceivers(context, this.#isListOpen() ? this.#clear() : Status.busyWithDistribution),
+    );
+    this.model.handle(FirmwareDistributionReceiversGet, ({ firstIndex, entriesLimit }, context) =>
+      this.model.reply(context, FirmwareDistributionReceiversList, {
+        receiversListCount: this.#receivers.count,
+        firstIndex,
+        entries: this.#receivers.page(firstIndex, entriesLimit),
+      }),
+    );
+  }
+
+  #handleUpload(): void {
+    const answer = (context: Context, status: number): void => {
+      this.model.reply(context, FirmwareDistributionUploadStatus, this.#upload.status(status));
+    };
+    this.model.handle(FirmwareDistributionUploadGet, (_, context) => answer(context, Status.success));
+    this.model.handle(FirmwareDistributionUploadStart, (start, context) => answer(context, this.#upload.start(start)));
+    this.model.handle(FirmwareDistributionUploadOobStart, (start, context) =>
+      answer(context, this.#upload.oobStart(start)),
+    );
+    this.model.handle(FirmwareDistributionUploadCancel, (_, context) => answer(context, this.#upload.cancel()));
+  }
+
+  #handleImages(): void {
+    this.model.handle(FirmwareDistributionFirmwareGet, ({ firmwareId }, context) => {
+      const index = this.slots.indexOf(firmwareId);
+      if (index < 0) this.#answerImage(context, Status.firmwareNotFound, undefined, firmwareId);
+      else this.#answerImage(context, Status.success, index, firmwareId);
+    });
+    this.model.handle(FirmwareDistributionFirmwareGetByIndex, ({ imageIndex }, context) => {
+      const image = this.slots.images[imageIndex];
+      const status = image === undefined ? Status.firmwareNotFound : Status.success;
+      this.#answerImage(context, status, imageIndex, image?.firmwareId);
+    });
+    this.model.handle(FirmwareDistributionFirmwareDelete, ({ firmwareId }, context) => {
+      if (this.phase !== DistributionPhase.idle) return this.#answerImage(context, Status.busyWithDistribution);
+      const index = this.slots.indexOf(firmwareId);
+      if (index >= 0) this.slots.delete(index);
+      this.#answerImage(context, Status.success, undefined, firmwareId);
+    });
+    this.model.handle(FirmwareDistributionFirmwareDeleteAll, (_, context) => {
+      if (this.phase !== DistributionPhase.idle) return this.#answerImage(context, Status.busyWithDistribution);
+      this.slots.deleteAll();
+      this.#answerImage(context, Status.success);
+    });
+  }
+
+  /** The list does not change while it is used. */
+  #isListOpen(): boolean {
+    const { phase } = this;
+    return phase === DistributionPhase.idle || this.#isFinished(phase);
+  }
+
+  #isFinished(phase: number): boolean {
+    return phase === DistributionPhase.completed || phase === DistributionPhase.failed;
+  }
+
+  /** What is no unicast address is skipped. */
+  #add(receivers: readonly AddedReceiver[]): number {
+    try {
+      const fits = this.#receivers.add(receivers.filter(({ address }) => isUnicast(address)));
+      return fits ? Status.success : Status.insufficientResources;
+    } catch (thrown) {
+      this.#options.log?.('error', 'receivers could not be stored', toMeshError(thrown).toJSON());
+      return Status.internalError;
+    }
+  }
+
+  #clear(): number {
+    this.#receivers.clear();
+    if (this.#isFinished(this.phase)) this.#distribution.forget();
+    return Status.success;
+  }
+
+  #answer(context: Context, status: number, delayMs?: number): void {
+    const options = delayMs === undefined ? undefined : { delayMs };
+    this.model.reply(context, FirmwareDistributionStatus, this.#distribution.status(status), options);
+  }
+
+  #answerReceivers(context: Context, status: number): void {
+    const receiversListCount = this.#receivers.count;
+    this.model.reply(context, FirmwareDistributionReceiversStatus, { status, receiversListCount });
+  }
+
+  #answerImage(context: Context, status: number, imageIndex?: number, firmwareId?: Uint8Array): void {
+    const entryCount = this.slots.images.length;
+    this.model.reply(context, FirmwareDistributionFirmwareStatus, { status, entryCount, imageIndex, firmwareId });
+  }
+}

@@ -1,0 +1,171 @@
+import type { Store, Unicast, Write } from '@meshferry/core';
+import { type AddedReceiver, type ListedReceiver, MAX_RECEIVERS_LISTED } from './distribution-receivers-messages.ts';
+import { UpdatePhase } from './update-codes.ts';
+import type { UpdateReceiverState } from './update-types.ts';
+
+type Entry = { -readonly [K in keyof ListedReceiver]: ListedReceiver[K] };
+
+/** Receivers in one record: adding to a list of tens of thousands rewrites its last record alone. */
+const PAGE = 256;
+const ENTRY_SIZE = 7;
+
+/**
+ * The Distribution Receivers List in a store, in the order of adding. While an update runs, it shows what that knows of
+ * each receiver.
+ */
+export class ReceiversList {
+  readonly max: number;
+  readonly #store: Store;
+  #entries: Entry[] = [];
+  readonly #indexes = new Map<Unicast, number>();
+  readonly #live = new Map<Unicast, UpdateReceiverState>();
+
+  /** `max`: 1 to 65 535 receivers. */
+  constructor(store: Store, max: number) {
+    this.#store = store;
+    this.max = max;
+    this.#load();
+  }
+
+  get count(): number {
+    return this.#entries.length;
+  }
+
+  /** All of them as they are now. */
+  get all(): readonly ListedReceiver[] {
+    return this.#entries.map((entry) => this.#current(entry));
+  }
+
+  /** From `first` on, as many as asked and as one message takes; none past the end. */
+  page(first: number, limit: number): ListedReceiver[] {
+    const end = first + Math.min(limit, MAX_RECEIVERS_LISTED);
+    return this.#entries.slice(first, end).map((entry) => this.#current(entry));
+  }
+
+  /**
+   * Adds receivers, of which nothing is known then; a known address gets the new image index. False when the list was
+   * full before the last one; those before stay. Throws `store-failed`, nothing is added then.
+   */
+  add(receivers: readonly AddedReceiver[]): boolean {
+    const pages = new Set<number>();
+    let fits = true;
+    for (const { address, imageIndex } of receivers) {
+      const index = this.#indexes.get(address) ?? this.count;
+      if (index >= this.max) {
+        fits = false;
+        break;
+      }
+      this.#indexes.set(address, index);
+      this.#entries[index] = unknown(address, imageIndex);
+      pages.add(Math.floor(index / PAGE));
+    }
+    this.#save([...pages].map((page) => this.#write(page)));
+    return fits;
+  }
+
+  clear(): void {
+    this.#save(this.#store.keys('').map((key) => [key, null]));
+    this.#load();
+    this.#live.clear();
+  }
+
+  /** A distribution begins: nothing is known of anybody. */
+  reset(): void {
+    this.#entries = this.#entries.map(({ address, imageIndex }) => unknown(address, imageIndex));
+    this.#save(this.#allPages());
+  }
+
+  /** From now on the list shows what the update knows of its receivers. */
+  follow(receivers: readonly UpdateReceiverState[]): void {
+    this.#live.clear();
+    for (const receiver of receivers) this.#live.set(receiver.address, receiver);
+  }
+
+  /** Stores what the update knows of one receiver. */
+  keep(address: Unicast): void {
+    const index = this.#indexes.get(address);
+    if (index === undefined) return;
+    this.#entries[index] = this.#current(this.#entries[index] as Entry);
+    this.#save([this.#write(Math.floor(index / PAGE))]);
+  }
+
+  /** The update has ended: what it knew stays, stored. */
+  unfollow(): void {
+    this.#entries = this.#entries.map((entry) => this.#current(entry));
+    this.#live.clear();
+    this.#save(this.#allPages());
+  }
+
+  #current(entry: Entry): Entry {
+    const live = this.#live.get(entry.address);
+    if (live === undefined) return entry;
+    const { address, imageIndex, phase, updateStatus, transferStatus, progress } = live;
+    const transferProgress = Math.floor(progress);
+    return { address, imageIndex, retrievedUpdatePhase: phase, updateStatus, transferStatus, transferProgress };
+  }
+
+  /** After a failure the list is what the store holds. */
+  #save(writes: readonly Write[]): void {
+    try {
+      this.#store.batch(writes);
+    } catch (thrown) {
+      this.#load();
+      throw thrown;
+    }
+  }
+
+  #load(): void {
+    this.#entries = [];
+    this.#indexes.clear();
+    for (const key of this.#store.keys('')) {
+      const octets = this.#store.get(key) ?? new Uint8Array(0);
+      for (let at = 0; at + ENTRY_SIZE <= octets.length; at += ENTRY_SIZE) this.#entries.push(readEntry(octets, at));
+    }
+    for (const [index, { address }] of this.#entries.entries()) this.#indexes.set(address, index);
+  }
+
+  #allPages(): Write[] {
+    return Array.from({ length: Math.ceil(this.count / PAGE) }, (_, page) => this.#write(page));
+  }
+
+  #write(page: number): Write {
+    const entries = this.#entries.slice(page * PAGE, (page + 1) * PAGE);
+    const octets = new Uint8Array(entries.length * ENTRY_SIZE);
+    for (const [i, entry] of entries.entries()) writeEntry(octets, i * ENTRY_SIZE, entry);
+    return [page.toString(16).padStart(4, '0'), octets];
+  }
+}
+
+function unknown(address: Unicast, imageIndex: number): Entry {
+  return {
+    address,
+    imageIndex,
+    retrievedUpdatePhase: UpdatePhase.unknown,
+    updateStatus: 0,
+    transferStatus: 0,
+    transferProgress: 0,
+  };
+}
+
+/** Address (big-endian), image index, phase, update status, transfer status, percent. */
+function writeEntry(octets: Uint8Array, at: number, entry: Entry): void {
+  octets[at] = entry.address >> 8;
+  octets[at + 1] = entry.address & 0xff;
+  octets[at + 2] = entry.imageIndex;
+  octets[at + 3] = entry.retrievedUpdatePhase;
+  octets[at + 4] = entry.updateStatus;
+  octets[at + 5] = entry.transferStatus;
+  octets[at + 6] = entry.transferProgress;
+}
+
+function readEntry(octets: Uint8Array, at: number): Entry {
+  const octet = (i: number): number => octets[at + i] as number;
+  return {
+    address: (octet(0) << 8) | octet(1),
+    imageIndex: octet(2),
+    retrievedUpdatePhase: octet(3),
+    updateStatus: octet(4),
+    transferStatus: octet(5),
+    transferProgress: octet(6),
+  };
+}
