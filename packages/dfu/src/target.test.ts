@@ -256,7 +256,13 @@ describe('Firmware Update Server, Start', () => {
     const sink = { begin: () => true, block: () => true };
     const events = { complete: () => {}, suspended: () => {}, failed: () => {} };
     bench.blob.expect(5n, { ttl: 3, timeoutBase: 0, sink, events });
-    bench.ask(BlobTransferStart, { transferMode: 'push', blobId: 5n, blobSize: 8, blockSizeLog: 6, clientMtuSize: 380 });
+    bench.ask(BlobTransferStart, {
+      transferMode: 'push',
+      blobId: 5n,
+      blobSize: 8,
+      blockSizeLog: 6,
+      clientMtuSize: 380,
+    });
     expect(bench.start()).toMatchObject({ status: UpdateStatus.blobTransferBusy, phase: idle });
     expect(bench.blob.blobId).toBe(5n);
     expect(bench.device.calls).toEqual(['start', 'abandoned']);
@@ -265,7 +271,11 @@ describe('Firmware Update Server, Start', () => {
   it('keeps an interrupted update when the one that would replace it is refused', () => {
     const bench = benchIn(UpdatePhase.transferError);
     const answer = bench.start({ imageIndex: 2 });
-    expect(answer).toMatchObject({ status: UpdateStatus.wrongFirmwareIndex, phase: UpdatePhase.transferError, imageIndex: 0 });
+    expect(answer).toMatchObject({
+      status: UpdateStatus.wrongFirmwareIndex,
+      phase: UpdatePhase.transferError,
+      imageIndex: 0,
+    });
     expect(bench.blob.phase).toBe(BlobPhase.suspended);
   });
 

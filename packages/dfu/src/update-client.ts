@@ -174,7 +174,8 @@ export class FirmwareUpdateClient {
   /**
    * Updates the receivers; an unfinished update in the store is replaced, or taken up with `resume`. Nothing is sent and
    * no event told before this call has returned.
-   * Throws `update-running`, `bad-update` for parameters that cannot be sent, `nothing-to-resume`, `resume-mismatch`.
+   * Throws `update-running`, `bad-update` for parameters that cannot be sent, `key-not-bound`, `nothing-to-resume`,
+   * `resume-mismatch`.
    */
   update(parameters: UpdateParameters, listener: (event: UpdateEvent) => void): Update {
     if (this.#run !== undefined) {
@@ -185,8 +186,8 @@ export class FirmwareUpdateClient {
     const saved = parameters.resume === true ? this.saved() : undefined;
     const receivers = receiversOf(parameters, saved);
     const plan = planOf(parameters);
-    const phase = saved?.phase ?? 'starting';
-    this.#store.begin(plan, parameters.source.size, phase, receivers);
+    this.#checkBound(plan.appIndex);
+    this.#store.begin(plan, parameters.source.size, saved?.phase ?? 'starting', receivers);
     const { clock, random, blob, log = silent, defaultTtl = 5 } = this.#options;
     const run = new UpdateRun(
       {
@@ -205,10 +206,20 @@ export class FirmwareUpdateClient {
       plan,
       parameters.source,
       receivers,
-      phase,
+      saved?.phase,
     );
     this.#run = run;
     return run;
+  }
+
+  /** Found before anything is sent: every message would fail, and all targets seem silent. */
+  #checkBound(appIndex: AppIndex): void {
+    for (const model of [this.model, this.#options.blob.model]) {
+      if (model.appKeys.includes(appIndex)) continue;
+      throw new MeshError('key-not-bound', `AppKey ${appIndex} is not bound to the ${model.name} of this node`, {
+        hint: 'Bind the AppKey of the update to both the Firmware Update Client and the BLOB Transfer Client.',
+      });
+    }
   }
 
   #askStatus(

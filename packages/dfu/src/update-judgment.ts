@@ -1,7 +1,14 @@
 import { equal, type MeshError, type Unicast } from '@meshferry/core';
 import type { FirmwareUpdateInformationStatus, FirmwareUpdateStatus } from './firmware-update-messages.ts';
 import { UpdateEffect, UpdatePhase, UpdateStatus } from './update-codes.ts';
-import { applyError, refusedError, silentError, strayPhaseError, verificationError } from './update-errors.ts';
+import {
+  applyError,
+  lostInTransferError,
+  refusedError,
+  silentError,
+  strayPhaseError,
+  verificationError,
+} from './update-errors.ts';
 
 /**
  * What an answer means in a step of the update [firmware-update.md, section 5]: the target is done with the step, is
@@ -113,6 +120,17 @@ export function judgeSilence(address: Unicast, during: string, ms: number): Verd
     updateStatus: UpdateStatus.internalError,
     timedOut: true,
   };
+}
+
+/** Steps 2 and 3: what the BLOB transfer says of a target that it has lost. */
+export function judgeTransferLoss(
+  address: Unicast,
+  percent: number,
+  timedOut: boolean,
+  cause: MeshError | undefined,
+): Verdict {
+  const error = lostInTransferError(address, Math.floor(percent), cause);
+  return { kind: 'fail', error, updateStatus: UpdateStatus.internalError, timedOut };
 }
 
 /** Silence in step 5 is success for a target that leaves the network, as far as that step can tell. */

@@ -36,7 +36,7 @@ export function receiversOf(parameters: UpdateParameters, saved: SavedUpdate | u
   return saved.receivers.map((receiver) => ({ ...receiver }));
 }
 
-function checkSendable({ receivers, metadata, firmwareId, source }: UpdateParameters): void {
+function checkSendable({ receivers, mode, metadata, firmwareId, source }: UpdateParameters): void {
   if (receivers.length === 0) throw badUpdate('there are no receivers', 'Name one target at least.');
   const seen = new Set<number>();
   for (const { address, imageIndex } of receivers) {
@@ -51,6 +51,7 @@ function checkSendable({ receivers, metadata, firmwareId, source }: UpdateParame
   if (firmwareId.length < 2 || firmwareId.length > 108) {
     throw badUpdate(`firmware id of ${firmwareId.length} octets`, 'Give the company identifier and up to 106 octets.');
   }
+  if (mode === 'pull') throw badUpdate('pull mode is not offered', 'Use push mode.');
   if (source.size < 1) throw badUpdate('the image is empty', 'Give a file with an image in it.');
 }
 

@@ -1,9 +1,8 @@
 import type { Model } from '@meshferry/access';
 import type { BlobClient, BlobEvent, BlobSource, BlobTransfer } from '@meshferry/blob';
 import type { Cancel, Clock, Log, Random, Unicast } from '@meshferry/core';
-import { UpdatePhase, UpdateStatus } from './update-codes.ts';
-import { lostInTransferError } from './update-errors.ts';
-import type { Verdict } from './update-judgment.ts';
+import { UpdatePhase } from './update-codes.ts';
+import { judgeTransferLoss, type Verdict } from './update-judgment.ts';
 import {
   holdsUpdate,
   isActive,
@@ -49,21 +48,21 @@ export class UpdateRun implements Update {
   #transferBegun: boolean;
   readonly #cancelled: (() => void)[] = [];
 
-  /** `phase`: `starting`, or where a saved update was. Nothing is sent before the constructor has returned. */
+  /** `savedPhase`: where the update was that is resumed. Nothing is sent before the constructor has returned. */
   constructor(
     ground: UpdateGround,
     plan: UpdatePlan,
     source: BlobSource,
     receivers: readonly MutableReceiver[],
-    phase: UpdateRunPhase,
+    savedPhase: UpdateRunPhase | undefined,
   ) {
     this.#ground = ground;
     this.#plan = plan;
     this.#source = source;
     this.receivers = receivers;
     this.#byAddress = new Map(receivers.map((receiver) => [receiver.address, receiver]));
-    this.#phase = phase;
-    this.#transferBegun = phase !== 'starting';
+    this.#phase = savedPhase ?? 'starting';
+    this.#transferBegun = savedPhase !== undefined;
     this.#steps = new UpdateSteps(
       plan,
       clientTimeout(plan.timeoutBase, plan.ttl === 0xff ? ground.defaultTtl : plan.ttl),
@@ -79,7 +78,7 @@ export class UpdateRun implements Update {
   suspend(): boolean {
     if (this.#phase !== 'transferring') return false;
     this.#enter('suspended');
-    this.#transfer?.suspend();
+    this.#dropTransfer();
     return true;
   }
 
@@ -119,7 +118,7 @@ export class UpdateRun implements Update {
     if (this.#phase === 'done') return;
     this.#phase = 'done';
     this.#stopStep();
-    this.#transfer?.suspend();
+    this.#dropTransfer();
     this.#ground.released();
   }
 
@@ -150,50 +149,45 @@ export class UpdateRun implements Update {
     const resume = this.#transferBegun;
     this.#transferBegun = true;
     const { blobId, appIndex, ttl, timeoutBase, mode, group, label, settings } = this.#plan;
+    const receivers = active.map((receiver) => ({ address: receiver.address, skip: !needsImage(receiver) }));
     this.#transfer = this.#ground.blob.start(
-      {
-        blobId,
-        source: this.#source,
-        receivers: active.map((receiver) => ({ address: receiver.address, skip: !needsImage(receiver) })),
-        appIndex,
-        ttl,
-        timeoutBase,
-        mode,
-        group,
-        ...(label === undefined ? {} : { label }),
-        ...(settings === undefined ? {} : { settings }),
-        resume,
-      },
+      { blobId, source: this.#source, receivers, appIndex, ttl, timeoutBase, mode, group, label, settings, resume },
       (event) => this.#blobEvent(event),
     );
   }
 
-  #blobEvent(event: BlobEvent): void {
-    if (this.#phase !== 'transferring') return;
-    this.#takeTransfer();
-    this.#ground.listener({ type: 'blob', event });
-    if (this.#phase !== 'transferring') return;
-    // All that took part fell silent. Those that had the image already do not wait for them.
-    const stuck = event.type === 'suspended' && this.#active().length === 0;
-    if (stuck) this.#enter('suspended');
-    else if (event.type === 'suspended' || event.type === 'done') this.#refresh();
+  /** Suspended, a BLOB transfer forgets without a message; what it needs to go on the receivers tell it again. */
+  #dropTransfer(): void {
+    this.#transfer?.suspend();
+    this.#transfer?.cancel();
+    this.#transfer = undefined;
   }
 
-  /** What the BLOB transfer knows of its receivers. One that is lost here has failed for the whole update. */
-  #takeTransfer(): void {
+  #blobEvent(event: BlobEvent): void {
+    if (this.#phase !== 'transferring') return;
+    this.#takeTransfer(event.type === 'done' && event.outcome !== 'complete');
+    this.#ground.listener({ type: 'blob', event });
+    if (this.#phase !== 'transferring') return;
+    if (event.type === 'done') this.#refresh();
+    else if (event.type === 'suspended') this.#onBlobSuspended();
+  }
+
+  /** All that took part fell silent, or nothing can be sent any more. Those that have the image do not wait for them. */
+  #onBlobSuspended(): void {
+    const active = this.#active();
+    if (active.length > 0 && !active.some(needsImage)) this.#refresh();
+    else this.#enter('suspended');
+    this.#dropTransfer();
+  }
+
+  /** What the BLOB transfer knows of its receivers. One that is lost to it has failed for the whole update. */
+  #takeTransfer(failed: boolean): void {
     for (const { address, progress, status, lost, timedOut, error } of this.#transfer?.receivers ?? []) {
       const receiver = this.#byAddress.get(address);
       if (receiver === undefined || !needsImage(receiver)) continue;
       receiver.progress = progress;
       receiver.transferStatus = status;
-      if (!lost) continue;
-      const verdict: Verdict = {
-        kind: 'fail',
-        error: lostInTransferError(address, progress, error),
-        updateStatus: UpdateStatus.internalError,
-        timedOut,
-      };
-      this.#change(receiver, verdict, () => {});
+      if (lost || failed) this.#change(receiver, judgeTransferLoss(address, progress, timedOut, error), () => {});
     }
   }
 
@@ -233,9 +227,8 @@ export class UpdateRun implements Update {
   #cancelAll(): void {
     this.#stopStep();
     if (!this.#enter('canceling')) return;
-    // Suspended, the BLOB transfer forgets without a message: each Firmware Update Server cancels its own.
-    this.#transfer?.suspend();
-    this.#transfer?.cancel();
+    // Each Firmware Update Server cancels the BLOB transfer under it.
+    this.#dropTransfer();
     this.#step(this.#steps.cancel(), this.receivers.filter(holdsUpdate), () => this.#end('cancelled'));
   }
 

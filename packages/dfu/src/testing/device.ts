@@ -22,7 +22,11 @@ export interface DeviceTraits {
 }
 
 /** Metadata as the devices of these tests understand it: effect, SHA-256 of the image, firmware id. */
-export function metadataOf(image: Uint8Array, firmwareId: Uint8Array, effect: number = UpdateEffect.unchanged): Uint8Array {
+export function metadataOf(
+  image: Uint8Array,
+  firmwareId: Uint8Array,
+  effect: number = UpdateEffect.unchanged,
+): Uint8Array {
   return concat(Uint8Array.of(effect), portableCrypto.sha256(image), firmwareId);
 }
 
