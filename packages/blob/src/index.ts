@@ -5,6 +5,8 @@
  */
 export * from './arithmetic.ts';
 export * from './capabilities.ts';
+export { BlobClient } from './client.ts';
+export * from './client-contract.ts';
 export * from './constants.ts';
 export * from './messages.ts';
 export * from './missing-chunks.ts';

@@ -1,0 +1,151 @@
+import { type BlockShape, blockCount } from './arithmetic.ts';
+import { allBits, clearBit, countBits, fitBits, setBit } from './bits.ts';
+import { BlobPhase, BlobStatus, NO_BLOCK } from './constants.ts';
+import type { BlobBlockStatus, BlobTransferStatus } from './messages.ts';
+import type { Receiver } from './receiver.ts';
+
+/**
+ * What an answer means for the receiver it came from, by what that was asked for. `answered`: its turn is over, it may
+ * be lost now; `ask-again`: it must be asked for something else first; `ignored`: late, or of no interest.
+ */
+export type Verdict = 'answered' | 'ask-again' | 'ignored';
+
+/** Takes a Transfer Status. */
+export function takeTransferStatus(receiver: Receiver, status: BlobTransferStatus, blobId: bigint): Verdict {
+  switch (receiver.stage) {
+    case 'query':
+      if (status.blobId === blobId) receiver.knownLog = status.blockSizeLog;
+      return 'answered';
+    case 'start':
+      return takeStarted(receiver, status, blobId);
+    case 'confirm':
+      return takeConfirmation(receiver, status, blobId);
+    case 'cancel':
+      if (status.phase !== BlobPhase.inactive && status.status !== BlobStatus.wrongBlobId) return 'ignored';
+      receiver.stage = 'cancelled';
+      return 'answered';
+    case 'locate':
+    case 'block':
+    case 'check':
+      // One stack answers Block Get like this when it knows of no transfer.
+      if (status.status !== BlobStatus.wrongPhase || status.phase !== BlobPhase.inactive) return 'ignored';
+      receiver.lose(status.status);
+      return 'answered';
+    default:
+      return 'ignored';
+  }
+}
+
+function takeStarted(receiver: Receiver, status: BlobTransferStatus, blobId: bigint): Verdict {
+  const { phase, blobSize, blockSizeLog, blocksNotReceived } = status;
+  if (status.status !== BlobStatus.success) {
+    receiver.lose(status.status);
+    return 'answered';
+  }
+  if (blobSize === undefined || blockSizeLog === undefined || blocksNotReceived === undefined) return 'ignored';
+  if (status.blobId !== blobId) {
+    receiver.lose(BlobStatus.wrongBlobId);
+    return 'answered';
+  }
+  if (phase === BlobPhase.suspended) return 'ignored';
+  receiver.blocks = blockCount(blobSize, blockSizeLog);
+  receiver.blocksMissing = fitBits(blocksNotReceived, receiver.blocks);
+  return free(receiver, phase);
+}
+
+function takeConfirmation(receiver: Receiver, status: BlobTransferStatus, blobId: bigint): Verdict {
+  const { phase, blocksNotReceived } = status;
+  const refused = phase === BlobPhase.inactive ? BlobStatus.wrongPhase : status.status;
+  const foreign = status.blobId !== blobId ? BlobStatus.wrongBlobId : BlobStatus.success;
+  if (refused !== BlobStatus.success || foreign !== BlobStatus.success) {
+    receiver.lose(refused || foreign);
+    return 'answered';
+  }
+  if (phase === BlobPhase.complete) {
+    receiver.blocksMissing = new Uint8Array(Math.ceil(receiver.blocks / 8));
+    receiver.stage = 'complete';
+    return 'answered';
+  }
+  const missing = fitBits(blocksNotReceived ?? new Uint8Array(0), receiver.blocks);
+  if (countBits(missing) === 0) return 'ignored';
+  receiver.blocksMissing = missing;
+  return free(receiver, phase);
+}
+
+/** Between two blocks, unless it is in the middle of one. */
+function free(receiver: Receiver, phase: number): Verdict {
+  receiver.stuckIn = undefined;
+  receiver.stage = phase === BlobPhase.waitingForNextChunk ? 'locate' : 'held';
+  return receiver.stage === 'locate' ? 'ask-again' : 'answered';
+}
+
+/** Takes a Block Status; `block` is the one being sent, undefined before the first. */
+export function takeBlockStatus(receiver: Receiver, status: BlobBlockStatus, block: BlockShape | undefined): Verdict {
+  if (receiver.stage === 'locate') return takePlace(receiver, status, block);
+  if ((receiver.stage !== 'block' && receiver.stage !== 'check') || block === undefined) return 'ignored';
+  switch (status.status) {
+    case BlobStatus.success:
+      return takeMissing(receiver, status, block);
+    case BlobStatus.informationUnavailable:
+      // It has fallen asleep and forgotten its chunks: Transfer Start wakes it.
+      receiver.stage = 'start';
+      receiver.clearMissing();
+      return 'ask-again';
+    case BlobStatus.wrongPhase:
+      if (!receiver.located) {
+        receiver.stage = 'locate';
+        return 'ask-again';
+      }
+      break;
+  }
+  receiver.lose(status.status);
+  return 'answered';
+}
+
+/** Which block it is in the middle of, if any. */
+function takePlace(receiver: Receiver, status: BlobBlockStatus, block: BlockShape | undefined): Verdict {
+  const { format, blockNumber: number, chunkSize } = status;
+  if (status.status !== BlobStatus.success && status.status !== BlobStatus.informationUnavailable) {
+    receiver.lose(status.status);
+    return 'answered';
+  }
+  receiver.located = true;
+  const inBlock = status.status === BlobStatus.success && number !== NO_BLOCK && format !== 'none';
+  receiver.stuckIn = inBlock ? { number, chunkSize } : undefined;
+  const elsewhere = inBlock && (number !== block?.number || chunkSize !== block.chunkSize);
+  receiver.stage = block === undefined || elsewhere ? 'held' : 'block';
+  if (elsewhere) receiver.clearMissing();
+  return receiver.stage === 'block' ? 'ask-again' : 'answered';
+}
+
+function takeMissing(receiver: Receiver, status: BlobBlockStatus, block: BlockShape): Verdict {
+  if (status.blockNumber !== block.number) return 'ignored';
+  const missing = status.format === 'none' ? NOTHING : missingOf(status, block);
+  if (missing === undefined) return 'ignored';
+  if (countBits(missing) === 0) {
+    if (receiver.blocksMissing !== undefined) clearBit(receiver.blocksMissing, block.number);
+    receiver.stage = 'held';
+    receiver.stuckIn = undefined;
+    receiver.clearMissing();
+    return 'answered';
+  }
+  if (status.chunkSize !== block.chunkSize) return 'ignored';
+  receiver.stage = 'check';
+  receiver.stuckIn = { number: block.number, chunkSize: block.chunkSize };
+  receiver.setMissing(missing, block.chunkCount);
+  return 'answered';
+}
+
+/** The missing chunks as a bit field of the block's own chunk count; undefined for a number beyond it. */
+function missingOf(status: BlobBlockStatus, { chunkCount }: BlockShape): Uint8Array | undefined {
+  if (status.format === 'all') return allBits(chunkCount);
+  if (status.format === 'some') return fitBits(status.missing ?? NOTHING, chunkCount);
+  const bits = new Uint8Array(Math.ceil(chunkCount / 8));
+  for (const number of status.missingChunks ?? []) {
+    if (number >= chunkCount) return undefined;
+    setBit(bits, number);
+  }
+  return bits;
+}
+
+const NOTHING = new Uint8Array(0);

@@ -1,0 +1,77 @@
+import { type Context, Model } from '@meshferry/access';
+import { type Clock, type Log, MeshError, type Store, silent } from '@meshferry/core';
+import type { BlobClientOptions, BlobEvent, BlobTransfer, BlobTransferParameters } from './client-contract.ts';
+import { BLOB_TRANSFER_CLIENT } from './constants.ts';
+import { BlobBlockStatus, BlobInformationStatus, BlobPartialBlockReport, BlobTransferStatus } from './messages.ts';
+import { PushTransfer } from './push-transfer.ts';
+
+/**
+ * BLOB Transfer Client (0x1401), push mode: moves one BLOB at a time to any number of servers [MBT 6.2].
+ *
+ * The servers must expect the BLOB ID already (a Firmware Update Start or the like has told them).
+ */
+export class BlobClient {
+  readonly model: Model = new Model({ id: BLOB_TRANSFER_CLIENT, name: 'BLOB Transfer Client' });
+  readonly #clock: Clock;
+  readonly #store: Store | undefined;
+  readonly #log: Log;
+  readonly #defaultTtl: number;
+  #transfer: PushTransfer | undefined;
+
+  constructor(options: BlobClientOptions) {
+    this.#clock = options.clock;
+    this.#store = options.store;
+    this.#log = options.log ?? silent;
+    this.#defaultTtl = options.defaultTtl ?? 5;
+    this.model.handle(BlobInformationStatus, (status, { src }: Context) =>
+      this.#transfer?.onInformationStatus(src, status),
+    );
+    this.model.handle(BlobTransferStatus, (status, { src }) => this.#transfer?.onTransferStatus(src, status));
+    this.model.handle(BlobBlockStatus, (status, { src }) => this.#transfer?.onBlockStatus(src, status));
+    // Known, so that it does not count as foreign; only pull mode would ask for it.
+    this.model.handle(BlobPartialBlockReport);
+  }
+
+  /**
+   * Starts or resumes a transfer; the first event comes after it has returned. Throws `blob-busy` while another transfer
+   * is under way, `blob-empty` and `blob-too-large` for a source that no BLOB can be, `no-receivers`, `unsupported-mode`.
+   */
+  start(parameters: BlobTransferParameters, listener: (event: BlobEvent) => void): BlobTransfer {
+    this.#check(parameters);
+    const transfer = new PushTransfer({
+      clock: this.#clock,
+      model: this.model,
+      log: this.#log,
+      store: this.#store,
+      defaultTtl: this.#defaultTtl,
+      parameters,
+      listener,
+    });
+    this.#transfer = transfer;
+    transfer.prepare();
+    return transfer;
+  }
+
+  #check({ source, receivers, mode }: BlobTransferParameters): void {
+    if (this.#transfer !== undefined && !this.#transfer.isOver) {
+      throw new MeshError('blob-busy', 'another BLOB transfer is under way', {
+        hint: 'Wait until it ends, or cancel it.',
+      });
+    }
+    if (source.size < 1)
+      throw new MeshError('blob-empty', 'the BLOB is empty', { hint: 'A BLOB has 1 octet or more.' });
+    if (source.size > 0xffff_ffff) {
+      throw new MeshError('blob-too-large', `a BLOB of ${source.size} octets`, {
+        hint: 'A BLOB has at most 2^32 − 1 octets.',
+      });
+    }
+    if (!receivers.some(({ skip }) => !skip)) {
+      throw new MeshError('no-receivers', 'nobody is to receive the BLOB', {
+        hint: 'Name at least one receiver that takes part.',
+      });
+    }
+    if (mode === 'pull') {
+      throw new MeshError('unsupported-mode', 'this client does not offer pull mode', { hint: 'Use push mode.' });
+    }
+  }
+}

@@ -1,0 +1,78 @@
+import { blockShape, segmentsOfBlock, segmentsOfChunk } from './arithmetic.ts';
+
+/** What sending a block to a group costs, as far as it is known before. Times in ms. */
+export interface Conditions {
+  /** Chance that one advertising event is missed, for each receiver. */
+  readonly loss: readonly number[];
+  /** Time that the bearer takes for one event of an unsegmented message, of a segment. */
+  readonly unsegmentedMs: number;
+  readonly segmentMs: number;
+  /** One request to all and their short answers. */
+  readonly roundMs: number;
+  /** What one answer longer than a PDU costs the client: it must be acknowledged. */
+  readonly longAnswerMs: number;
+}
+
+/** A way to send the chunks of a block. */
+export interface Sending {
+  readonly chunkSize: number;
+  /** Advertising events of each PDU. */
+  readonly copies: number;
+}
+
+/** Expected time of one block of `blockSize` octets sent to all with repair until nobody misses anything (blob.md 14.4). */
+export function blockCostMs(blockSize: number, { chunkSize, copies }: Sending, conditions: Conditions): number {
+  const segments = segmentsOfChunk(chunkSize);
+  const shape = blockShape(blockSize, Math.ceil(Math.log2(blockSize)), 0, chunkSize);
+  const pduMs = copies * (segments === 1 ? conditions.unsegmentedMs : conditions.segmentMs);
+  const missed = conditions.loss.map((loss) => 1 - (1 - loss ** copies) ** segments);
+  const { sendings, rounds, answers } = expectedRepairs(missed, shape.chunkCount);
+  const longAnswer = shape.chunkCount > 40 ? conditions.longAnswerMs : 0;
+  return segmentsOfBlock(shape) * pduMs * sendings + (1 + rounds) * conditions.roundMs + answers * longAnswer;
+}
+
+/** Chance that one chunk is missed, for each receiver, and chunks of the block → sendings of a chunk, checks, answers with a list. */
+function expectedRepairs(
+  missed: readonly number[],
+  chunks: number,
+): { sendings: number; rounds: number; answers: number } {
+  let sendings = 1;
+  let rounds = 1;
+  let answers = 0;
+  const power = [...missed];
+  for (let i = 0; i < MAX_ROUNDS; i++) {
+    let chunkDone = 1;
+    let blockDone = 1;
+    for (const [receiver, chance] of power.entries()) {
+      const whole = (1 - chance) ** chunks;
+      chunkDone *= 1 - chance;
+      blockDone *= whole;
+      answers += 1 - whole;
+      power[receiver] = chance * (missed[receiver] as number);
+    }
+    sendings += 1 - chunkDone;
+    rounds += 1 - blockDone;
+    if (blockDone > 0.99) break;
+  }
+  return { sendings, rounds, answers };
+}
+
+const MAX_ROUNDS = 40;
+
+/** Expected time of sending `chunks` chunks once more to all, and of another check if somebody misses one again. */
+export function groupRepairMs(chunks: number, { chunkSize, copies }: Sending, conditions: Conditions): number {
+  const segments = segmentsOfChunk(chunkSize);
+  const pduMs = copies * (segments === 1 ? conditions.unsegmentedMs : conditions.segmentMs);
+  const missed = conditions.loss.map((loss) => 1 - (1 - loss ** copies) ** segments);
+  const { sendings, rounds } = expectedRepairs(missed, chunks);
+  return chunks * segments * pduMs * sendings + (rounds - 1) * conditions.roundMs;
+}
+
+/** Expected time of `pairs` chunks that are each sent to one receiver and acknowledged by its transport layer. */
+export function unicastRepairMs(pairs: number, chunkSize: number, ackMs: number, conditions: Conditions): number {
+  const worst = Math.min(
+    0.9,
+    conditions.loss.reduce((most, loss) => Math.max(most, loss), 0),
+  );
+  return pairs * ((segmentsOfChunk(chunkSize) * conditions.segmentMs) / (1 - worst) + ackMs);
+}

@@ -1,0 +1,77 @@
+import type { Receiver } from './receiver.ts';
+
+/** Event loss that is assumed before anything was measured: what scan hopping alone costs (airtime.md). */
+const ASSUMED_LOSS = 0.02;
+/** How many events the assumption counts for; then what all receivers together have shown counts for each. */
+const ASSUMED_WEIGHT = 400;
+const COMMON_WEIGHT = 300;
+/** What of the earlier observations still counts after a new one. */
+const MEMORY = 0.75;
+
+/** What the radio has shown so far: pace of the bearer, round trip, loss. Times in ms. */
+export class Estimates {
+  /** Time that the bearer takes for one advertising event of a segment, of an unsegmented message. */
+  segmentMs = 25;
+  unsegmentedMs = 25;
+  #unsegmentedMeasured = false;
+  #roundTripMs = 120;
+  #deviationMs = 60;
+
+  /** The bearer has taken `elapsedMs` for `events` events in a row. */
+  observePace(events: number, elapsedMs: number, segmented: boolean): void {
+    if (events < 8) return;
+    const pace = Math.max(0.5, elapsedMs / events);
+    if (!segmented) {
+      this.unsegmentedMs += 0.5 * (pace - this.unsegmentedMs);
+      this.#unsegmentedMeasured = true;
+      return;
+    }
+    this.segmentMs += 0.5 * (pace - this.segmentMs);
+    // Held by the segment interval of 10 ms: an unsegmented message may go faster. Trying it once will tell.
+    if (!this.#unsegmentedMeasured) this.unsegmentedMs = pace < 13 ? pace / 3 : pace;
+  }
+
+  /** A request to one receiver was answered so long after it had left. */
+  observeRoundTrip(ms: number): void {
+    const error = ms - this.#roundTripMs;
+    this.#roundTripMs += 0.125 * error;
+    this.#deviationMs += 0.25 * (Math.abs(error) - this.#deviationMs);
+  }
+
+  /** When an answer to a unicast request is overdue. */
+  get answerTimeoutMs(): number {
+    return Math.max(80, this.#roundTripMs + 4 * this.#deviationMs);
+  }
+
+  get roundTripMs(): number {
+    return this.#roundTripMs;
+  }
+
+  /**
+   * Of `chunks` chunks of `segments` segments, each sent in `copies` events, the receiver has missed `missed`.
+   */
+  observeLoss(receiver: Receiver, chunks: number, missed: number, segments: number, copies: number): void {
+    if (chunks === 0) return;
+    const share = Math.min(missed, chunks - 0.5) / chunks;
+    const loss = (1 - (1 - share) ** (1 / segments)) ** (1 / copies);
+    const weight = chunks * segments * copies;
+    const before = receiver.lossWeight * MEMORY;
+    receiver.loss = (receiver.loss * before + loss * weight) / (before + weight);
+    receiver.lossWeight = before + weight;
+  }
+
+  /** The chance of each receiver to miss an event: its own record, steadied by that of all. */
+  lossOf(receivers: readonly Receiver[]): number[] {
+    let sum = ASSUMED_LOSS * ASSUMED_WEIGHT;
+    let weight = ASSUMED_WEIGHT;
+    for (const receiver of receivers) {
+      sum += receiver.loss * receiver.lossWeight;
+      weight += receiver.lossWeight;
+    }
+    const common = sum / weight;
+    return receivers.map(
+      (receiver) =>
+        (receiver.loss * receiver.lossWeight + common * COMMON_WEIGHT) / (receiver.lossWeight + COMMON_WEIGHT),
+    );
+  }
+}

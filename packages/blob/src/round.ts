@@ -1,0 +1,207 @@
+import type { Cancel, Clock, MeshError, Timer } from '@meshferry/core';
+import type { Estimates } from './estimates.ts';
+import type { Receiver } from './receiver.ts';
+import type { Strategy } from './strategy.ts';
+
+/** What a {@link Round} needs of the transfer. */
+export interface RoundGround {
+  readonly clock: Clock;
+  readonly strategy: Strategy;
+  readonly estimates: Estimates;
+  readonly clientTimeoutMs: number;
+  /** Receivers that a message to the group reaches; 0 when there is no group to use. */
+  readonly groupSize: number;
+  /** Sends what the receiver's stage asks for, to it alone or to the group. */
+  ask(receiver: Receiver, toGroup: boolean, done: (error?: MeshError) => void): Cancel;
+  /** The receiver has been silent for the client timeout. */
+  silent(receiver: Receiver): void;
+}
+
+/** What the step of the procedure says that a {@link Round} serves. */
+export interface Step {
+  /** How long those who have answered wait for the others, ms; absent: until nobody is pending. */
+  readonly patienceMs?: number;
+  /** Whether, after that time, those who have answered give enough to do. Default: they do. */
+  mayLeave?(): boolean;
+  /** Called from time to time while the round waits. */
+  waiting?(): void;
+  /** Nobody is pending any more, or the patience is over. Those who are still silent keep their deadline. */
+  ended(): void;
+}
+
+interface Asking {
+  cancel: Cancel | undefined;
+  over: boolean;
+}
+
+/** Requests to one receiver each that are on their way at a time: the next one follows when the last has left. */
+const WINDOW = 2;
+
+/**
+ * One acknowledged step [MBT 6.2]: everybody pending is asked, the group first and the few that stay silent one by one,
+ * until all have answered or have been silent for the client timeout. The wait follows the measured round trip.
+ */
+export class Round {
+  readonly #ground: RoundGround;
+  readonly #step: Step;
+  readonly #pending: Set<Receiver>;
+  readonly #queue: Receiver[] = [];
+  readonly #askings = new Map<Receiver | 'group', Asking>();
+  readonly #leaveAt: number;
+  #timer: Timer | undefined;
+  #over = false;
+
+  constructor(ground: RoundGround, pending: readonly Receiver[], step: Step) {
+    this.#ground = ground;
+    this.#step = step;
+    this.#pending = new Set(pending);
+    this.#leaveAt = ground.clock.now + (step.patienceMs ?? Number.POSITIVE_INFINITY);
+  }
+
+  begin(): void {
+    // Those who were silent before come last: the others' answers matter now.
+    const order = [...this.#pending].sort((a, b) => a.asks - b.asks);
+    for (const receiver of order) receiver.askAgainAt = Number.POSITIVE_INFINITY;
+    this.#ask(order);
+    this.#tick();
+  }
+
+  isPending(receiver: Receiver): boolean {
+    return this.#pending.has(receiver);
+  }
+
+  /** The receiver's turn is over: it has answered, or is lost. */
+  answered(receiver: Receiver): void {
+    if (!this.#pending.delete(receiver)) return;
+    if (receiver.askedAt !== undefined && receiver.asks === 1) {
+      this.#ground.estimates.observeRoundTrip(this.#ground.clock.now - receiver.askedAt);
+    }
+    receiver.answered();
+    this.#drop(receiver);
+    this.#tick();
+  }
+
+  /** The receiver has answered, and must now be asked for something else. */
+  askAgain(receiver: Receiver): void {
+    if (!this.#pending.has(receiver)) return;
+    receiver.answered();
+    this.#drop(receiver);
+    this.#enqueue(receiver);
+  }
+
+  /** Sends nothing more; what is on its way is cancelled. */
+  stop(): void {
+    this.#over = true;
+    this.#timer?.cancel();
+    for (const key of [...this.#askings.keys()]) this.#drop(key);
+  }
+
+  #end(): void {
+    this.stop();
+    this.#step.ended();
+  }
+
+  /** Looks who is lost, who is due, whether it is over, and when to look again. */
+  #tick(): void {
+    if (this.#over) return;
+    const { clock, clientTimeoutMs } = this.#ground;
+    const due: Receiver[] = [];
+    let next = this.#leaveAt > clock.now ? this.#leaveAt : Number.POSITIVE_INFINITY;
+    for (const receiver of this.#pending) {
+      const lostAt = (receiver.silentSince ?? clock.now) + clientTimeoutMs;
+      if (lostAt <= clock.now) {
+        this.#pending.delete(receiver);
+        this.#drop(receiver);
+        this.#ground.silent(receiver);
+        if (this.#over) return;
+        continue;
+      }
+      if (receiver.askAgainAt <= clock.now) due.push(receiver);
+      else next = Math.min(next, receiver.askAgainAt);
+      next = Math.min(next, lostAt);
+    }
+    if (this.#pending.size === 0 || (clock.now >= this.#leaveAt && (this.#step.mayLeave?.() ?? true))) {
+      this.#end();
+      return;
+    }
+    this.#step.waiting?.();
+    if (due.length > 0) this.#ask(due);
+    this.#timer?.cancel();
+    this.#timer = next === Number.POSITIVE_INFINITY ? undefined : clock.after(next - clock.now, () => this.#tick());
+  }
+
+  #ask(receivers: readonly Receiver[]): void {
+    const first = receivers[0];
+    if (first === undefined) return;
+    const { strategy, groupSize } = this.#ground;
+    const byGroup =
+      groupSize > 0 &&
+      first.stage !== 'locate' &&
+      receivers.every(({ stage }) => stage === first.stage) &&
+      strategy.asksGroup(receivers.length, groupSize);
+    if (byGroup) this.#askGroup(receivers);
+    else for (const receiver of receivers) this.#enqueue(receiver);
+  }
+
+  #askGroup(receivers: readonly Receiver[]): void {
+    const { clock, strategy } = this.#ground;
+    for (const receiver of receivers) {
+      this.#count(receiver);
+      receiver.askedAt = undefined;
+    }
+    this.#send('group', receivers[0]!, () => {
+      const again = clock.now + strategy.groupWaitMs(receivers.length);
+      for (const receiver of receivers) if (this.#pending.has(receiver)) receiver.askAgainAt = again;
+    });
+  }
+
+  #enqueue(receiver: Receiver): void {
+    receiver.askAgainAt = Number.POSITIVE_INFINITY;
+    if (!this.#queue.includes(receiver)) this.#queue.push(receiver);
+    this.#pump();
+  }
+
+  #pump(): void {
+    while (!this.#over && this.#askings.size < WINDOW) {
+      const receiver = this.#queue.shift();
+      if (receiver === undefined) return;
+      if (!this.#pending.has(receiver) || this.#askings.has(receiver)) continue;
+      const { clock, strategy } = this.#ground;
+      this.#count(receiver);
+      this.#send(receiver, receiver, () => {
+        receiver.askedAt = clock.now;
+        receiver.askAgainAt = clock.now + strategy.unicastWaitMs(receiver.asks);
+      });
+    }
+  }
+
+  #count(receiver: Receiver): void {
+    receiver.asks++;
+    receiver.silentSince ??= this.#ground.clock.now;
+    receiver.askAgainAt = Number.POSITIVE_INFINITY;
+  }
+
+  #send(key: Receiver | 'group', receiver: Receiver, left: () => void): void {
+    const asking: Asking = { cancel: undefined, over: false };
+    this.#askings.set(key, asking);
+    asking.cancel = this.#ground.ask(receiver, key === 'group', () => {
+      if (asking.over) return;
+      asking.over = true;
+      this.#askings.delete(key);
+      if (this.#over) return;
+      left();
+      this.#pump();
+      this.#tick();
+    });
+  }
+
+  /** A request that was answered before its last copy left needs no more copies. */
+  #drop(key: Receiver | 'group'): void {
+    const asking = this.#askings.get(key);
+    if (asking === undefined || asking.over) return;
+    asking.over = true;
+    this.#askings.delete(key);
+    asking.cancel?.();
+    this.#pump();
+  }
+}

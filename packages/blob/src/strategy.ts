@@ -1,0 +1,208 @@
+import type { SendOptions } from '@meshferry/access';
+import { blockCount, chunkSizeOfSegments, maxChunksOfMtu } from './arithmetic.ts';
+import { blockCostMs, type Conditions, groupRepairMs, type Sending, unicastRepairMs } from './cost-model.ts';
+import type { Estimates } from './estimates.ts';
+import type { Receiver } from './receiver.ts';
+
+/** What the receivers that take part allow. */
+export interface Bounds {
+  readonly minChunkSize: number;
+  readonly maxChunkSize: number;
+  readonly maxChunksNumber: number;
+  /** The smallest MTU. */
+  readonly mtu: number;
+}
+
+/** How a message is put on air: see the same members of a message's send options. */
+export type OnAir = Pick<SendOptions, 'sar' | 'transmit'>;
+
+/**
+ * How a client spends air time: sizes, copies, patience. The procedure itself (who is asked what, when somebody is
+ * lost) does not depend on it. Times in ms.
+ */
+export interface Strategy {
+  /** One of `logs`, all of which the receivers take. */
+  blockSizeLog(size: number, logs: readonly { log: number; bounds: Bounds }[], receivers: readonly Receiver[]): number;
+  /** Chunk size and copies for a block of 2^`log` octets. `avoid`: sizes that must not be used. */
+  sending(log: number, bounds: Bounds, receivers: readonly Receiver[], avoid: (size: number) => boolean): Sending;
+  /** Whether `pairs` chunks go to the receivers one by one, rather than `chunks` chunks to the group. */
+  repairsByUnicast(pairs: number, chunks: number, sending: Sending, receivers: readonly Receiver[]): boolean;
+  /** Whether `asked` receivers of `all` are asked by one message to the group. */
+  asksGroup(asked: number, all: number): boolean;
+  /** How long to wait for answers after a request to the group, or the `asks`-th request to one receiver, had left. */
+  groupWaitMs(asked: number): number;
+  unicastWaitMs(asks: number): number;
+  /** How long those that have answered wait for the others before chunks are sent to them. */
+  readonly patienceMs: number;
+  groupChunk(copies: number): OnAir;
+  readonly unicastChunk: OnAir;
+  readonly request: OnAir;
+}
+
+/** Copies of a status request: Network Transmit of most nodes. Only for the estimate of what a round costs. */
+const REQUEST_COPIES = 3;
+
+/** Adapts to what the radio shows. Chunks go out once, in one SAR pass: Block Status repairs what is lost (airtime.md). */
+export class AutoStrategy implements Strategy {
+  readonly #estimates: Estimates;
+  readonly #clientTimeoutMs: number;
+  readonly patienceMs = 3000;
+  readonly request: OnAir = { sar: { segmentIntervalStep: 0, multicastRetransmissionsCount: 0 } };
+  readonly unicastChunk: OnAir = {
+    sar: {
+      segmentIntervalStep: 0,
+      unicastRetransmissionsCount: 7,
+      unicastRetransmissionsWithoutProgressCount: 3,
+      unicastRetransmissionsIntervalStep: 5,
+    },
+    transmit: { count: 1, intervalMs: 20 },
+  };
+
+  constructor(estimates: Estimates, clientTimeoutMs: number) {
+    this.#estimates = estimates;
+    this.#clientTimeoutMs = clientTimeoutMs;
+  }
+
+  blockSizeLog(size: number, logs: readonly { log: number; bounds: Bounds }[], receivers: readonly Receiver[]): number {
+    const conditions = this.#conditions(receivers);
+    let best = logs[0]!.log;
+    let bestCost = Number.POSITIVE_INFINITY;
+    for (const { log, bounds } of logs) {
+      const blockSize = Math.min(2 ** log, size);
+      const sending = cheapest(log, blockSize, bounds, conditions, () => false);
+      const cost = blockCount(size, log) * blockCostMs(blockSize, sending, conditions);
+      if (cost > bestCost) continue;
+      best = log;
+      bestCost = cost;
+    }
+    return best;
+  }
+
+  sending(log: number, bounds: Bounds, receivers: readonly Receiver[], avoid: (size: number) => boolean): Sending {
+    return cheapest(log, 2 ** log, bounds, this.#conditions(receivers), avoid);
+  }
+
+  repairsByUnicast(pairs: number, chunks: number, sending: Sending, receivers: readonly Receiver[]): boolean {
+    const conditions = this.#conditions(receivers);
+    const unicast = unicastRepairMs(pairs, sending.chunkSize, this.#estimates.roundTripMs, conditions);
+    return unicast < groupRepairMs(chunks, sending, conditions);
+  }
+
+  asksGroup(asked: number, all: number): boolean {
+    return asked > 0.3 * all && this.#unicastRoundMs(asked) > this.#groupRoundMs(asked);
+  }
+
+  /** Answers to a group come within 500 ms; each takes its turn on air. */
+  groupWaitMs(asked: number): number {
+    return 500 + this.#estimates.answerTimeoutMs / 2 + 8 * asked;
+  }
+
+  unicastWaitMs(asks: number): number {
+    return Math.min(this.#estimates.answerTimeoutMs * 1.5 ** (asks - 1), this.#clientTimeoutMs / 5);
+  }
+
+  groupChunk(copies: number): OnAir {
+    return {
+      sar: { segmentIntervalStep: 0, multicastRetransmissionsCount: 0 },
+      transmit: { count: copies, intervalMs: 20 },
+    };
+  }
+
+  get #requestMs(): number {
+    return REQUEST_COPIES * this.#estimates.unsegmentedMs;
+  }
+
+  #conditions(receivers: readonly Receiver[]): Conditions {
+    const { segmentMs, unsegmentedMs } = this.#estimates;
+    const count = Math.max(1, receivers.length);
+    return {
+      loss: this.#estimates.lossOf(receivers),
+      segmentMs,
+      unsegmentedMs,
+      roundMs: Math.min(this.#unicastRoundMs(count), this.#groupRoundMs(count)),
+      longAnswerMs: this.#requestMs,
+    };
+  }
+
+  /** One request after the other; each is answered within 20 to 50 ms. */
+  #unicastRoundMs(asked: number): number {
+    return asked * this.#requestMs + this.#estimates.roundTripMs;
+  }
+
+  /** One request; the last of so many answers, each delayed by 20 to 500 ms at random. */
+  #groupRoundMs(asked: number): number {
+    return this.#requestMs + 20 + (480 * asked) / (asked + 1) + this.#estimates.roundTripMs / 2;
+  }
+}
+
+/** What Zephyr does with its defaults: 377-octet chunks, the node's own SAR and Network Transmit, five attempts. */
+export class StockStrategy implements Strategy {
+  readonly #clientTimeoutMs: number;
+  readonly patienceMs: number = Number.POSITIVE_INFINITY;
+  readonly request: OnAir = {};
+  readonly unicastChunk: OnAir = {};
+
+  constructor(clientTimeoutMs: number) {
+    this.#clientTimeoutMs = clientTimeoutMs;
+  }
+
+  blockSizeLog(_size: number, logs: readonly { log: number; bounds: Bounds }[]): number {
+    return logs.at(-1)!.log;
+  }
+
+  sending(_log: number, bounds: Bounds, _receivers: readonly Receiver[], avoid: (size: number) => boolean): Sending {
+    let chunkSize = bounds.maxChunkSize;
+    while (avoid(chunkSize) && chunkSize > bounds.minChunkSize) chunkSize--;
+    return { chunkSize, copies: 1 };
+  }
+
+  repairsByUnicast(): boolean {
+    return false;
+  }
+
+  asksGroup(): boolean {
+    return true;
+  }
+
+  groupWaitMs(): number {
+    return this.#clientTimeoutMs / 5;
+  }
+
+  unicastWaitMs(): number {
+    return this.#clientTimeoutMs / 5;
+  }
+
+  groupChunk(): OnAir {
+    return {};
+  }
+}
+
+/** The cheapest of the sizes that fill their segments, and of one to three copies. */
+function cheapest(
+  log: number,
+  blockSize: number,
+  bounds: Bounds,
+  conditions: Conditions,
+  avoid: (size: number) => boolean,
+): Sending {
+  const smallest = Math.max(bounds.minChunkSize, smallestChunk(log, bounds));
+  let best: Sending = { chunkSize: Math.min(smallest, bounds.maxChunkSize), copies: 1 };
+  let bestCost = Number.POSITIVE_INFINITY;
+  for (let segments = 1; segments <= 32; segments++) {
+    const chunkSize = chunkSizeOfSegments(segments);
+    if (chunkSize < smallest || chunkSize > bounds.maxChunkSize || avoid(chunkSize)) continue;
+    for (let copies = 1; copies <= 3; copies++) {
+      const sending = { chunkSize, copies };
+      const cost = blockCostMs(blockSize, sending, conditions);
+      if (cost >= bestCost) continue;
+      best = sending;
+      bestCost = cost;
+    }
+  }
+  return best;
+}
+
+/** The smallest chunk with which a block of 2^`log` octets has no more chunks than the receivers take. */
+export function smallestChunk(log: number, bounds: Pick<Bounds, 'maxChunksNumber' | 'mtu'>): number {
+  return Math.ceil(2 ** log / Math.min(bounds.maxChunksNumber, maxChunksOfMtu(bounds.mtu)));
+}

@@ -1,0 +1,228 @@
+import { AccessLayer } from '@meshferry/access';
+import { type MemoryAirOptions, memoryAir } from '@meshferry/bearer';
+import { MemoryStore, SeededRandom, type Store, storeView, VirtualClock } from '@meshferry/core';
+import { portableCrypto } from '@meshferry/crypto';
+import { NetworkLayer } from '@meshferry/network';
+import type { BlobCapabilities } from '../capabilities.ts';
+import { BlobClient } from '../client.ts';
+import type { BlobEvent, BlobTransfer, BlobTransferParameters } from '../client-contract.ts';
+import { BlobServer } from '../server.ts';
+import { type BlobSink, sourceOf } from '../sink.ts';
+
+export const GROUP = 0xc000;
+export const CLIENT = 0x0001;
+export const FIRST_TARGET = 0x0100;
+export const BLOB_ID = 0x1100000000000011n;
+const NET_KEY = new Uint8Array(16).fill(0x11);
+const APP_KEY = new Uint8Array(16).fill(0x22);
+
+/** Flash of a target: survives its power cuts, counts how often each block was written. */
+export class Flash implements BlobSink {
+  content = new Uint8Array(0);
+  readonly writes: number[] = [];
+  refuse: ((offset: number) => boolean) | undefined;
+
+  begin(_blobId: bigint, size: number): boolean {
+    this.content = new Uint8Array(size);
+    return true;
+  }
+
+  block(offset: number, data: Uint8Array): boolean {
+    if (this.refuse?.(offset)) return false;
+    this.content.set(data, offset);
+    this.writes.push(offset);
+    return true;
+  }
+}
+
+export interface Target {
+  readonly address: number;
+  readonly flash: Flash;
+  server: BlobServer;
+  /** What the server told. */
+  readonly told: string[];
+  /** Hears and sends nothing while true. */
+  deaf: boolean;
+}
+
+export interface MeshOptions extends Omit<MemoryAirOptions, 'hears'> {
+  readonly targets?: number;
+  readonly seed?: number | string;
+  readonly capabilities?: (index: number) => Partial<BlobCapabilities>;
+  readonly timeoutBase?: number;
+}
+
+/** A client and targets, each a whole node of the real stack, in one air in memory. */
+export class Mesh {
+  readonly clock = new VirtualClock();
+  readonly random: SeededRandom;
+  readonly targets: Target[] = [];
+  readonly clientStore = new MemoryStore();
+  readonly events: BlobEvent[] = [];
+  readonly sent = { chunks: 0 };
+  client: BlobClient;
+  transfer: BlobTransfer | undefined;
+  readonly #options: MeshOptions;
+  readonly #air: ReturnType<typeof memoryAir>;
+  readonly #stores: MemoryStore[] = [];
+  readonly #radios: ReturnType<ReturnType<typeof memoryAir>['join']>[] = [];
+  readonly #closers: (() => void)[] = [];
+
+  constructor(options: MeshOptions = {}) {
+    this.#options = options;
+    this.random = new SeededRandom(options.seed ?? 1);
+    const { loss = 0 } = options;
+    const lossOf = typeof loss === 'number' ? () => loss : loss;
+    this.#air = memoryAir(this.clock, this.random.fork('air'), {
+      ...options,
+      // Once the radio's number is in reach, whether it hears is up to the target.
+      loss: (from, to) => (this.#isDeaf(from) || this.#isDeaf(to) ? 1 : lossOf(from, to)),
+    });
+    this.client = this.#addClient();
+    for (let i = 0; i < (options.targets ?? 1); i++) this.#addTarget(i);
+  }
+
+  /** Advertising events so far, of all. */
+  get airEvents(): number {
+    return this.#air.events;
+  }
+
+  start(content: Uint8Array, options: Partial<BlobTransferParameters> = {}): BlobTransfer {
+    const { timeoutBase = 3 } = this.#options;
+    this.transfer = this.client.start(
+      {
+        blobId: BLOB_ID,
+        source: sourceOf(content),
+        receivers: this.targets.map(({ address }) => ({ address })),
+        appIndex: 0,
+        ttl: 3,
+        timeoutBase,
+        group: GROUP,
+        ...options,
+      },
+      (event) => this.events.push(event),
+    );
+    return this.transfer;
+  }
+
+  /** Lets every target wait for the BLOB. */
+  expectAll(): void {
+    for (const target of this.targets) this.expect(target);
+  }
+
+  expect(target: Target): void {
+    const { timeoutBase = 3 } = this.#options;
+    const error = target.server.expect(BLOB_ID, { ttl: 3, timeoutBase, sink: target.flash, events: eventsOf(target) });
+    if (error !== undefined) throw error;
+  }
+
+  /** Runs until the transfer is over or suspended; throws when it is not within the time. */
+  run(maxSeconds = 20_000): BlobEvent {
+    const end = this.clock.now + maxSeconds * 1000;
+    const from = this.events.length;
+    for (let seen = from; this.clock.now < end; ) {
+      if (!this.clock.step()) break;
+      for (; seen < this.events.length; seen++) {
+        const event = this.events[seen]!;
+        if (event.type === 'done' || event.type === 'suspended') return event;
+      }
+    }
+    throw new Error(`no end after ${maxSeconds} s`);
+  }
+
+  /** Runs until the client tells this. */
+  runUntil(matches: (event: BlobEvent) => boolean, maxSeconds = 20_000): void {
+    const end = this.clock.now + maxSeconds * 1000;
+    for (let seen = this.events.length; this.clock.now < end && this.clock.step(); ) {
+      for (; seen < this.events.length; seen++) if (matches(this.events[seen]!)) return;
+    }
+    throw new Error(`nothing like it within ${maxSeconds} s`);
+  }
+
+  /** The client's process dies and another one starts with its store. */
+  restartClient(): void {
+    this.#closers[0]!();
+    this.client = this.#addClient();
+  }
+
+  /** Power cut at a target; true when it takes its transfer up again. */
+  restartTarget(target: Target): boolean {
+    const index = this.targets.indexOf(target);
+    this.#closers[index + 1]!();
+    target.server = this.#addServer(index, target.address);
+    return target.server.recover(target.flash, eventsOf(target));
+  }
+
+  #isDeaf(radio: number): boolean {
+    return radio > 0 && this.targets[radio - 1]?.deaf === true;
+  }
+
+  #addClient(): BlobClient {
+    const store = storeView(this.clientStore, 'blob/');
+    const client = new BlobClient({ clock: this.clock, random: this.random, store });
+    this.#node(0, CLIENT, client.model);
+    return client;
+  }
+
+  #addTarget(index: number): void {
+    const address = FIRST_TARGET + index;
+    const server = this.#addServer(index, address);
+    this.targets.push({ address, server, flash: new Flash(), told: [], deaf: false });
+  }
+
+  #addServer(index: number, address: number): BlobServer {
+    this.#stores[index + 1] ??= new MemoryStore();
+    const capabilities = this.#options.capabilities?.(index) ?? {};
+    const store = storeView(this.#stores[index + 1] as Store, 'blob/');
+    const server = new BlobServer({ clock: this.clock, store, capabilities });
+    const close = this.#node(index + 1, address, server.model, () => server.close());
+    void close;
+    return server;
+  }
+
+  /** A node with one model, its keys, its subscription. */
+  #node(index: number, address: number, model: BlobServer['model'], onClose?: () => void): void {
+    this.#stores[index] ??= index === 0 ? this.clientStore : new MemoryStore();
+    const store = this.#stores[index] as Store;
+    const random = this.random.fork(`node ${address}`);
+    const base = { clock: this.clock, random, crypto: portableCrypto, address };
+    const identity = { cid: 0x0059, pid: 1, vid: 1, crpl: 100, features: 0 } as never;
+    const access = new AccessLayer({ ...base, store: storeView(store, 'access/'), identity });
+    access.addElement(0, [model]);
+    const deviceKey = new Uint8Array(16).fill(address & 0xff);
+    const network = new NetworkLayer({
+      ...base,
+      store: storeView(store, 'net/'),
+      host: access,
+      elements: 1,
+      deviceKey,
+      transmit: { count: 3, intervalMs: 20 },
+    });
+    network.addNetKey(0, NET_KEY);
+    network.addAppKey(0, 0, APP_KEY);
+    this.#radios[index] ??= this.#air.join();
+    const detach = network.attach(this.#radios[index]!.advertising);
+    access.connect(network);
+    model.bind(0);
+    if (index > 0) model.subscribe(GROUP);
+    this.#closers[index] = () => {
+      detach();
+      network.close();
+      onClose?.();
+    };
+  }
+}
+
+function eventsOf(target: Target) {
+  return {
+    complete: () => target.told.push('complete'),
+    suspended: () => target.told.push('suspended'),
+    resumed: () => target.told.push('resumed'),
+    failed: (error: Error & { code?: string }) => target.told.push(`failed ${error.code}`),
+  };
+}
+
+/** Content that is different everywhere. */
+export function content(size: number): Uint8Array {
+  return new SeededRandom(`content ${size}`).bytes(size);
+}

@@ -1,0 +1,143 @@
+import type { Model } from '@meshferry/access';
+import { type Cancel, type Clock, formatAddress, type Log, type MeshError } from '@meshferry/core';
+import type { Verdict } from './answers.ts';
+import type { BlockShape } from './arithmetic.ts';
+import type { BlobEvent, BlobTransferParameters } from './client-contract.ts';
+import { Estimates } from './estimates.ts';
+import { Receiver } from './receiver.ts';
+import { Requests } from './requests.ts';
+import { Round, type RoundGround, type Step } from './round.ts';
+import { AutoStrategy, StockStrategy, type Strategy } from './strategy.ts';
+
+export interface TransferContextOptions {
+  readonly clock: Clock;
+  readonly model: Model;
+  readonly log: Log;
+  readonly defaultTtl: number;
+  readonly parameters: BlobTransferParameters;
+  readonly listener: (event: BlobEvent) => void;
+  /** An error of sending that another attempt cannot mend. */
+  readonly fatal: (error: MeshError) => void;
+}
+
+/** What all steps of a transfer share: its receivers, its way out, what it tells, and the round that is under way. */
+export class TransferContext implements RoundGround {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly parameters: BlobTransferParameters;
+  readonly receivers: readonly Receiver[];
+  readonly counters = { sent: 0, resent: 0, bytes: 0 };
+  readonly requests: Requests;
+  readonly estimates: Estimates = new Estimates();
+  readonly strategy: Strategy;
+  readonly clientTimeoutMs: number;
+  readonly emit: (event: BlobEvent) => void;
+  /** Block Size Log, once it is chosen. */
+  log2: number | undefined;
+  /** The block under way. */
+  block: BlockShape | undefined;
+  readonly #byAddress: ReadonlyMap<number, Receiver>;
+  readonly #fatal: (error: MeshError) => void;
+  #round: Round | undefined;
+
+  constructor(options: TransferContextOptions) {
+    const { parameters } = options;
+    this.clock = options.clock;
+    this.log = options.log;
+    this.emit = options.listener;
+    this.#fatal = options.fatal;
+    this.parameters = parameters;
+    this.receivers = parameters.receivers.map((receiver) => new Receiver(receiver));
+    this.#byAddress = new Map(this.receivers.map((receiver) => [receiver.address, receiver]));
+    const ttl = parameters.ttl === 0xff ? options.defaultTtl : parameters.ttl;
+    this.clientTimeoutMs = 10_000 * (parameters.timeoutBase + 2) + 100 * ttl;
+    this.requests = new Requests(options.model, parameters, 'push');
+    const stock = parameters.settings === 'stock';
+    this.strategy = stock
+      ? new StockStrategy(this.clientTimeoutMs)
+      : new AutoStrategy(this.estimates, this.clientTimeoutMs);
+  }
+
+  /** Neither lost nor skipped. */
+  get active(): Receiver[] {
+    return this.receivers.filter(({ active }) => active);
+  }
+
+  receiver(address: number): Receiver | undefined {
+    return this.#byAddress.get(address);
+  }
+
+  get hasGroup(): boolean {
+    return this.parameters.group !== undefined && this.parameters.group !== 0;
+  }
+
+  get groupSize(): number {
+    return this.hasGroup ? this.active.length : 0;
+  }
+
+  /** Asks the receivers for what their stages say. One round runs at a time. */
+  begin(receivers: readonly Receiver[], step: Step): void {
+    this.#round = new Round(this, receivers, step);
+    this.#round.begin();
+  }
+
+  stopRound(): void {
+    this.#round?.stop();
+    this.#round = undefined;
+  }
+
+  /** A receiver that owes an answer in the round under way. */
+  asked(address: number): Receiver | undefined {
+    const receiver = this.#byAddress.get(address);
+    return receiver !== undefined && this.#round?.isPending(receiver) ? receiver : undefined;
+  }
+
+  /** What the answer of a receiver of the round came to. */
+  settle(receiver: Receiver, verdict: Verdict): void {
+    if (verdict === 'ignored') return;
+    if (verdict === 'ask-again') {
+      this.#round?.askAgain(receiver);
+      return;
+    }
+    if (receiver.lost) this.reportLost(receiver);
+    this.#round?.answered(receiver);
+  }
+
+  ask(receiver: Receiver, toGroup: boolean, done: (error?: MeshError) => void): Cancel {
+    const address = toGroup ? undefined : receiver.address;
+    const guarded = this.guard(done);
+    return this.requests.ask(receiver.stage, address, this.block, this.log2 ?? 6, this.strategy.request, guarded);
+  }
+
+  silent(receiver: Receiver): void {
+    receiver.loseBySilence(this.clientTimeoutMs / 1000);
+    this.reportLost(receiver);
+  }
+
+  /** `done` for errors that may pass; the others end or suspend the transfer. */
+  guard(done: (error?: MeshError) => void): (error?: MeshError) => void {
+    return (error) => {
+      if (error !== undefined && FATAL.has(error.code)) this.#fatal(error);
+      else done(error);
+    };
+  }
+
+  reportLost(receiver: Receiver): void {
+    this.log('warn', `${formatAddress(receiver.address)} is lost to the BLOB transfer`, receiver.error?.toJSON() ?? {});
+    this.emit({ type: 'lost', receiver: receiver.snapshot() });
+  }
+
+  reportProgress(): void {
+    const percent = this.active.reduce((least, { progress }) => Math.min(least, progress), 100);
+    const known = this.active.length > 0 ? percent : 0;
+    this.emit({ type: 'chunks', ...this.counters });
+    this.emit({
+      type: 'progress',
+      percent: known,
+      acknowledged: Math.round((this.parameters.source.size * known) / 100),
+      receivers: this.receivers.map((receiver) => receiver.snapshot()),
+    });
+  }
+}
+
+const FATAL: ReadonlySet<string> = new Set(['key-not-bound', 'no-key', 'bearer-closed', 'sequence-exhausted']);
