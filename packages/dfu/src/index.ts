@@ -14,11 +14,16 @@
  *
  * @packageDocumentation
  */
+export { FirmwareDistributionClient } from './distribution-client.ts';
+export * from './distribution-client.ts';
 export * from './distribution-codes.ts';
 export * from './distribution-image-messages.ts';
+export * from './distribution-initiator.ts';
+export * from './distribution-initiator-upload.ts';
 export * from './distribution-messages.ts';
 export * from './distribution-receivers-messages.ts';
 export * from './distribution-server.ts';
+export * from './distribution-watch.ts';
 export * from './firmware-update-messages.ts';
 export * from './slot-store.ts';
 export * from './target.ts';
