@@ -1,6 +1,21 @@
 /**
  * One Bluetooth Mesh node, composed: layers, models, store and bearers, and the jobs that apps share.
  *
+ * ```ts
+ * const role = updaterRole(ground);
+ * const node = new MeshNode({ ...ground, address: 0x0001, keys, identity, elements: [{ location: 0, models: role.models }] });
+ * node.attach(bearer.advertising);
+ *
+ * const job = new UpdateJob({ ...ground, role });
+ * const report = await job.run({ image, metadata, firmwareId, targets: [0x0100], appIndex: 0 });
+ * ```
+ *
  * @packageDocumentation
  */
-export {};
+export * from './foundation-models.ts';
+export * from './image-slot.ts';
+export * from './mcuboot-target.ts';
+export * from './mesh-node.ts';
+export * from './roles.ts';
+export * from './update-job.ts';
+export * from './update-job-types.ts';

@@ -57,7 +57,7 @@ export interface SimOptions {
 }
 
 /** Steps without a Block Number. */
-export const FAIL_STEPS = ['metadata', 'busy', 'full', 'silent', 'verify', 'apply'] as const;
+export const FAIL_STEPS = ['metadata', 'busy', 'full', 'silent', 'verify', 'flip', 'apply'] as const;
 
 /** The values of a URI's keys one by one, before they are composed to {@link SimOptions}. */
 export interface SimKeys {

@@ -1,0 +1,69 @@
+import type { BlobEvent } from '@meshferry/blob';
+import type { Clock } from '@meshferry/core';
+
+/** The figures of one BLOB transfer as it runs: percent, blocks, rate and time left. */
+export class JobMeter {
+  readonly #clock: Clock;
+  readonly #size: number;
+  #startedAt: number | undefined;
+  /** Octets that were there when it started: a resumed transfer must not count them as its own speed. */
+  #startedWith: number | undefined;
+  #acknowledged = 0;
+  percent = 0;
+  blocksDone = 0;
+  blocks = 0;
+  chunksSent = 0;
+  chunksResent = 0;
+
+  /** `size` of the image in octets. */
+  constructor(clock: Clock, size: number) {
+    this.#clock = clock;
+    this.#size = size;
+  }
+
+  /** Of the slowest receiver; null before anything arrived. */
+  get bytesPerSecond(): number | null {
+    if (this.#startedAt === undefined || this.#startedWith === undefined) return null;
+    const seconds = (this.#clock.now - this.#startedAt) / 1000;
+    const octets = this.#acknowledged - this.#startedWith;
+    return seconds > 0 && octets > 0 ? octets / seconds : null;
+  }
+
+  get secondsLeft(): number | null {
+    const rate = this.bytesPerSecond;
+    return rate === null ? null : (this.#size - this.#acknowledged) / rate;
+  }
+
+  take(event: BlobEvent): void {
+    this.#startedAt ??= this.#clock.now;
+    switch (event.type) {
+      case 'capabilities':
+        this.blocks = event.blocks;
+        break;
+      case 'chunks':
+        this.chunksSent = event.sent;
+        this.chunksResent = event.resent;
+        break;
+      case 'progress': {
+        this.#startedWith ??= event.acknowledged;
+        this.#acknowledged = Math.max(this.#acknowledged, event.acknowledged);
+        this.percent = Math.max(this.percent, event.percent);
+        const active = event.receivers.filter(({ lost, skip }) => !lost && !skip);
+        if (active.length > 0) this.blocksDone = Math.min(...active.map(({ blocksDone }) => blocksDone));
+        break;
+      }
+      case 'done':
+        if (event.outcome === 'complete') {
+          this.percent = 100;
+          this.blocksDone = this.blocks;
+        }
+        break;
+    }
+  }
+
+  /** The transfer starts again after a pause: what was measured before says nothing about now. */
+  restart(): void {
+    this.#startedAt = undefined;
+    this.#startedWith = undefined;
+  }
+}

@@ -1,0 +1,159 @@
+import { MemoryStore, SeededRandom, toHex } from '@meshferry/core';
+import { portableCrypto } from '@meshferry/crypto';
+import { UpdateEffect } from '@meshferry/dfu';
+import { demoSigningKey, generateSigningKey, type MadeFirmware, makeFirmware } from '@meshferry/firmware';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { McubootTarget, type McubootTargetOptions } from './mcuboot-target.ts';
+
+const OLD = '59000000000000000000';
+const PAGE0 = new Uint8Array(22);
+const BLOCK = 256;
+let made: MadeFirmware;
+
+beforeAll(async () => {
+  const payload = new SeededRandom('payload').bytes(1500);
+  made = await makeFirmware({ payload, version: version(1, 2), company: 0x59, crypto: portableCrypto });
+});
+
+describe('a target with MCUboot slots', () => {
+  it('takes an image in blocks, verifies it, swaps it in at boot and tells its new firmware id', () => {
+    const device = new Device();
+    device.receive(made.image, made.metadata);
+    expect(device.verify(made.metadata)).toBeUndefined();
+    device.target.apply(0, () => expect.unreachable('it restarts'));
+    expect(device.restarts).toBe(1);
+    device.restart();
+    expect(device.target.boot()).toBe('swapped');
+    expect(device.firmwareId).toBe(toHex(made.firmwareId));
+    expect(toHex(device.target.runningImage() ?? new Uint8Array())).toBe(toHex(made.image));
+    expect(device.target.boot()).toBe('nothing');
+  });
+
+  it('keeps the old firmware when the octets in the slot changed after it was verified', () => {
+    const device = new Device();
+    device.receive(made.image, made.metadata);
+    expect(device.verify(made.metadata)).toBeUndefined();
+    device.target.apply(0, () => {});
+    device.target.flipOctet();
+    device.restart();
+    expect(device.target.boot()).toBe('reverted');
+    expect(device.firmwareId).toBe(OLD);
+  });
+
+  it('does not verify an image with a flipped octet', () => {
+    const device = new Device();
+    device.receive(made.image, made.metadata);
+    device.target.flipOctet();
+    expect(device.verify(made.metadata)).toMatch(/hash/);
+  });
+
+  it('does not verify an image of another size than the metadata says', () => {
+    const device = new Device();
+    device.receive(made.image.subarray(0, made.image.length - 1), made.metadata);
+    expect(device.verify(made.metadata)).toMatch(/octets/);
+  });
+
+  it('finds the blocks of an interrupted transfer again, for the same BLOB alone', () => {
+    const device = new Device();
+    device.receive(made.image.subarray(0, 2 * BLOCK), made.metadata, made.image.length);
+    device.restart();
+    const sink = device.target.recover();
+    expect(sink?.recover?.(7n, made.image.length)).toBe(true);
+    expect(sink?.recover?.(8n, made.image.length)).toBe(false);
+    for (let at = 2 * BLOCK; at < made.image.length; at += BLOCK) sink?.block(at, made.image.subarray(at, at + BLOCK));
+    expect(device.verify(made.metadata)).toBeUndefined();
+  });
+
+  it('refuses metadata of an image that does not fit, is not for this core or is not metadata at all', () => {
+    expect(new Device({ slotSize: made.image.length - 1 }).target.check(0, made.metadata).accept).toBe(false);
+    const network = made.metadata.slice();
+    network[11] = 2;
+    expect(new Device().target.check(0, network).accept).toBe(false);
+    expect(new Device().target.check(0, new Uint8Array(3)).accept).toBe(false);
+    expect(new Device().target.check(0, made.metadata)).toEqual({ accept: true, effect: UpdateEffect.unchanged });
+  });
+
+  it('refuses a downgrade only when told to', () => {
+    expect(new Device({ version: version(9, 0) }).target.check(0, made.metadata).accept).toBe(true);
+    expect(new Device({ version: version(9, 0), downgrade: false }).target.check(0, made.metadata).accept).toBe(false);
+    expect(new Device({ downgrade: false }).target.check(0, made.metadata).accept).toBe(true);
+  });
+
+  it('compares composition hashes for the effect `auto`', () => {
+    expect(new Device({ effect: 'auto' }).target.check(0, made.metadata).effect).toBe(UpdateEffect.unprovisioned);
+    const composition = '5900000000000a000300010004000000020000140214';
+    const same = new Device({
+      effect: 'auto',
+      compositionPage0: () => Uint8Array.from(Buffer.from(composition, 'hex')),
+    });
+    expect(same.target.check(0, made.metadata).effect).toBe(UpdateEffect.unchanged);
+  });
+
+  it('takes an image signed by a key that it trusts, and by no other', () => {
+    const { publicKey } = demoSigningKey();
+    const other = generateSigningKey(new SeededRandom('other'), 'other').publicKey;
+    for (const [key, reason] of [
+      [publicKey, undefined],
+      [other, /signature/],
+    ] as const) {
+      const device = new Device({ trust: [key] });
+      device.receive(made.image, made.metadata);
+      if (reason === undefined) expect(device.verify(made.metadata)).toBeUndefined();
+      else expect(device.verify(made.metadata)).toMatch(reason);
+    }
+  });
+});
+
+/** A target on a store that outlives its restarts. */
+class Device {
+  readonly store = new MemoryStore();
+  restarts = 0;
+  target: McubootTarget;
+  readonly #options: McubootTargetOptions;
+
+  constructor(options: Partial<McubootTargetOptions> = {}) {
+    this.#options = {
+      store: this.store,
+      crypto: portableCrypto,
+      company: 0x59,
+      version: version(0, 0),
+      slotSize: 1 << 20,
+      effect: 'none',
+      compositionPage0: () => PAGE0,
+      restart: () => {
+        this.restarts++;
+      },
+      ...options,
+    };
+    this.target = new McubootTarget(this.#options);
+  }
+
+  get firmwareId(): string {
+    return toHex(this.target.images()[0]?.firmwareId ?? new Uint8Array());
+  }
+
+  restart(): void {
+    this.target = new McubootTarget(this.#options);
+  }
+
+  receive(image: Uint8Array, metadata: Uint8Array, size = image.length): void {
+    expect(this.target.check(0, metadata).accept).toBe(true);
+    const start = this.target.start();
+    if (!('sink' in start)) return expect.unreachable('no room');
+    expect(start.sink.begin(7n, size)).toBe(true);
+    for (let at = 0; at < image.length; at += BLOCK) start.sink.block(at, image.subarray(at, at + BLOCK));
+  }
+
+  /** Why it was not verified; undefined when it was. */
+  verify(metadata: Uint8Array): string | undefined {
+    let outcome: string | undefined = 'no answer';
+    this.target.verify(0, metadata, (ok, reason) => {
+      outcome = ok ? undefined : reason;
+    });
+    return outcome;
+  }
+}
+
+function version(major: number, minor: number): { major: number; minor: number; revision: number; build: number } {
+  return { major, minor, revision: 0, build: 0 };
+}

@@ -1,0 +1,126 @@
+import { AccessLayer, type Model } from '@meshferry/access';
+import type { Advertising, Transmit } from '@meshferry/bearer';
+import {
+  type AppIndex,
+  type Clock,
+  type Log,
+  type NetIndex,
+  type Random,
+  type Store,
+  silent,
+  storeView,
+  type Unicast,
+  type Unsubscribe,
+} from '@meshferry/core';
+import type { CryptoProvider } from '@meshferry/crypto';
+import { NetworkLayer, type SarReceiver, type SarTransmitter } from '@meshferry/network';
+
+/** What a node must be given from outside: time, chance, primitives and a place for its state. */
+export interface NodeGround {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly crypto: CryptoProvider;
+  /** Of this node alone; see {@link storeView}. */
+  readonly store: Store;
+  readonly log?: Log;
+}
+
+/** The keys that a node has after it was provisioned and configured. 16 octets each. */
+export interface NodeKeys {
+  readonly deviceKey: Uint8Array;
+  readonly netKeys: readonly { readonly index: NetIndex; readonly key: Uint8Array }[];
+  readonly appKeys: readonly { readonly index: AppIndex; readonly netIndex: NetIndex; readonly key: Uint8Array }[];
+}
+
+/** Composition Data Page 0 without its elements: Company, Product and Version Identifier, replay list size, features. */
+export interface NodeIdentity {
+  readonly cid: number;
+  readonly pid: number;
+  readonly vid: number;
+  readonly crpl: number;
+  readonly features: number;
+}
+
+export interface MeshNodeOptions extends NodeGround {
+  /** Of the primary element. */
+  readonly address: Unicast;
+  readonly keys: NodeKeys;
+  readonly identity: NodeIdentity;
+  /** In address order, the primary one first. */
+  readonly elements: readonly { readonly location: number; readonly models: readonly Model[] }[];
+  /** Used only while the store holds none. Default 0. */
+  readonly ivIndex?: number;
+  /** Default 5. */
+  readonly defaultTtl?: number;
+  /** Network Transmit. Default 3 × 20 ms. */
+  readonly transmit?: Transmit;
+  /** Relay Retransmit, or false for no relaying (default). */
+  readonly relay?: Transmit | false;
+  readonly sarTransmitter?: Partial<SarTransmitter>;
+  readonly sarReceiver?: Partial<SarReceiver>;
+  /** Longest message that the node takes, in segments, 1 to 32. Default 32. */
+  readonly segments?: number;
+  /** Device keys of other nodes, for messages that are secured with them. */
+  readonly deviceKeyOf?: (node: Unicast) => Uint8Array | undefined;
+}
+
+/**
+ * One mesh node, composed: network and access layers, the models on its elements, its store and its bearers. What must
+ * survive a power cut is in the store; a node made anew on the same store goes on as after a restart.
+ */
+export class MeshNode {
+  readonly address: Unicast;
+  readonly network: NetworkLayer;
+  readonly access: AccessLayer;
+  readonly #detach: Unsubscribe[] = [];
+
+  constructor(options: MeshNodeOptions) {
+    const { clock, random, crypto, store, keys, address } = options;
+    const log = options.log ?? silent;
+    this.address = address;
+    this.access = new AccessLayer({
+      clock,
+      random,
+      crypto,
+      log,
+      store: storeView(store, 'access/'),
+      address,
+      identity: options.identity,
+    });
+    for (const { location, models } of options.elements) this.access.addElement(location, models);
+    this.network = new NetworkLayer({
+      clock,
+      random,
+      crypto,
+      log,
+      store: storeView(store, 'network/'),
+      host: this.access,
+      address,
+      elements: options.elements.length,
+      deviceKey: keys.deviceKey,
+      ...pick(options, ['ivIndex', 'defaultTtl', 'transmit', 'relay', 'sarTransmitter', 'sarReceiver']),
+      ...(options.segments === undefined ? {} : { limits: { segments: options.segments } }),
+    });
+    for (const { index, key } of keys.netKeys) this.network.addNetKey(index, key);
+    for (const { index, netIndex, key } of keys.appKeys) this.network.addAppKey(index, netIndex, key);
+    this.access.connect(this.network);
+    if (options.relay) this.access.setFeature('relay', true);
+  }
+
+  /** Sends and receives over a bearer from now on. */
+  attach(advertising: Advertising): void {
+    this.#detach.push(this.network.attach(advertising));
+  }
+
+  /** Leaves the air and stops all timers, as a power cut would; the store keeps the state. */
+  close(): void {
+    for (const detach of this.#detach.splice(0)) detach();
+    this.network.close();
+  }
+}
+
+function pick<T, K extends keyof T>(from: T, names: readonly K[]): Pick<T, K> {
+  const picked: Partial<T> = {};
+  for (const name of names) if (from[name] !== undefined) picked[name] = from[name];
+  return picked as Pick<T, K>;
+}

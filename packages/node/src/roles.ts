@@ -1,0 +1,105 @@
+import type { Model } from '@meshferry/access';
+import { type BlobCapabilities, BlobClient, BlobServer } from '@meshferry/blob';
+import { type Address, type AppIndex, silent, storeView } from '@meshferry/core';
+import {
+  FirmwareDistributionClient,
+  FirmwareDistributionServer,
+  FirmwareUpdateClient,
+  FirmwareUpdateServer,
+  type SlotLimits,
+  SlotStore,
+  type TargetApplication,
+} from '@meshferry/dfu';
+import type { NodeGround } from './mesh-node.ts';
+
+/** A node's part in a firmware update: its models, in the order in which they stand on one element. */
+export interface Role {
+  readonly models: readonly Model[];
+  /** Binds every model of the role to the AppKey [spec: firmware-update.md section 1]. */
+  bind(appIndex: AppIndex): void;
+}
+
+export interface TargetRole extends Role {
+  readonly blob: BlobServer;
+  readonly update: FirmwareUpdateServer;
+  /** Subscribes both servers (they share one list) to the group that images are sent to. */
+  subscribe(group: Address): void;
+}
+
+export interface DistributorRole extends Role {
+  readonly distribution: FirmwareDistributionServer;
+}
+
+export interface UpdaterRole extends Role {
+  readonly blob: BlobClient;
+  readonly update: FirmwareUpdateClient;
+  readonly distribution: FirmwareDistributionClient;
+}
+
+/** A Target: Firmware Update Server on its BLOB Transfer Server. Call `update.start()` when the node is composed. */
+export function targetRole(
+  ground: NodeGround,
+  application: TargetApplication,
+  capabilities?: Partial<BlobCapabilities>,
+): TargetRole {
+  const { clock, store } = ground;
+  const log = ground.log ?? silent;
+  const blob = new BlobServer({ clock, log, store: storeView(store, 'blob/'), ...(capabilities && { capabilities }) });
+  const update = new FirmwareUpdateServer({ log, store: storeView(store, 'update/'), blob, application });
+  return {
+    blob,
+    update,
+    subscribe: (group) => update.model.subscribe(group),
+    ...role([blob.model, update.model]),
+  };
+}
+
+/** A Distributor: takes images by upload and updates a list of nodes. Call `distribution.start()` when the node is composed. */
+export function distributorRole(ground: NodeGround, limits: SlotLimits): DistributorRole {
+  const { clock, random, crypto, store } = ground;
+  const log = ground.log ?? silent;
+  const blobServer = new BlobServer({
+    clock,
+    log,
+    store: storeView(store, 'blob/'),
+    capabilities: { maxBlobSize: limits.imageSize },
+  });
+  const blobClient = new BlobClient({ clock, random, log, store: storeView(store, 'blob-client/') });
+  const updates = new FirmwareUpdateClient({
+    clock,
+    random,
+    log,
+    blob: blobClient,
+    store: storeView(store, 'update-client/'),
+  });
+  const distribution = new FirmwareDistributionServer({
+    clock,
+    random,
+    crypto,
+    log,
+    store: storeView(store, 'distribution/'),
+    blob: blobServer,
+    updates,
+    slots: new SlotStore({ store: storeView(store, 'slots/'), crypto, limits }),
+  });
+  return { distribution, ...role([blobServer.model, blobClient.model, updates.model, distribution.model]) };
+}
+
+/** A stand-alone updater and Initiator: clients of all three firmware models. */
+export function updaterRole(ground: NodeGround): UpdaterRole {
+  const { clock, random, store } = ground;
+  const log = ground.log ?? silent;
+  const blob = new BlobClient({ clock, random, log, store: storeView(store, 'blob-client/') });
+  const update = new FirmwareUpdateClient({ clock, random, log, blob, store: storeView(store, 'update-client/') });
+  const distribution = new FirmwareDistributionClient({ clock, random, blob });
+  return { blob, update, distribution, ...role([blob.model, update.model, distribution.model]) };
+}
+
+function role(models: readonly Model[]): Role {
+  return {
+    models,
+    bind: (appIndex) => {
+      for (const model of models) model.bind(appIndex);
+    },
+  };
+}

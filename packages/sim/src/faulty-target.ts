@@ -1,0 +1,66 @@
+import type { BlobSink } from '@meshferry/blob';
+import type { TargetApplication, TargetStart } from '@meshferry/dfu';
+import type { Failure } from './uri.ts';
+
+/** What a planned failure does to the device around the application. */
+export interface FaultyDevice {
+  /** Stops answering for good. */
+  silence(): void;
+  /** The power fails for a moment. */
+  restart(): void;
+  /** One octet of the flash changes by itself. */
+  flipOctet(): void;
+}
+
+/** A target's application that fails as the simulator URI's `fail` says; anything else goes through unchanged. */
+export function faulty(
+  application: TargetApplication,
+  failures: readonly Failure[],
+  device: FaultyDevice,
+): TargetApplication {
+  if (failures.length === 0) return application;
+  const fails = (step: Failure['step']): boolean => failures.some((failure) => failure.step === step);
+  const watched = (sink: BlobSink): BlobSink => ({ ...sink, block: watchBlocks(sink, failures, device) });
+  const watchedStart = (start: TargetStart): TargetStart => ('sink' in start ? { sink: watched(start.sink) } : start);
+  return {
+    images: () => application.images(),
+    check: (imageIndex, metadata) => {
+      const answer = application.check(imageIndex, metadata);
+      return fails('metadata') ? { ...answer, accept: false } : answer;
+    },
+    start: (imageIndex, metadata) => {
+      if (fails('busy')) return { refuse: 'busy' };
+      if (fails('full')) return { refuse: 'resources' };
+      return watchedStart(application.start(imageIndex, metadata));
+    },
+    recover: (imageIndex, metadata) => {
+      const sink = application.recover(imageIndex, metadata);
+      return sink && watched(sink);
+    },
+    verify: (imageIndex, metadata, done) => {
+      if (fails('flip')) device.flipOctet();
+      if (fails('verify')) done(false, 'planned failure');
+      else application.verify(imageIndex, metadata, done);
+    },
+    apply: (imageIndex, done) => {
+      if (fails('apply')) done(false);
+      else application.apply(imageIndex, done);
+    },
+    abandoned: (imageIndex) => application.abandoned?.(imageIndex),
+  };
+}
+
+/** Lets `blockN` and `rebootN` happen as soon as N blocks are in the flash, that is, during block N. */
+function watchBlocks(sink: BlobSink, failures: readonly Failure[], device: FaultyDevice): BlobSink['block'] {
+  const written = new Set<number>();
+  return (offset, data) => {
+    const stored = sink.block(offset, data);
+    written.add(offset);
+    for (const { step, block } of failures) {
+      if (block !== written.size) continue;
+      if (step === 'block') device.silence();
+      if (step === 'reboot') device.restart();
+    }
+    return stored;
+  };
+}

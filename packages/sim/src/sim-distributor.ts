@@ -1,0 +1,50 @@
+import { type DistributorRole, distributorRole, foundationModels, MeshNode, type NodeGround } from '@meshferry/node';
+import { SimNode, type WorldGround } from './sim-node.ts';
+import type { SimOptions } from './uri.ts';
+import { SIM_APP_INDEX, worldKeys } from './world-keys.ts';
+
+/** Images that a simulated Distributor has room for. */
+const SLOTS = 4;
+
+export interface SimDistributorOptions {
+  readonly world: WorldGround;
+  readonly sim: SimOptions;
+  readonly address: number;
+  readonly index: number;
+  readonly relay: boolean;
+}
+
+/** A node that keeps firmware images and updates others with them. */
+export class SimDistributor extends SimNode {
+  #role: DistributorRole | undefined;
+
+  constructor(options: SimDistributorOptions) {
+    super({
+      world: options.world,
+      address: options.address,
+      index: options.index,
+      compose: (ground) => this.#compose(options, ground),
+    });
+  }
+
+  /** Its models, for tests that look inside; undefined while it is off. */
+  get role(): DistributorRole | undefined {
+    return this.node === undefined ? undefined : this.#role;
+  }
+
+  #compose({ sim, address, relay }: SimDistributorOptions, ground: NodeGround): MeshNode {
+    const role = distributorRole(ground, { images: SLOTS, imageSize: sim.slot, space: SLOTS * sim.slot });
+    this.#role = role;
+    const node: MeshNode = new MeshNode({
+      ...ground,
+      address,
+      keys: worldKeys(sim.seed, address),
+      identity: { cid: sim.company, pid: 0, vid: 0, crpl: 1024, features: 3 },
+      elements: [{ location: 1, models: [...foundationModels(() => node.access.compositionPage0()), ...role.models] }],
+      relay: relay ? { count: 3, intervalMs: 20 } : false,
+    });
+    role.bind(SIM_APP_INDEX);
+    role.distribution.start();
+    return node;
+  }
+}

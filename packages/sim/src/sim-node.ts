@@ -1,0 +1,89 @@
+import type { Advertising } from '@meshferry/bearer';
+import type { VirtualClock } from '@meshferry/core';
+import { type Log, SeededRandom, type Store, storeView, toHex, type Unicast } from '@meshferry/core';
+import type { CryptoProvider } from '@meshferry/crypto';
+import type { MeshNode, NodeGround } from '@meshferry/node';
+import type { ControllerSettings, RadioPort } from './advertiser.ts';
+import type { Radio } from './radio.ts';
+
+/** What every node of a simulated world stands on. */
+export interface WorldGround {
+  readonly clock: VirtualClock;
+  readonly radio: Radio;
+  /** Of the whole world; each node has a view of its own. */
+  readonly store: Store;
+  readonly crypto: CryptoProvider;
+  readonly log: Log;
+  /** Names the chances of this run: seed and how often the world was opened. */
+  readonly chances: string;
+}
+
+export interface SimNodeOptions {
+  readonly world: WorldGround;
+  readonly address: Unicast;
+  /** Place in the topology. */
+  readonly index: number;
+  readonly controller?: ControllerSettings;
+  /** Composes the node on what survived; called at every power-on. Null: the device has left the network. */
+  readonly compose: (ground: NodeGround) => MeshNode | null;
+}
+
+/** A device in a simulated world: everything but its store is gone when it is off, and made anew when it is on. */
+export class SimNode {
+  readonly address: Unicast;
+  readonly #options: SimNodeOptions;
+  #node: MeshNode | undefined;
+  #port: RadioPort | undefined;
+  #powerUps = 0;
+
+  constructor(options: SimNodeOptions) {
+    this.#options = options;
+    this.address = options.address;
+  }
+
+  /** The composed node, or undefined while it is off or has left the network. */
+  get node(): MeshNode | undefined {
+    return this.#node;
+  }
+
+  /** Advertising events this node has sent since it was last switched on. */
+  get port(): Advertising | undefined {
+    return this.#port;
+  }
+
+  powerOn(): void {
+    const { world, address, index, controller, compose } = this.#options;
+    if (this.#node !== undefined) return;
+    const ground: NodeGround = {
+      clock: world.clock,
+      random: new SeededRandom(`${world.chances}/node ${address}/${this.#powerUps++}`),
+      crypto: world.crypto,
+      store: storeView(world.store, `node/${toHex(Uint8Array.of(address >> 8, address & 0xff))}/`),
+      log: world.log,
+    };
+    const node = compose(ground);
+    if (node === null) return;
+    this.#node = node;
+    this.#port = world.radio.attach({ index, ...(controller && { controller }) });
+    node.attach(this.#port);
+  }
+
+  powerOff(): void {
+    this.#node?.close();
+    this.#node = undefined;
+    this.#port?.close();
+    this.#port = undefined;
+  }
+
+  /** Off now, on again after `ms` of simulated time. */
+  restart(ms: number): void {
+    this.powerOff();
+    this.#options.world.clock.after(ms, () => this.powerOn());
+  }
+
+  /** Hears and sends nothing any more, as if carried away: also after a restart in this world. */
+  silence(): void {
+    this.powerOff();
+    this.powerOn = () => {};
+  }
+}

@@ -1,0 +1,133 @@
+import { encodeRecord, readRecord, storeView } from '@meshferry/core';
+import { type PublicKey, parseVersion } from '@meshferry/firmware';
+import {
+  type BootOutcome,
+  foundationModels,
+  McubootTarget,
+  MeshNode,
+  type NodeGround,
+  type TargetRole,
+  targetRole,
+} from '@meshferry/node';
+import { faulty } from './faulty-target.ts';
+import { SimNode, type WorldGround } from './sim-node.ts';
+import type { SimOptions } from './uri.ts';
+import { SIM_APP_INDEX, SIM_GROUP, worldKeys } from './world-keys.ts';
+
+/** How long a simulated device takes to swap images and boot, ms. */
+const BOOT_MS = 8000;
+
+export interface SimTargetOptions {
+  readonly world: WorldGround;
+  readonly sim: SimOptions;
+  readonly address: number;
+  readonly index: number;
+  readonly relay: boolean;
+  readonly trust: readonly PublicKey[];
+}
+
+/** A device that takes firmware: the full stack with keys, sequence numbers and a virtual flash of its own. */
+export class SimTarget extends SimNode {
+  #application: McubootTarget | undefined;
+  #role: TargetRole | undefined;
+
+  constructor(options: SimTargetOptions) {
+    super({
+      world: options.world,
+      address: options.address,
+      index: options.index,
+      compose: (ground) => this.#compose(options, ground),
+    });
+    if (options.sim.fail.some(({ address, step }) => address === options.address && step === 'silent')) this.silence();
+  }
+
+  /** The image that it runs, octet for octet; undefined while it runs what it was made with. */
+  get runningImage(): Uint8Array | undefined {
+    return this.#application?.runningImage();
+  }
+
+  /** The Firmware ID that it runs now. */
+  get firmwareId(): Uint8Array | undefined {
+    return this.#application?.images()[0]?.firmwareId;
+  }
+
+  /** Its update models, for tests that look inside; undefined while it is off. */
+  get role(): TargetRole | undefined {
+    return this.node === undefined ? undefined : this.#role;
+  }
+
+  #compose(options: SimTargetOptions, ground: NodeGround): MeshNode | null {
+    const { sim, address } = options;
+    if (readRecord<boolean>(ground.store, 'left') === true) return null;
+    const version = parseVersion(sim.version);
+    if (!version.ok) throw version.error;
+    const flash = storeView(ground.store, 'flash/');
+    const application = new McubootTarget({
+      store: flash,
+      crypto: ground.crypto,
+      ...(ground.log && { log: ground.log }),
+      company: sim.company,
+      version: version.value,
+      slotSize: sim.slot,
+      effect: sim.effect,
+      compositionPage0: () => node.access.compositionPage0(),
+      trust: options.trust,
+      restart: () => this.restart(BOOT_MS),
+    });
+    this.#application = application;
+    const outcome = application.boot();
+    if (outcome === 'swapped-and-unprovisioned') {
+      ground.store.batch([['left', encodeRecord(true)]]);
+      return null;
+    }
+    const role = targetRole(ground, this.#withFailures(options, application, ground), capabilities(sim));
+    this.#role = role;
+    const node: MeshNode = new MeshNode({
+      ...ground,
+      address,
+      keys: worldKeys(sim.seed, address),
+      // The composition of the nRF Connect SDK's Target sample, so that its packages mean "unchanged" to effect=auto.
+      identity: { cid: sim.company, pid: 0, vid: 0, crpl: 10, features: 3 },
+      elements: [{ location: 1, models: [...foundationModels(() => node.access.compositionPage0()), ...role.models] }],
+      relay: options.relay ? { count: 3, intervalMs: 20 } : false,
+      ...(sim.peer === 'stock' && { segments: STOCK_SEGMENTS }),
+    });
+    role.bind(SIM_APP_INDEX);
+    role.subscribe(SIM_GROUP);
+    role.update.start();
+    tellOutcome(role, outcome);
+    return node;
+  }
+
+  #withFailures(options: SimTargetOptions, application: McubootTarget, ground: NodeGround): ReturnType<typeof faulty> {
+    const failures = options.sim.fail.filter(({ address }) => address === options.address);
+    const { clock } = ground;
+    return faulty(application, failures, {
+      // Not inside the write of a block: the stack finishes what it does, then the power is gone.
+      silence: () => void clock.after(0, () => this.silence()),
+      restart: () => void clock.after(0, () => this.restart(BOOT_MS)),
+      flipOctet: () => application.flipOctet(),
+    });
+  }
+}
+
+/** Segments of the longest message that a stock peer takes. */
+const STOCK_SEGMENTS = 6;
+/** Access payload of so many segments: 12 octets each, less the TransMIC. */
+const STOCK_MTU = 12 * STOCK_SEGMENTS - 4;
+
+function capabilities(sim: SimOptions): Parameters<typeof targetRole>[2] {
+  const common = {
+    minBlockSizeLog: sim.block.min,
+    maxBlockSizeLog: sim.block.max,
+    maxChunksNumber: sim.chunks,
+    maxBlobSize: sim.slot,
+  };
+  if (sim.peer !== 'stock') return common;
+  return { ...common, minBlockSizeLog: 12, maxBlockSizeLog: 12, maxChunkSize: STOCK_MTU - 3, mtuSize: STOCK_MTU };
+}
+
+function tellOutcome(role: TargetRole, outcome: BootOutcome): void {
+  if (outcome === 'swapped') role.update.applied(true);
+  if (outcome === 'reverted') role.update.applied(false);
+}

@@ -1,0 +1,145 @@
+import { MemoryStore } from '@meshferry/core';
+import type { MadeFirmware } from '@meshferry/firmware';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { firmware, UpdateWorld } from './testing/update-world.ts';
+
+let made: MadeFirmware;
+
+beforeAll(async () => {
+  made = await firmware();
+});
+
+describe('a simulated network', () => {
+  it('updates ten targets octet for octet', async () => {
+    const run = new UpdateWorld('sim:targets=10');
+    const report = await run.update(made);
+    expect(report?.targets.map(({ phase, error }) => [phase, error?.message ?? null])).toEqual(
+      Array(10).fill(['applied', null]),
+    );
+    expect(run.running(made)).toEqual(Array(10).fill('new'));
+    expect(report?.stats.transferSeconds).toBeGreaterThan(1);
+  });
+
+  it.each([
+    'loss=0.1',
+    'loss=0.2',
+    'radio=ideal',
+    'controller=single,sets=2',
+    'block=6-8',
+    'peer=stock',
+    'topology=line,relays=all,hops=3',
+  ])('updates five targets with %s', async (keys) => {
+    const run = new UpdateWorld(`sim:targets=5,${keys}`);
+    const report = await run.update(made);
+    expect(report?.targets.map(({ phase, error }) => [phase, error?.message ?? null])).toEqual(
+      Array(5).fill(['applied', null]),
+    );
+    expect(run.running(made)).toEqual(Array(5).fill('new'));
+  });
+
+  it('sends to each target by unicast when there is no group', async () => {
+    const run = new UpdateWorld('sim:targets=3');
+    const report = await run.update(made, { unicast: true });
+    expect(report?.outcome).toBe('complete');
+    expect(run.running(made)).toEqual(Array(3).fill('new'));
+  });
+
+  it('is the same run, PDU for PDU, for the same seed, and another one for another', async () => {
+    const digests = [];
+    for (const seed of [7, 7, 8]) {
+      const run = new UpdateWorld(`sim:targets=4,loss=0.05,seed=${seed}`);
+      await run.update(made);
+      digests.push(run.trace.digest());
+    }
+    expect(digests[0]).toBe(digests[1]);
+    expect(digests[0]).not.toBe(digests[2]);
+  });
+});
+
+describe('a target that fails', () => {
+  it.each([
+    ['metadata', 'failed', 'metadata-refused'],
+    ['busy', 'failed', undefined],
+    ['full', 'failed', undefined],
+    ['silent', 'failed', undefined],
+    ['block3', 'failed', undefined],
+    ['verify', 'failed', undefined],
+    ['flip', 'failed', undefined],
+    ['apply', 'failed', undefined],
+  ])('at %s ends as %s, and it alone', async (step, phase, code) => {
+    const run = new UpdateWorld(`sim:targets=4,block=10,fail=0x0101@${step}`);
+    const report = await run.update(made);
+    const [first, second, ...rest] = report?.targets ?? [];
+    expect(second).toMatchObject({ phase, error: { code: code ?? expect.any(String), hint: expect.any(String) } });
+    expect([first, ...rest].map((target) => target?.phase)).toEqual(['applied', 'applied', 'applied']);
+    expect(run.running(made)).toEqual(['new', 'old', 'new', 'new']);
+  });
+
+  it('by a short power cut during the transfer is taken along or fails, and the others are updated', async () => {
+    const run = new UpdateWorld('sim:targets=3,block=10,fail=0x0101@reboot3');
+    const report = await run.update(made);
+    expect(report?.targets[0]?.phase).toBe('applied');
+    expect(report?.targets[2]?.phase).toBe('applied');
+    expect(['applied', 'failed']).toContain(report?.targets[1]?.phase);
+  });
+
+  it('together with all others leaves nothing updated', async () => {
+    const run = new UpdateWorld('sim:targets=2,fail=0x0100@metadata+0x0101@metadata');
+    const report = await run.update(made);
+    expect(report).toMatchObject({ outcome: 'failed', resumable: false });
+    expect(report?.targets.map(({ error }) => error?.code)).toEqual(['metadata-refused', 'metadata-refused']);
+  });
+});
+
+describe('the effect of an update', () => {
+  it('leaves targets that announce it out of the network', async () => {
+    const run = new UpdateWorld('sim:targets=2,effect=unprovision');
+    const report = await run.update(made);
+    expect(report?.targets.map(({ phase, effect }) => [phase, effect])).toEqual(Array(2).fill(['unprovisioned', 3]));
+    expect(run.world.targets.map(({ node }) => node)).toEqual([undefined, undefined]);
+  });
+
+  it('is none for an image with the same composition hash', async () => {
+    const run = new UpdateWorld('sim:targets=2,effect=auto');
+    const report = await run.update(made);
+    expect(report?.targets.map(({ phase, effect }) => [phase, effect])).toEqual(Array(2).fill(['applied', 0]));
+  });
+});
+
+describe('an update that was cut off', () => {
+  it('goes on in the same world with what is missing, and sends no finished block again', async () => {
+    const store = new MemoryStore();
+    const before = new UpdateWorld('sim:targets=3,block=10', { store });
+    expect(await before.update(made, { cutWhen: ({ blocks }) => blocks.done >= 3 })).toBeUndefined();
+    const cut = before.progress.at(-1);
+    const after = new UpdateWorld('sim:targets=3,block=10', { store });
+    const report = await after.update(made, { resume: true });
+    expect(report?.targets.map(({ phase }) => phase)).toEqual(Array(3).fill('applied'));
+    expect(after.running(made)).toEqual(Array(3).fill('new'));
+    const blocks = after.progress.filter(({ phase }) => phase === 'transferring').map(({ blocks }) => blocks.done);
+    expect(Math.min(...blocks.filter((done) => done > 0))).toBeGreaterThanOrEqual(cut?.blocks.done ?? 99);
+  });
+
+  it('refuses to start over the unfinished one', async () => {
+    const store = new MemoryStore();
+    await new UpdateWorld('sim:targets=1', { store }).update(made, { cutWhen: ({ percent }) => percent > 10 });
+    await expect(new UpdateWorld('sim:targets=1', { store }).update(made)).rejects.toMatchObject({
+      code: 'job-unfinished',
+    });
+    const other = await firmware(5000);
+    await expect(new UpdateWorld('sim:targets=1', { store }).update(other, { resume: true })).rejects.toMatchObject({
+      code: 'other-image',
+    });
+  });
+});
+
+describe('a Distributor that is another node', () => {
+  it('takes the image and updates the others', async () => {
+    const run = new UpdateWorld('sim:targets=3,distributor=1');
+    const report = await run.update(made, { distributor: 0x0002 });
+    expect(report?.targets.map(({ phase, error }) => [phase, error?.message ?? null])).toEqual(
+      Array(3).fill(['applied', null]),
+    );
+    expect(run.running(made)).toEqual(Array(3).fill('new'));
+  });
+});

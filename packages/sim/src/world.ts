@@ -1,0 +1,184 @@
+import {
+  encodeRecord,
+  type Log,
+  MemoryStore,
+  MeshError,
+  readRecord,
+  SeededRandom,
+  type Store,
+  silent,
+  VirtualClock,
+} from '@meshferry/core';
+import { type CryptoProvider, portableCrypto } from '@meshferry/crypto';
+import type { PublicKey } from '@meshferry/firmware';
+import { foundationModels, MeshNode, type UpdaterRole, updaterRole } from '@meshferry/node';
+import { Radio } from './radio.ts';
+import { SimDistributor } from './sim-distributor.ts';
+import { SimNode, type WorldGround } from './sim-node.ts';
+import { SimTarget } from './sim-target.ts';
+import { chooseRelays, layOut } from './topology.ts';
+import { SIM_DISTRIBUTOR_ADDRESS, SIM_FIRST_TARGET_ADDRESS, SIM_PROCESS_ADDRESS, type SimOptions } from './uri.ts';
+import { SIM_APP_INDEX, worldKeys } from './world-keys.ts';
+
+export interface WorldOptions {
+  readonly sim: SimOptions;
+  /** What survives from one opening of the world to the next. Default: nothing does. */
+  readonly store?: Store;
+  /** Default {@link portableCrypto}: the fastest, and nothing here is secret. */
+  readonly crypto?: CryptoProvider;
+  readonly log?: Log;
+  /** Public keys that targets trust; with any, they take signed images alone. */
+  readonly trust?: readonly PublicKey[];
+}
+
+/** A simulated mesh network: this process as node 0x0001, targets, perhaps a Distributor, and the radio between them. */
+export class World {
+  readonly sim: SimOptions;
+  readonly clock: VirtualClock = new VirtualClock();
+  readonly radio: Radio;
+  readonly targets: readonly SimTarget[];
+  readonly distributor: SimDistributor | undefined;
+  /** For jobs of this process: other numbers at each opening of the world. */
+  readonly random: SeededRandom;
+  readonly #self: SimNode;
+  readonly #store: Store;
+  #role: UpdaterRole | undefined;
+
+  /** Opens the world with all power on. Nodes find in the store what they knew before. */
+  constructor(options: WorldOptions) {
+    const { sim, trust = [] } = options;
+    this.sim = sim;
+    this.#store = options.store ?? new MemoryStore();
+    const chances = `${sim.seed}/${countOpening(this.#store)}`;
+    this.random = new SeededRandom(`${chances}/jobs`);
+    const first = sim.distributor ? 2 : 1;
+    const topology = layOut(sim.topology, first + sim.targets, new SeededRandom(`${sim.seed}/topology`), sim.hops);
+    const relays = chooseRelays(topology, sim.relays);
+    this.radio = new Radio({
+      clock: this.clock,
+      random: new SeededRandom(`${chances}/radio`),
+      topology,
+      model: sim.radio,
+      loss: sim.loss,
+    });
+    const world: WorldGround = {
+      clock: this.clock,
+      radio: this.radio,
+      store: this.#store,
+      crypto: options.crypto ?? portableCrypto,
+      log: options.log ?? silent,
+      chances,
+    };
+    this.#self = this.#updater(world);
+    if (sim.distributor) {
+      this.distributor = new SimDistributor({
+        world,
+        sim,
+        address: SIM_DISTRIBUTOR_ADDRESS,
+        index: 1,
+        relay: relays(1),
+      });
+    }
+    this.targets = Array.from({ length: sim.targets }, (_, i) => {
+      const index = first + i;
+      return new SimTarget({ world, sim, address: SIM_FIRST_TARGET_ADDRESS + i, index, relay: relays(index), trust });
+    });
+    this.#self.powerOn();
+    this.distributor?.powerOn();
+    for (const target of this.targets) target.powerOn();
+  }
+
+  /** The node that is this process. */
+  get node(): MeshNode {
+    return this.#self.node as MeshNode;
+  }
+
+  /** Its firmware update models. */
+  get role(): UpdaterRole {
+    return this.#role as UpdaterRole;
+  }
+
+  /**
+   * Lets simulated time pass until `work` has settled, and gives its outcome. Throws `aborted` as soon as `signal` asks
+   * for it, and `simulation-stalled` when nothing in the world would ever happen again.
+   */
+  async run<T>(work: Promise<T>, signal?: AbortSignal): Promise<T> {
+    let settled = false;
+    const settle = (): void => {
+      settled = true;
+    };
+    work.then(settle, settle);
+    let turnEnd = performance.now() + TURN_MS;
+    for (let steps = 0; !settled; steps++) {
+      if (!this.clock.step()) await this.#idle(() => settled);
+      // What waits on a promise goes on before time does.
+      await undefined;
+      if (steps % 64 === 0 && performance.now() > turnEnd) {
+        await turn();
+        turnEnd = performance.now() + TURN_MS;
+        if (signal?.aborted)
+          throw new MeshError('aborted', 'the simulation was stopped', { hint: 'Run it again to go on.' });
+      }
+    }
+    return work;
+  }
+
+  /** Switches everything off. The store stays the caller's to close. */
+  close(): void {
+    this.#self.powerOff();
+    this.distributor?.powerOff();
+    for (const target of this.targets) target.powerOff();
+  }
+
+  #updater(world: WorldGround): SimNode {
+    const { sim } = this;
+    return new SimNode({
+      world,
+      address: SIM_PROCESS_ADDRESS,
+      index: 0,
+      controller: sim.controller,
+      compose: (ground) => {
+        const role = updaterRole(ground);
+        this.#role = role;
+        const node: MeshNode = new MeshNode({
+          ...ground,
+          address: SIM_PROCESS_ADDRESS,
+          keys: worldKeys(sim.seed, SIM_PROCESS_ADDRESS),
+          identity: { cid: 0xffff, pid: 0, vid: 0, crpl: 0xffff, features: 0 },
+          elements: [
+            { location: 0, models: [...foundationModels(() => node.access.compositionPage0()), ...role.models] },
+          ],
+          deviceKeyOf: (address) => worldKeys(sim.seed, address).deviceKey,
+        });
+        role.bind(SIM_APP_INDEX);
+        return node;
+      },
+    });
+  }
+
+  /** No event is left: what is awaited may be the disk or the terminal, but not for long. */
+  async #idle(settled: () => boolean): Promise<void> {
+    for (let i = 0; i < 1000 && !settled(); i++) {
+      await turn();
+      if (this.clock.nextAt !== undefined) return;
+    }
+    if (settled()) return;
+    throw new MeshError('simulation-stalled', `nothing happens any more at ${(this.clock.now / 1000).toFixed(1)} s`, {
+      hint: 'This is a defect of Meshferry: please report it with the command and the seed.',
+    });
+  }
+}
+
+/** Wall time between two looks at signals, timers and the terminal, ms. */
+const TURN_MS = 10;
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** How often the world was opened before: chances must not repeat, or identifiers drawn at random would. */
+function countOpening(store: Store): number {
+  const opened = readRecord<number>(store, 'world/opened') ?? 0;
+  store.batch([['world/opened', encodeRecord(opened + 1)]]);
+  return opened;
+}
