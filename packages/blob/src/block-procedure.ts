@@ -40,7 +40,10 @@ export class BlockProcedure implements ChunkSenderHost {
     this.#context = context;
     this.clock = context.clock;
     this.#finished = finished;
-    this.#sending = chunkSize === undefined ? chooseSending(context, number, wanting) : { chunkSize, copies: 1 };
+    this.#sending =
+      chunkSize === undefined
+        ? chooseSending(context, number, wanting)
+        : { chunkSize, copies: 1, byUnicast: !context.hasGroup };
     this.#shape = blockShape(source.size, log, number, this.#sending.chunkSize);
     this.#octets = source.read(this.#shape.offset, this.#shape.size);
     this.#sentOnce = new Uint8Array(Math.ceil(this.#shape.chunkCount / 8));
@@ -130,6 +133,7 @@ export class BlockProcedure implements ChunkSenderHost {
   #goesByUnicast(needy: readonly Receiver[]): boolean {
     const { hasGroup, active, strategy } = this.#context;
     if (!hasGroup || active.some((receiver) => this.#isElsewhere(receiver))) return true;
+    if (this.#firstPass && this.#sending.byUnicast) return true;
     const pairs = needy.reduce((sum, { missingCount }) => sum + missingCount, 0);
     return strategy.repairsByUnicast(pairs, countBits(this.#union(needy)), this.#sending, needy);
   }
@@ -158,10 +162,10 @@ export class BlockProcedure implements ChunkSenderHost {
     this.#context.emit({ type: 'chunks', ...this.#context.counters });
   }
 
-  pace(pdus: number, elapsedMs: number): void {
-    if (this.#byUnicast) return;
+  pace(chunks: number, pdus: number, elapsedMs: number): void {
     const { copies, chunkSize } = this.#sending;
-    this.#context.estimates.observePace(pdus * copies, elapsedMs, chunkSize > 8);
+    if (this.#byUnicast) this.#context.estimates.observeAcknowledged(chunks, pdus, elapsedMs);
+    else this.#context.estimates.observePace(pdus * copies, elapsedMs, chunkSize > 8);
   }
 
   ended(): void {
@@ -185,7 +189,8 @@ export class BlockProcedure implements ChunkSenderHost {
     };
     const to =
       hasGroup && idle.length > 0 && active.every(isIncomplete) ? [undefined] : idle.map(({ address }) => address);
-    for (const address of to) requests.blockStart(address, this.#shape, strategy.request, sent);
+    for (const address of to)
+      requests.blockStart(address, this.#shape, strategy.request(1, address === undefined), sent);
   }
 }
 
@@ -206,7 +211,7 @@ function chooseSending(context: TransferContext, number: number, wanting: readon
     const shape = blockShape(size, log, number, chunkSize);
     return absent.some((stuck) => areConfusable(stuck, shape));
   };
-  return context.strategy.sending(log, boundsOf(wanting, log), wanting, avoid);
+  return context.strategy.sending(log, boundsOf(wanting, log), wanting, context.hasGroup, avoid);
 }
 
 /** Whether the receiver misses the block, or has not said yet whether it does. */

@@ -14,8 +14,8 @@ export interface ChunkSenderHost {
   sendChunk(lane: Lane, chunk: number, data: Uint8Array, done: (error?: MeshError) => void): Cancel;
   /** A chunk is about to be handed over. */
   beforeChunk(): void;
-  /** The bearer has taken so long for so many advertising PDUs in a row, copies not counted. */
-  pace(pdus: number, elapsedMs: number): void;
+  /** So many chunks of so many PDUs in all, copies not counted, have taken so long one after the other. */
+  pace(chunks: number, pdus: number, elapsedMs: number): void;
   ended(): void;
 }
 
@@ -43,6 +43,7 @@ export class ChunkSender {
   #inFlight = 0;
   #over = false;
   #firstLeftAt: number | undefined;
+  #chunksAfterFirst = 0;
   #pdusAfterFirst = 0;
 
   constructor(host: ChunkSenderHost, block: BlockShape, octets: Uint8Array, lanes: readonly Lane[]) {
@@ -117,9 +118,10 @@ export class ChunkSender {
       this.#firstLeftAt = now;
       return;
     }
+    this.#chunksAfterFirst++;
     this.#pdusAfterFirst += segmentsOfChunk(length);
     if (this.#inFlight === 0 && this.#lanes.every(isDone))
-      this.#host.pace(this.#pdusAfterFirst, now - this.#firstLeftAt);
+      this.#host.pace(this.#chunksAfterFirst, this.#pdusAfterFirst, now - this.#firstLeftAt);
   }
 }
 

@@ -11,17 +11,21 @@ export interface Conditions {
   readonly roundMs: number;
   /** What one answer longer than a PDU costs the client: it must be acknowledged. */
   readonly longAnswerMs: number;
+  /** From the last segment of a message to one receiver until its acknowledgment. */
+  readonly ackMs: number;
 }
 
 /** A way to send the chunks of a block. */
 export interface Sending {
   readonly chunkSize: number;
-  /** Advertising events of each PDU. */
+  /** Advertising events of each PDU to the group. */
   readonly copies: number;
+  /** To each receiver by itself, acknowledged by the transport layer. */
+  readonly byUnicast: boolean;
 }
 
 /** Expected time of one block of `blockSize` octets sent to all with repair until nobody misses anything (blob.md 14.4). */
-export function blockCostMs(blockSize: number, { chunkSize, copies }: Sending, conditions: Conditions): number {
+export function groupBlockMs(blockSize: number, { chunkSize, copies }: Sending, conditions: Conditions): number {
   const segments = segmentsOfChunk(chunkSize);
   const shape = blockShape(blockSize, Math.ceil(Math.log2(blockSize)), 0, chunkSize);
   const pduMs = copies * (segments === 1 ? conditions.unsegmentedMs : conditions.segmentMs);
@@ -69,10 +73,14 @@ export function groupRepairMs(chunks: number, { chunkSize, copies }: Sending, co
 }
 
 /** Expected time of `pairs` chunks that are each sent to one receiver and acknowledged by its transport layer. */
-export function unicastRepairMs(pairs: number, chunkSize: number, ackMs: number, conditions: Conditions): number {
-  const worst = Math.min(
-    0.9,
-    conditions.loss.reduce((most, loss) => Math.max(most, loss), 0),
-  );
-  return pairs * ((segmentsOfChunk(chunkSize) * conditions.segmentMs) / (1 - worst) + ackMs);
+export function unicastRepairMs(pairs: number, chunkSize: number, conditions: Conditions): number {
+  const worst = conditions.loss.reduce((most, loss) => Math.max(most, loss), 0);
+  const segments = Math.max(2, segmentsOfChunk(chunkSize));
+  return pairs * ((segments * conditions.segmentMs) / (1 - Math.min(0.9, worst)) + conditions.ackMs);
+}
+
+/** Expected time of one block that is sent to each receiver by itself. */
+export function unicastBlockMs(blockSize: number, chunkSize: number, conditions: Conditions): number {
+  const pairs = conditions.loss.length * Math.ceil(blockSize / chunkSize);
+  return unicastRepairMs(pairs, chunkSize, conditions) + 2 * conditions.roundMs;
 }

@@ -13,6 +13,8 @@ export class Estimates {
   /** Time that the bearer takes for one advertising event of a segment, of an unsegmented message. */
   segmentMs = 25;
   unsegmentedMs = 25;
+  /** From the last segment of a message to one receiver until its acknowledgment. */
+  ackMs = 60;
   #unsegmentedMeasured = false;
   #roundTripMs = 120;
   #deviationMs = 60;
@@ -29,6 +31,13 @@ export class Estimates {
     this.segmentMs += 0.5 * (pace - this.segmentMs);
     // Held by the segment interval of 10 ms: an unsegmented message may go faster. Trying it once will tell.
     if (!this.#unsegmentedMeasured) this.unsegmentedMs = pace < 13 ? pace / 3 : pace;
+  }
+
+  /** `messages` acknowledged messages of `segments` segments in all took so long, one after the other. */
+  observeAcknowledged(messages: number, segments: number, elapsedMs: number): void {
+    if (messages < 4) return;
+    const ackMs = Math.max(0, elapsedMs - segments * this.segmentMs) / messages;
+    this.ackMs += 0.3 * (Math.min(ackMs, 1000) - this.ackMs);
   }
 
   /** A request to one receiver was answered so long after it had left. */

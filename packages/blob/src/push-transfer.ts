@@ -157,7 +157,7 @@ export class PushTransfer implements BlobTransfer {
       return;
     }
     const { active } = this.#context;
-    const log = this.#context.log2 ?? strategy.blockSizeLog(size, logs, active);
+    const log = this.#context.log2 ?? strategy.blockSizeLog(size, logs, active, this.#context.hasGroup);
     this.#context.log2 = log;
     const blocks = blockCount(size, log);
     for (const receiver of this.#context.receivers) receiver.blocks = blocks;

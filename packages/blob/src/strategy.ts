@@ -1,6 +1,13 @@
 import type { SendOptions } from '@meshferry/access';
 import { blockCount, chunkSizeOfSegments, maxChunksOfMtu } from './arithmetic.ts';
-import { blockCostMs, type Conditions, groupRepairMs, type Sending, unicastRepairMs } from './cost-model.ts';
+import {
+  type Conditions,
+  groupBlockMs,
+  groupRepairMs,
+  type Sending,
+  unicastBlockMs,
+  unicastRepairMs,
+} from './cost-model.ts';
 import type { Estimates } from './estimates.ts';
 import type { Receiver } from './receiver.ts';
 
@@ -22,9 +29,23 @@ export type OnAir = Pick<SendOptions, 'sar' | 'transmit'>;
  */
 export interface Strategy {
   /** One of `logs`, all of which the receivers take. */
-  blockSizeLog(size: number, logs: readonly { log: number; bounds: Bounds }[], receivers: readonly Receiver[]): number;
-  /** Chunk size and copies for a block of 2^`log` octets. `avoid`: sizes that must not be used. */
-  sending(log: number, bounds: Bounds, receivers: readonly Receiver[], avoid: (size: number) => boolean): Sending;
+  blockSizeLog(
+    size: number,
+    logs: readonly { log: number; bounds: Bounds }[],
+    receivers: readonly Receiver[],
+    hasGroup: boolean,
+  ): number;
+  /**
+   * How a block of 2^`log` octets is sent first: to the group if there is one and it is cheaper, else one by one.
+   * `avoid`: chunk sizes that must not be used.
+   */
+  sending(
+    log: number,
+    bounds: Bounds,
+    receivers: readonly Receiver[],
+    hasGroup: boolean,
+    avoid: (size: number) => boolean,
+  ): Sending;
   /** Whether `pairs` chunks go to the receivers one by one, rather than `chunks` chunks to the group. */
   repairsByUnicast(pairs: number, chunks: number, sending: Sending, receivers: readonly Receiver[]): boolean;
   /** Whether `asked` receivers of `all` are asked by one message to the group. */
@@ -36,18 +57,18 @@ export interface Strategy {
   readonly patienceMs: number;
   groupChunk(copies: number): OnAir;
   readonly unicastChunk: OnAir;
-  readonly request: OnAir;
+  /** The `asks`-th request to one receiver, or one to the group. */
+  request(asks: number, toGroup: boolean): OnAir;
 }
 
-/** Copies of a status request: Network Transmit of most nodes. Only for the estimate of what a round costs. */
-const REQUEST_COPIES = 3;
+/** Network Transmit of most nodes, for the estimate of what a request to the group costs. */
+const USUAL_COPIES = 3;
 
 /** Adapts to what the radio shows. Chunks go out once, in one SAR pass: Block Status repairs what is lost (airtime.md). */
 export class AutoStrategy implements Strategy {
   readonly #estimates: Estimates;
   readonly #clientTimeoutMs: number;
   readonly patienceMs = 3000;
-  readonly request: OnAir = { sar: { segmentIntervalStep: 0, multicastRetransmissionsCount: 0 } };
   readonly unicastChunk: OnAir = {
     sar: {
       segmentIntervalStep: 0,
@@ -63,14 +84,18 @@ export class AutoStrategy implements Strategy {
     this.#clientTimeoutMs = clientTimeoutMs;
   }
 
-  blockSizeLog(size: number, logs: readonly { log: number; bounds: Bounds }[], receivers: readonly Receiver[]): number {
+  blockSizeLog(
+    size: number,
+    logs: readonly { log: number; bounds: Bounds }[],
+    receivers: readonly Receiver[],
+    hasGroup: boolean,
+  ): number {
     const conditions = this.#conditions(receivers);
     let best = logs[0]!.log;
     let bestCost = Number.POSITIVE_INFINITY;
     for (const { log, bounds } of logs) {
-      const blockSize = Math.min(2 ** log, size);
-      const sending = cheapest(log, blockSize, bounds, conditions, () => false);
-      const cost = blockCount(size, log) * blockCostMs(blockSize, sending, conditions);
+      const { costMs } = cheapest(log, Math.min(2 ** log, size), bounds, conditions, hasGroup, () => false);
+      const cost = blockCount(size, log) * costMs;
       if (cost > bestCost) continue;
       best = log;
       bestCost = cost;
@@ -78,13 +103,19 @@ export class AutoStrategy implements Strategy {
     return best;
   }
 
-  sending(log: number, bounds: Bounds, receivers: readonly Receiver[], avoid: (size: number) => boolean): Sending {
-    return cheapest(log, 2 ** log, bounds, this.#conditions(receivers), avoid);
+  sending(
+    log: number,
+    bounds: Bounds,
+    receivers: readonly Receiver[],
+    hasGroup: boolean,
+    avoid: (size: number) => boolean,
+  ): Sending {
+    return cheapest(log, 2 ** log, bounds, this.#conditions(receivers), hasGroup, avoid).sending;
   }
 
   repairsByUnicast(pairs: number, chunks: number, sending: Sending, receivers: readonly Receiver[]): boolean {
     const conditions = this.#conditions(receivers);
-    const unicast = unicastRepairMs(pairs, sending.chunkSize, this.#estimates.roundTripMs, conditions);
+    const unicast = unicastRepairMs(pairs, sending.chunkSize, conditions);
     return unicast < groupRepairMs(chunks, sending, conditions);
   }
 
@@ -108,8 +139,10 @@ export class AutoStrategy implements Strategy {
     };
   }
 
-  get #requestMs(): number {
-    return REQUEST_COPIES * this.#estimates.unsegmentedMs;
+  /** The first request to one receiver goes out once: asking the few again costs less than copies of all. */
+  request(asks: number, toGroup: boolean): OnAir {
+    const sar = { segmentIntervalStep: 0, multicastRetransmissionsCount: 1, multicastRetransmissionsIntervalStep: 0 };
+    return toGroup || asks > 2 ? { sar } : { sar, transmit: { count: asks, intervalMs: 20 } };
   }
 
   #conditions(receivers: readonly Receiver[]): Conditions {
@@ -120,18 +153,20 @@ export class AutoStrategy implements Strategy {
       segmentMs,
       unsegmentedMs,
       roundMs: Math.min(this.#unicastRoundMs(count), this.#groupRoundMs(count)),
-      longAnswerMs: this.#requestMs,
+      ackMs: this.#estimates.ackMs,
+      longAnswerMs: USUAL_COPIES * unsegmentedMs,
     };
   }
 
   /** One request after the other; each is answered within 20 to 50 ms. */
   #unicastRoundMs(asked: number): number {
-    return asked * this.#requestMs + this.#estimates.roundTripMs;
+    return asked * this.#estimates.unsegmentedMs + this.#estimates.roundTripMs;
   }
 
   /** One request; the last of so many answers, each delayed by 20 to 500 ms at random. */
   #groupRoundMs(asked: number): number {
-    return this.#requestMs + 20 + (480 * asked) / (asked + 1) + this.#estimates.roundTripMs / 2;
+    const { unsegmentedMs, roundTripMs } = this.#estimates;
+    return USUAL_COPIES * unsegmentedMs + 20 + (480 * asked) / (asked + 1) + roundTripMs / 2;
   }
 }
 
@@ -139,7 +174,6 @@ export class AutoStrategy implements Strategy {
 export class StockStrategy implements Strategy {
   readonly #clientTimeoutMs: number;
   readonly patienceMs: number = Number.POSITIVE_INFINITY;
-  readonly request: OnAir = {};
   readonly unicastChunk: OnAir = {};
 
   constructor(clientTimeoutMs: number) {
@@ -150,10 +184,16 @@ export class StockStrategy implements Strategy {
     return logs.at(-1)!.log;
   }
 
-  sending(_log: number, bounds: Bounds, _receivers: readonly Receiver[], avoid: (size: number) => boolean): Sending {
+  sending(
+    _log: number,
+    bounds: Bounds,
+    _receivers: readonly Receiver[],
+    hasGroup: boolean,
+    avoid: (size: number) => boolean,
+  ): Sending {
     let chunkSize = bounds.maxChunkSize;
     while (avoid(chunkSize) && chunkSize > bounds.minChunkSize) chunkSize--;
-    return { chunkSize, copies: 1 };
+    return { chunkSize, copies: 1, byUnicast: !hasGroup };
   }
 
   repairsByUnicast(): boolean {
@@ -172,34 +212,44 @@ export class StockStrategy implements Strategy {
     return this.#clientTimeoutMs / 5;
   }
 
+  request(): OnAir {
+    return {};
+  }
+
   groupChunk(): OnAir {
     return {};
   }
 }
 
-/** The cheapest of the sizes that fill their segments, and of one to three copies. */
+/** The cheapest of the sizes that fill their segments, of one to three copies to the group, and of one by one. */
 function cheapest(
   log: number,
   blockSize: number,
   bounds: Bounds,
   conditions: Conditions,
+  hasGroup: boolean,
   avoid: (size: number) => boolean,
-): Sending {
+): { sending: Sending; costMs: number } {
   const smallest = Math.max(bounds.minChunkSize, smallestChunk(log, bounds));
-  let best: Sending = { chunkSize: Math.min(smallest, bounds.maxChunkSize), copies: 1 };
-  let bestCost = Number.POSITIVE_INFINITY;
+  const fallback = Math.min(smallest, bounds.maxChunkSize);
+  let best: Sending = { chunkSize: fallback, copies: 1, byUnicast: !hasGroup };
+  let costMs = Number.POSITIVE_INFINITY;
+  const consider = (sending: Sending): void => {
+    const cost = sending.byUnicast
+      ? unicastBlockMs(blockSize, sending.chunkSize, conditions)
+      : groupBlockMs(blockSize, sending, conditions);
+    if (cost >= costMs) return;
+    best = sending;
+    costMs = cost;
+  };
   for (let segments = 1; segments <= 32; segments++) {
     const chunkSize = chunkSizeOfSegments(segments);
     if (chunkSize < smallest || chunkSize > bounds.maxChunkSize || avoid(chunkSize)) continue;
-    for (let copies = 1; copies <= 3; copies++) {
-      const sending = { chunkSize, copies };
-      const cost = blockCostMs(blockSize, sending, conditions);
-      if (cost >= bestCost) continue;
-      best = sending;
-      bestCost = cost;
-    }
+    consider({ chunkSize, copies: 1, byUnicast: true });
+    if (!hasGroup) continue;
+    for (let copies = 1; copies <= 3; copies++) consider({ chunkSize, copies, byUnicast: false });
   }
-  return best;
+  return { sending: best, costMs: costMs === Number.POSITIVE_INFINITY ? 1e9 : costMs };
 }
 
 /** The smallest chunk with which a block of 2^`log` octets has no more chunks than the receivers take. */

@@ -105,8 +105,8 @@ export class TransferContext implements RoundGround {
 
   ask(receiver: Receiver, toGroup: boolean, done: (error?: MeshError) => void): Cancel {
     const address = toGroup ? undefined : receiver.address;
-    const guarded = this.guard(done);
-    return this.requests.ask(receiver.stage, address, this.block, this.log2 ?? 6, this.strategy.request, guarded);
+    const onAir = this.strategy.request(receiver.asks, toGroup);
+    return this.requests.ask(receiver.stage, address, this.block, this.log2 ?? 6, onAir, this.guard(done));
   }
 
   silent(receiver: Receiver): void {
