@@ -219,7 +219,8 @@ export class AccessLayer implements NetworkHost {
     }
     this.#counters.delivered++;
     const context = contextOf(message, delivery.attachment.element);
-    if (listeners.size > 0) for (const listener of listeners) listener(decoded.value, context);
+    // Of a copy: who begins to listen while it is told (the next request of a procedure) waits for the next message.
+    if (listeners.size > 0) for (const listener of [...listeners]) listener(decoded.value, context);
     handler?.(decoded.value, context);
     return 1;
   }

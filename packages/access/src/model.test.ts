@@ -169,6 +169,24 @@ describe('model', () => {
     expect(lamp.model.subscriptions).toHaveLength(2);
   });
 
+  it('tells a message only to those who listened when it came', () => {
+    const order: string[] = [];
+    const model = new Model({ id: 3, name: 'Ear' });
+    model.handle(LampSet);
+    const leave = model.listen(LampSet, ({ level }) => {
+      order.push(`first ${level}`);
+      leave();
+      model.listen(LampSet, ({ level }) => order.push(`second ${level}`));
+    });
+    node(clock, 0x40, [[model]], { link });
+    model.bind(0);
+    client.send(LampSet, { level: 4 }, { dst: 0x40 });
+    clock.advance(10);
+    client.send(LampSet, { level: 5 }, { dst: 0x40 });
+    clock.advance(10);
+    expect(order).toEqual(['first 4', 'second 5']);
+  });
+
   it('tells listeners before the handler, until they leave', () => {
     const order: string[] = [];
     const model = new Model({ id: 3, name: 'Ear' });
