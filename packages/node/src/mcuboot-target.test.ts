@@ -139,7 +139,7 @@ class Device {
   receive(image: Uint8Array, metadata: Uint8Array, size = image.length): void {
     expect(this.target.check(0, metadata).accept).toBe(true);
     const start = this.target.start();
-    if (!('sink' in start)) return expect.unreachable('no room');
+    if (!('sink' in start)) expect.unreachable('no room');
     expect(start.sink.begin(7n, size)).toBe(true);
     for (let at = 0; at < image.length; at += BLOCK) start.sink.block(at, image.subarray(at, at + BLOCK));
   }
