@@ -1,8 +1,9 @@
 import { withFaults, withTrace } from '@meshferry/bearer';
-import { MemoryStore, SeededRandom, type Store, type Write } from '@meshferry/core';
-import { portableCrypto, virtualAddress } from '@meshferry/crypto';
+import { MemoryStore, type Store, toHex, type Write } from '@meshferry/core';
+import { networkCredentials, portableCrypto, virtualAddress } from '@meshferry/crypto';
 import { describe, expect, it } from 'vitest';
-import { appMessage, deviceKeyOf, TestMesh, type TestNode, track } from './testing/node.ts';
+import { decodeNetworkPdu, networkSecurity } from './pdu.ts';
+import { appMessage, deviceKeyOf, NET_KEY, TestMesh, type TestNode, track } from './testing/node.ts';
 
 describe('two nodes in reach', () => {
   it('deliver an unsegmented message once, however often its copies are heard', () => {
@@ -51,3 +52,372 @@ describe('two nodes in reach', () => {
     expect(b.received.map((m) => m.payload)).toEqual([big.payload, small.payload]);
   });
 });
+
+describe('a lossy air', () => {
+  it.each([0, 0.1, 0.2, 0.3])(
+    'loses %f of all events, both ways: segmented messages arrive whole, once, in order',
+    (loss) => {
+      const mesh = new TestMesh(`loss ${loss}`, { loss });
+      const [a, b] = [mesh.add(), mesh.add()];
+      const messages = Array.from({ length: 20 }, (_, i) => appMessage(1, 2, 12 + 19 * i, i));
+      const outcomes = messages.map((message) => track((done) => a.layer.send(message, done)));
+      mesh.clock.advance(120_000);
+      expect(outcomes.map((o) => o.outcome)).toEqual(messages.map(() => 'sent'));
+      expect(b.received.map((m) => m.payload)).toEqual(messages.map((m) => m.payload));
+    },
+  );
+
+  it('loses single transmissions: what is not acknowledged fails, nothing arrives twice or spoilt', () => {
+    const mesh = new TestMesh('rough', { loss: 0.1 });
+    const transmit = { count: 1, intervalMs: 20 };
+    const spoil = { loss: 0.1, duplication: 0.2, reordering: 0.2, corruption: 0.1, delayMs: 20 };
+    const options = { transmit };
+    const wrap = (inner: Parameters<typeof withFaults>[0]) => withFaults(inner, mesh.clock, mesh.random, spoil);
+    const [a, b] = [mesh.add(options, wrap), mesh.add(options, wrap)];
+    const messages = Array.from({ length: 40 }, (_, i) => appMessage(1, 2, 12 + 9 * i, i));
+    const outcomes = messages.map((message) => track((done) => a.layer.send(message, done)));
+    mesh.clock.advance(600_000);
+    const arrived = b.received.map((m) => m.payload[0]!);
+    expect(new Set(arrived).size).toBe(arrived.length);
+    for (const { payload } of b.received) expect(payload).toEqual(messages[payload[0]!]?.payload);
+    outcomes.forEach(({ outcome }, i) => {
+      expect(outcome).toBeDefined();
+      if (outcome === 'sent') expect(arrived).toContain(i);
+      else expect(outcome).toMatchObject({ code: 'segmented-timeout' });
+    });
+    expect(outcomes.filter(({ outcome }) => outcome === 'sent').length).toBeGreaterThan(10);
+  });
+});
+
+describe('addresses', () => {
+  it('reach a group, a virtual address and all nodes; the sender too if it is in the group', () => {
+    const mesh = new TestMesh(4);
+    const nodes = [mesh.add(), mesh.add(), mesh.add()];
+    const label = new Uint8Array(16).fill(9);
+    const virtual = virtualAddress(portableCrypto, label);
+    nodes[0]!.groups.add(0xc000);
+    nodes[1]!.groups.add(0xc000);
+    nodes[2]!.labels.set(virtual, [new Uint8Array(16), label]);
+    const layer = nodes[0]!.layer;
+    const outcomes = [
+      track((done) => layer.send(appMessage(1, 0xc000, 100, 1), done)),
+      track((done) => layer.send({ ...appMessage(1, virtual, 5, 2), label }, done)),
+      track((done) => layer.send(appMessage(1, 0xffff, 5, 3), done)),
+    ];
+    expect(nodes[0]!.received).toEqual([]);
+    mesh.clock.advance(10_000);
+    expect(outcomes.map((o) => o.outcome)).toEqual(['sent', 'sent', 'sent']);
+    expect(nodes.map((node) => node.received.map((m) => m.payload[0]).sort())).toEqual([
+      [1, 3],
+      [1, 3],
+      [2, 3],
+    ]);
+    expect(nodes[2]!.received.find((m) => m.dst === virtual)?.label).toEqual(label);
+    expect(nodes[1]!.layer.counters.sent).toBe(0); // nobody acknowledges a group message
+  });
+
+  it('of the own node stay at home', () => {
+    const mesh = new TestMesh(5);
+    const node = mesh.add({ elements: 3 });
+    const sent = track((done) => node.layer.send(appMessage(1, 3, 300), done));
+    expect(node.received).toEqual([]);
+    mesh.clock.advance(0);
+    expect(sent.outcome).toBe('sent');
+    expect(node.received.map(({ src, dst, rssi }) => [src, dst, rssi])).toEqual([[1, 3, undefined]]);
+    expect(mesh.air.events).toBe(0);
+  });
+
+  it('use the device key of the node that is configured, in both directions', () => {
+    const mesh = new TestMesh(6);
+    const [client, server] = [mesh.add(), mesh.add()];
+    client.deviceKeys.set(2, deviceKeyOf(2));
+    const key = { kind: 'device', node: 2 } as const;
+    server.onReceive = () => server.layer.send({ ...appMessage(2, 1, 30), key });
+    client.layer.send({ ...appMessage(1, 2, 30), key });
+    mesh.clock.advance(5000);
+    expect(server.received.map((m) => m.key)).toEqual([key]);
+    expect(client.received.map((m) => m.key)).toEqual([key]);
+  });
+
+  it('on a subnet of their own are heard there only', () => {
+    const mesh = new TestMesh(7);
+    const [a, b, c] = [mesh.add(), mesh.add(), mesh.add()];
+    const key = new Uint8Array(16).fill(5);
+    for (const node of [a, b]) {
+      node.layer.addNetKey(3, key);
+      node.layer.addAppKey(7, 3, key);
+    }
+    a.layer.send({ ...appMessage(1, 0xffff, 5), key: { kind: 'app', index: 7 } });
+    mesh.clock.advance(1000);
+    expect(b.received.map((m) => [m.netIndex, m.key])).toEqual([[3, { kind: 'app', index: 7 }]]);
+    expect(c.received).toEqual([]);
+    expect(c.layer.counters.undecryptable).toBe(1); // the copies are not even tried
+    b.layer.removeNetKey(3);
+    a.layer.send({ ...appMessage(1, 0xffff, 5), key: { kind: 'app', index: 7 } });
+    mesh.clock.advance(1000);
+    expect(b.received.length).toBe(1);
+  });
+});
+
+describe('a line of relays', () => {
+  const line = { hears: (from: number, to: number) => Math.abs(from - to) === 1 };
+  const relay = { count: 2, intervalMs: 20 };
+
+  it('carries a message over seven hops and its acknowledgments back', () => {
+    const mesh = new TestMesh(8, line);
+    const nodes = Array.from({ length: 8 }, () => mesh.add({ relay, defaultTtl: 10 }));
+    const messages = [appMessage(1, 8, 10), appMessage(1, 8, 60)];
+    const outcomes = messages.map((message) => track((done) => nodes[0]!.layer.send(message, done)));
+    mesh.clock.advance(30_000);
+    expect(outcomes.map((o) => o.outcome)).toEqual(['sent', 'sent']);
+    expect(nodes[7]!.received.map((m) => [m.payload, m.ttl])).toEqual(messages.map((m) => [m.payload, 4]));
+    expect(nodes[3]!.received).toEqual([]);
+    expect(nodes[3]!.layer.counters.relayed).toBeGreaterThan(5);
+  });
+
+  it('ends where the TTL ends, and at a node that is no relay', () => {
+    const mesh = new TestMesh(9, line);
+    const nodes = Array.from({ length: 5 }, (_, i) => mesh.add({ relay: i === 3 ? false : relay }));
+    nodes[0]!.layer.send({ ...appMessage(1, 0xffff, 5, 1), ttl: 2 });
+    nodes[0]!.layer.send({ ...appMessage(1, 0xffff, 5, 2), ttl: 0 });
+    nodes[0]!.layer.send({ ...appMessage(1, 0xffff, 5, 3), ttl: 50 });
+    mesh.clock.advance(5000);
+    expect(nodes.slice(1).map((node) => node.received.map((m) => [m.payload[0], m.ttl]))).toEqual([
+      [
+        [1, 2],
+        [2, 0],
+        [3, 50],
+      ],
+      [
+        [1, 1],
+        [3, 49],
+      ],
+      [[3, 48]],
+      [],
+    ]);
+    // Nobody relays twice what comes back from a neighbour.
+    expect(nodes.map((node) => node.layer.counters.relayed)).toEqual([0, 2, 1, 0, 0]);
+  });
+});
+
+describe('replay', () => {
+  it('of anything heard before gives nothing, also after the victim restarts', () => {
+    const mesh = new TestMesh(10);
+    const [a, b] = [mesh.add(), mesh.add()];
+    const recorded: Uint8Array[] = [];
+    const attacker = withTrace(mesh.air.join().advertising, (event) => {
+      if (event.kind === 'heard') recorded.push(event.ad.data);
+    });
+    attacker.receive([0x2a], () => {});
+    const messages = [appMessage(1, 2, 5, 1), appMessage(1, 2, 100, 2), appMessage(1, 0xffff, 5, 3)];
+    for (const message of messages) {
+      a.layer.send(message);
+      mesh.clock.advance(3000);
+    }
+    expect(b.received.length).toBe(3);
+    expect(recorded.length).toBeGreaterThan(30);
+    const replay = () => {
+      for (const data of recorded) attacker.send({ type: 0x2a, data }, { count: 1, intervalMs: 20 }, () => {});
+      mesh.clock.advance(60_000);
+    };
+    replay();
+    expect(b.received.length).toBe(3);
+    expect(a.received.length).toBe(1); // its own message to all nodes
+    b.layer.close();
+    const again = mesh.add({ address: 2, store: b.store });
+    replay();
+    expect(again.received).toEqual([]);
+    expect(again.layer.counters.replayed).toBeGreaterThan(0);
+    a.layer.send(appMessage(1, 2, 200, 4));
+    mesh.clock.advance(5000);
+    expect(again.received.map((m) => m.payload[0])).toEqual([4]);
+  });
+
+  it('protection that is full takes no new sources, and forgets no old one', () => {
+    const mesh = new TestMesh(11);
+    const [a, b, victim] = [mesh.add(), mesh.add(), mesh.add({ limits: { rplEntries: 1 } })];
+    for (const node of [a, b, a, b]) {
+      node.layer.send(appMessage(node.layer.address, 3, 5));
+      mesh.clock.advance(500);
+    }
+    expect(victim.received.map((m) => m.src)).toEqual([1, 1]);
+    expect(victim.layer.counters.replayListFull).toBe(2);
+  });
+
+  it('entry is durable before the message has its effect', () => {
+    const mesh = new TestMesh(12);
+    const store = new MemoryStore();
+    const [a, b] = [mesh.add(), mesh.add({ store })];
+    let durable = 0;
+    b.onReceive = () => {
+      if (store.get('rpl/0001') !== undefined) durable++;
+    };
+    a.layer.send(appMessage(1, 2, 5));
+    mesh.clock.advance(1000);
+    expect(durable).toBe(1);
+  });
+});
+
+describe('a power cut', () => {
+  it('at any write lets no SEQ be used twice and no message be delivered twice', () => {
+    let cuts = 0;
+    for (let writes = 0; writes < 12; writes++) {
+      const mesh = new TestMesh(`cut ${writes}`);
+      const security = networkSecurity(portableCrypto, networkCredentials(portableCrypto, NET_KEY));
+      const failing = new FailingStore(writes);
+      const said = new Map<number, string>();
+      const [a, b] = [mesh.add(), mesh.add({ store: failing })];
+      const listener = mesh.air.join().advertising;
+      listener.receive([0x2a], ({ data }) => {
+        const pdu = decodeNetworkPdu(data, security, 0);
+        if (!pdu.ok || pdu.value.src !== 2) return;
+        expect(said.get(pdu.value.seq) ?? toHex(data)).toBe(toHex(data)); // copies are fine
+        said.set(pdu.value.seq, toHex(data));
+      });
+      const exchange = (node: TestNode, tag: number) => {
+        a.layer.send(appMessage(1, 2, 40, tag));
+        a.layer.send(appMessage(1, 2, 6, tag + 1));
+        node.layer.send(appMessage(2, 1, 40, tag));
+        node.layer.send(appMessage(2, 1, 6, tag + 1));
+        mesh.clock.advance(20_000);
+      };
+      exchange(b, 0);
+      exchange(b, 10);
+      if (failing.failed) cuts++;
+      const deliveredBefore = b.received.length;
+      b.layer.close();
+      const seqBefore = b.layer.sequenceNumber;
+      const again = mesh.add({ address: 2, store: failing.survivor });
+      expect(again.layer.sequenceNumber).toBeGreaterThanOrEqual(seqBefore);
+      exchange(again, 20);
+      expect(again.received.map((m) => m.payload[0]).sort()).toEqual([20, 21]);
+      expect(a.received.filter((m) => m.payload[0]! >= 20).length).toBe(2);
+      expect(said.size).toBeGreaterThan(6);
+      expect(deliveredBefore).toBeLessThanOrEqual(4);
+    }
+    expect(cuts).toBeGreaterThan(3);
+  });
+});
+
+describe('what cannot be sent', () => {
+  const mesh = new TestMesh(13);
+  const { layer } = mesh.add();
+  const device = { kind: 'device', node: 1 } as const;
+  it.each([
+    ['payload of nothing', appMessage(1, 2, 0)],
+    ['payload of 381 octets', appMessage(1, 2, 381)],
+    ['payload of 377 octets with a long TransMIC', { ...appMessage(1, 2, 377), szmic: true }],
+    ['no destination', appMessage(1, 0, 5)],
+    ['foreign source', appMessage(2, 3, 5)],
+    ['device key to a group', { ...appMessage(1, 0xc000, 5), key: device }],
+    ['TTL 1', { ...appMessage(1, 2, 5), ttl: 1 }],
+    ['TTL 128', { ...appMessage(1, 2, 5), ttl: 128 }],
+    ['virtual address without label', appMessage(1, 0x8123, 5)],
+    ['label of another address', { ...appMessage(1, 0x8123, 5), label: new Uint8Array(16) }],
+    ['label to a group', { ...appMessage(1, 0xc000, 5), label: new Uint8Array(16) }],
+    ['SAR state out of range', { ...appMessage(1, 2, 50), sar: { segmentIntervalStep: 99 } }],
+  ])('%s is refused at once', (_, message) => {
+    expect(() => layer.send(message)).toThrow(expect.objectContaining({ code: 'bad-field' }));
+  });
+
+  it.each([
+    ['an AppKey', { ...appMessage(1, 2, 5), key: { kind: 'app', index: 9 } as const }],
+    ['an AppKey on that subnet', { ...appMessage(1, 2, 5), netIndex: 1 }],
+    ['a device key', { ...appMessage(1, 2, 50), key: { kind: 'device', node: 2 } as const }],
+    ['a NetKey', { ...appMessage(1, 2, 50), key: device, netIndex: 1 }],
+  ])('for want of %s says no-key', (_, message) => {
+    const sent = track((done) => layer.send(message, done));
+    mesh.clock.advance(1);
+    expect(sent.outcome).toMatchObject({ code: 'no-key' });
+  });
+
+  it('adds no second value of a key, nor an AppKey of an unknown subnet', () => {
+    const codes = [
+      () => layer.addNetKey(0, new Uint8Array(16)),
+      () => layer.addAppKey(0, 0, new Uint8Array(16)),
+      () => layer.addAppKey(1, 5, new Uint8Array(16)),
+      () => layer.addNetKey(4096, new Uint8Array(16)),
+      () => layer.addNetKey(1, new Uint8Array(15)),
+    ].map((add) => {
+      try {
+        add();
+        return 'none';
+      } catch (thrown) {
+        return (thrown as { code: string }).code;
+      }
+    });
+    expect(codes).toEqual(['key-exists', 'key-exists', 'unknown-net-key', 'bad-key-index', 'bad-key-length']);
+  });
+});
+
+describe('closing', () => {
+  it('leaves no timer and no bearer behind, and says no more', () => {
+    const mesh = new TestMesh(14);
+    const [a, b] = [mesh.add({ relay: { count: 1, intervalMs: 20 } }), mesh.add()];
+    const outcomes = [300, 5].map((length) => track((done) => a.layer.send(appMessage(1, 2, length), done)));
+    b.layer.send(appMessage(2, 1, 300));
+    mesh.clock.advance(200);
+    a.layer.close();
+    b.layer.close();
+    mesh.clock.advance(1000);
+    const { events } = mesh.air;
+    mesh.clock.advance(60_000);
+    expect(mesh.air.events).toBe(events);
+    expect(mesh.clock.nextAt).toBeUndefined();
+    expect(outcomes[0]?.outcome).toBeUndefined();
+    expect(a.received).toEqual([]);
+  });
+});
+
+describe('a run', () => {
+  it('with the same seed is the same run', () => {
+    const run = () => {
+      const mesh = new TestMesh('same', { loss: 0.2 });
+      const log: string[] = [];
+      const nodes = Array.from({ length: 4 }, () => mesh.add({ relay: { count: 2, intervalMs: 20 } }));
+      for (const node of nodes) {
+        node.onReceive = (m) => log.push(`${mesh.clock.now} ${m.src}>${node.layer.address} ${m.payload.length}`);
+      }
+      for (const node of nodes) {
+        for (const other of nodes) {
+          if (node !== other) node.layer.send(appMessage(node.layer.address, other.layer.address, 150));
+        }
+      }
+      mesh.clock.advance(60_000);
+      return log;
+    };
+    const first = run();
+    expect(first.length).toBeGreaterThan(8);
+    expect(run()).toEqual(first);
+  });
+});
+
+/** Fails every write after the given number, as if the power had gone; what was written before survives. */
+class FailingStore implements Store {
+  readonly survivor: MemoryStore = new MemoryStore();
+  failed = false;
+  #left: number;
+
+  constructor(writes: number) {
+    this.#left = writes + 1; // the IV Index of a new node comes first
+  }
+
+  get(key: string): Uint8Array | undefined {
+    return this.survivor.get(key);
+  }
+
+  keys(prefix: string): string[] {
+    return this.survivor.keys(prefix);
+  }
+
+  batch(writes: Iterable<Write>): void {
+    if (this.#left === 0) {
+      this.failed = true;
+      throw new Error('no power');
+    }
+    this.#left--;
+    this.survivor.batch(writes);
+  }
+
+  close(): void {}
+}

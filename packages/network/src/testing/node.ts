@@ -17,7 +17,9 @@ export class TestNode implements NetworkHost {
   readonly deviceKeys = new Map<Address, Uint8Array>();
   onReceive: (message: AccessReceived) => void = () => {};
 
-  constructor(options: Omit<NetworkLayerOptions, 'host' | 'crypto' | 'deviceKey' | 'elements'> & { elements?: number }) {
+  constructor(
+    options: Omit<NetworkLayerOptions, 'host' | 'crypto' | 'deviceKey' | 'elements'> & { elements?: number },
+  ) {
     this.store = options.store;
     this.layer = new NetworkLayer({
       elements: 1,
