@@ -88,7 +88,10 @@ export function judgeApply(
   if (answer.updateBlobId !== undefined && answer.updateBlobId !== blobId) return foreignUpdate(address);
   switch (answer.phase) {
     case UpdatePhase.idle:
-      return effect === UpdateEffect.unprovisioned ? failed(UpdateStatus.internalError, stillHere(address)) : DONE;
+      // Idle lasts until the Firmware Information List tells with which firmware.
+      return effect === UpdateEffect.unprovisioned
+        ? applyFailed(stillHere(address))
+        : { kind: 'done', phase: UpdatePhase.applyingUpdate };
     case UpdatePhase.verifyingUpdate:
       return AGAIN;
     case UpdatePhase.verificationFailed:

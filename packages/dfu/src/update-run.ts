@@ -1,5 +1,5 @@
 import type { Model } from '@meshferry/access';
-import type { BlobClient, BlobEvent, BlobSource, BlobTransfer } from '@meshferry/blob';
+import { type BlobClient, type BlobEvent, type BlobSource, BlobStatus, type BlobTransfer } from '@meshferry/blob';
 import type { Cancel, Clock, Log, Random, Unicast } from '@meshferry/core';
 import { UpdatePhase } from './update-codes.ts';
 import { judgeTransferLoss, type Verdict } from './update-judgment.ts';
@@ -180,14 +180,19 @@ export class UpdateRun implements Update {
     this.#dropTransfer();
   }
 
-  /** What the BLOB transfer knows of its receivers. One that is lost to it has failed for the whole update. */
+  /**
+   * What the BLOB transfer knows of its receivers. One that is lost to it has failed for the whole update, unless it has
+   * merely forgotten the transfer: the target restarted, and may have had the image by then. Refresh will tell.
+   */
   #takeTransfer(failed: boolean): void {
     for (const { address, progress, status, lost, timedOut, error } of this.#transfer?.receivers ?? []) {
       const receiver = this.#byAddress.get(address);
       if (receiver === undefined || !needsImage(receiver)) continue;
       receiver.progress = progress;
       receiver.transferStatus = status;
-      if (lost || failed) this.#change(receiver, judgeTransferLoss(address, progress, timedOut, error), () => {});
+      const forgotten = lost && !timedOut && status === BlobStatus.wrongPhase;
+      if (forgotten || !(lost || failed)) continue;
+      this.#change(receiver, judgeTransferLoss(address, progress, timedOut, error), () => {});
     }
   }
 
@@ -204,7 +209,7 @@ export class UpdateRun implements Update {
       this.#finish();
       return;
     }
-    for (const receiver of active) receiver.progress = 100;
+    for (const receiver of active) Object.assign(receiver, { progress: 100, transferStatus: BlobStatus.success });
     if (this.#enter('verified') && this.#plan.policy === 'apply') this.#applyNext();
   }
 

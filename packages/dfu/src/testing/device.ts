@@ -7,6 +7,7 @@ import { UpdateEffect } from '../update-codes.ts';
 /** How a {@link Device} behaves. */
 export interface DeviceTraits {
   readonly firmwareId?: Uint8Array;
+  /** Default: what the metadata say. */
   readonly effect?: number;
   readonly refuseMetadata?: boolean;
   readonly refuseStart?: 'resources' | 'busy' | 'internal';
@@ -18,6 +19,8 @@ export interface DeviceTraits {
   readonly failBoot?: boolean;
   /** Apply is done in place, without a restart. */
   readonly applyInPlace?: boolean;
+  /** Takes any image with any metadata for this firmware. */
+  readonly nextFirmwareId?: Uint8Array;
   readonly moreImages?: readonly TargetImage[];
 }
 
@@ -56,7 +59,8 @@ export class Device implements TargetApplication {
   }
 
   check(_: number, metadata: Uint8Array): { accept: boolean; effect: number } {
-    return { accept: this.traits.refuseMetadata !== true && metadata.length > 33, effect: metadata[0] ?? 0 };
+    const known = this.traits.nextFirmwareId !== undefined || metadata.length > 33;
+    return { accept: known && this.traits.refuseMetadata !== true, effect: this.effectOf(metadata) };
   }
 
   start(_: number, metadata: Uint8Array): TargetStart {
@@ -64,6 +68,11 @@ export class Device implements TargetApplication {
     if (this.traits.refuseStart !== undefined) return { refuse: this.traits.refuseStart };
     if (this.#matches(metadata)) return { alreadyThere: true };
     return { sink: this.#sink() };
+  }
+
+  effectOf(metadata: Uint8Array): number {
+    if (this.traits.nextFirmwareId !== undefined) return UpdateEffect.unchanged;
+    return this.traits.effect ?? metadata[0] ?? UpdateEffect.unchanged;
   }
 
   recover(): BlobSink {
@@ -75,7 +84,8 @@ export class Device implements TargetApplication {
     this.calls.push('verify');
     this.endVerification = done;
     if (this.traits.holdVerification) return;
-    const ok = this.traits.failVerification !== true && this.#matches(metadata);
+    const good = this.traits.nextFirmwareId !== undefined || this.#matches(metadata);
+    const ok = good && this.traits.failVerification !== true;
     if (ok) this.pending = metadata;
     done(ok, `digest ${toHex(portableCrypto.sha256(this.slot))}`);
   }
@@ -97,7 +107,7 @@ export class Device implements TargetApplication {
     this.pending = undefined;
     if (pending === undefined || this.traits.failBoot) return false;
     this.running = this.slot;
-    this.firmwareId = pending.slice(33);
+    this.firmwareId = this.traits.nextFirmwareId ?? pending.slice(33);
     return true;
   }
 

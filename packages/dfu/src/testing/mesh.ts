@@ -3,7 +3,7 @@ import { type Advertising, type MemoryAirOptions, memoryAir } from '@meshferry/b
 import { BlobClient, BlobServer, sourceOf } from '@meshferry/blob';
 import { MemoryStore, type MeshError, SeededRandom, type Store, storeView, toHex, VirtualClock } from '@meshferry/core';
 import { portableCrypto } from '@meshferry/crypto';
-import { NetworkLayer } from '@meshferry/network';
+import { type NetworkHost, NetworkLayer } from '@meshferry/network';
 import { FirmwareUpdateServer } from '../target.ts';
 import { FirmwareUpdateClient } from '../update-client.ts';
 import { UpdateEffect } from '../update-codes.ts';
@@ -19,7 +19,7 @@ const NET_KEY = new Uint8Array(16).fill(0x11);
 const APP_KEY = new Uint8Array(16).fill(0x22);
 
 /** One real stack on a radio: made anew at each power-on, on the same store. */
-class Stack {
+export class Stack {
   readonly network: NetworkLayer;
   readonly access: AccessLayer;
 
@@ -31,7 +31,7 @@ class Stack {
     this.network = new NetworkLayer({
       ...ground,
       store: storeView(store, 'network/'),
-      host: this.access,
+      host: mesh.tapped(this.access),
       address,
       elements: elements.length,
       deviceKey: new Uint8Array(16).fill(address & 0xff),
@@ -105,7 +105,8 @@ export class TargetNode {
     this.#mesh.clock.after(this.#traits.bootMs ?? 2000, () => {
       const { pending } = this.device;
       const ok = this.device.boot();
-      const leaves = this.#traits.leaves ?? pending?.[0] === UpdateEffect.unprovisioned;
+      const leaves =
+        this.#traits.leaves ?? (pending !== undefined && this.device.effectOf(pending) === UpdateEffect.unprovisioned);
       if (ok && leaves) return;
       this.powerOn();
       this.update.applied(ok);
@@ -170,6 +171,7 @@ export class Mesh {
   readonly random: SeededRandom;
   readonly targets: TargetNode[] = [];
   readonly client: ClientNode;
+  readonly heard: { readonly src: number; readonly hex: string }[] = [];
   readonly #air: ReturnType<typeof memoryAir>;
   readonly #effect: number;
   #address = 0x0100;
@@ -181,6 +183,20 @@ export class Mesh {
     this.#air = memoryAir(this.clock, this.random.fork('air'), air);
     for (const traits of targets) this.targets.push(new TargetNode(this, this.#address++, traits));
     this.client = new ClientNode(this);
+  }
+
+  /** Notes the Firmware Update messages that arrive, as they stand. */
+  tapped(access: AccessLayer): NetworkHost {
+    return {
+      isSubscribed: (dst) => access.isSubscribed(dst),
+      labelsOf: (dst) => access.labelsOf(dst),
+      deviceKeyOf: (node) => access.deviceKeyOf(node),
+      receive: (message) => {
+        const [first, second = 0] = message.payload;
+        if (first === 0x83 && second >= 0x08) this.heard.push({ src: message.src, hex: toHex(message.payload) });
+        access.receive(message);
+      },
+    };
   }
 
   join(): Advertising {
