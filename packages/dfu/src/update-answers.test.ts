@@ -1,0 +1,135 @@
+import type { Model } from '@meshferry/access';
+import { toHex } from '@meshferry/core';
+import { describe, expect, it } from 'vitest';
+import { Mesh, NEW_ID } from './testing/mesh.ts';
+import { UpdateEffect, UpdatePhase, UpdateStatus } from './update-codes.ts';
+
+type Reply = Model['reply'];
+
+/** Puts something between a target and its answers. */
+function meddle(mesh: Mesh, between: (send: () => void, done: () => void, again: () => void) => void): void {
+  for (const target of mesh.targets) {
+    const { powerOn } = target;
+    const patch = (): void => {
+      const { model } = target.update;
+      const reply = model.reply.bind(model) as Reply;
+      model.reply = ((context, type, value, options, done) => {
+        between(
+          () => reply(context, type, value, options, done),
+          () => mesh.clock.after(50, () => done?.()),
+          () => target.on && reply(context, type, value, options),
+        );
+        return () => {};
+      }) as Reply;
+    };
+    patch();
+    target.powerOn = () => {
+      powerOn.call(target);
+      patch();
+    };
+  }
+}
+
+describe('answers that come late, twice or not at all', () => {
+  it('does not take a repeated answer for one to the next step', () => {
+    const mesh = new Mesh([{}, {}]);
+    meddle(mesh, (send, _, again) => {
+      send();
+      mesh.clock.after(700, again);
+    });
+    mesh.client.start();
+    mesh.run();
+    expect(mesh.client.errors).toEqual([undefined, undefined]);
+    expect(mesh.firmware).toEqual([toHex(NEW_ID), toHex(NEW_ID)]);
+    for (const { device } of mesh.targets) expect(device.calls.filter((call) => call === 'apply')).toHaveLength(1);
+  });
+
+  it('waits for answers that take three seconds each', () => {
+    const mesh = new Mesh([{}, {}]);
+    meddle(mesh, (send) => mesh.clock.after(3000, send));
+    mesh.client.start();
+    mesh.run();
+    expect(mesh.client.errors).toEqual([undefined, undefined]);
+  });
+
+  for (let lost = 0; lost < 8; lost++) {
+    it(`asks again when answer ${lost} of a target gets lost`, () => {
+      const mesh = new Mesh([{}]);
+      let count = 0;
+      meddle(mesh, (send, done) => {
+        // As a segmented answer whose acknowledgments arrive, but which the client never handled.
+        if (count++ === lost) done();
+        else send();
+      });
+      mesh.client.start();
+      mesh.run();
+      expect(mesh.client.errors).toEqual([undefined]);
+    });
+  }
+});
+
+describe('single requests', () => {
+  it('reads a list of 255 images page by page', () => {
+    const moreImages = Array.from({ length: 254 }, (_, i) => ({
+      firmwareId: Uint8Array.of(0x59, 0, 0xff, i),
+      updateUri: i % 50 === 0 ? `https://example.com/${i}` : '',
+    }));
+    const mesh = new Mesh([{ moreImages }]);
+    let entries: readonly { firmwareId: Uint8Array; updateUri: string }[] = [];
+    mesh.client.update.informationGet(0x0100, 0, (outcome) => {
+      if (outcome.ok) entries = outcome.value.entries;
+    });
+    mesh.run(mesh.client, () => entries.length > 0);
+    expect(entries.slice(1).map(({ firmwareId }) => toHex(firmwareId))).toEqual(
+      moreImages.map(({ firmwareId }) => toHex(firmwareId)),
+    );
+    expect(entries[51]?.updateUri).toBe('https://example.com/50');
+    expect(mesh.heard.filter(({ hex }) => hex.startsWith('8309')).length).toBeGreaterThan(3);
+  });
+
+  it('checks metadata without changing anything, and tells silence', () => {
+    const mesh = new Mesh([{ effect: UpdateEffect.unprovisioned }, { refuseMetadata: true }, {}]);
+    mesh.targets[2]!.powerOff();
+    const { metadata } = mesh.parameters();
+    const outcomes: unknown[] = [];
+    for (const { address } of mesh.targets) {
+      mesh.client.update.metadataCheck(address, 0, 0, metadata, (outcome) => outcomes.push(outcome));
+    }
+    mesh.client.update.metadataCheck(0x0100, 0, 9, metadata, (outcome) => outcomes.push(outcome));
+    mesh.run(mesh.client, () => outcomes.length === 4);
+    expect(outcomes).toEqual(
+      expect.arrayContaining([
+        { ok: true, value: { status: UpdateStatus.success, effect: UpdateEffect.unprovisioned } },
+        { ok: true, value: { status: UpdateStatus.metadataCheckFailed, effect: 0 } },
+        { ok: true, value: { status: UpdateStatus.wrongFirmwareIndex, effect: 0 } },
+        { ok: false, error: expect.objectContaining({ code: 'no-response' }) },
+      ]),
+    );
+    expect(mesh.targets[0]!.device.calls).toEqual([]);
+  });
+
+  it('asks for and cancels whatever update a node is in', () => {
+    const mesh = new Mesh([{ holdVerification: true }]);
+    mesh.client.start();
+    mesh.run(mesh.client, () => mesh.targets[0]!.update.phase === UpdatePhase.verifyingUpdate);
+    mesh.client.run?.stop();
+    const phases: (number | string)[] = [];
+    mesh.client.update.updateGet(0x0100, 0, (outcome) => {
+      phases.push(outcome.ok ? outcome.value.phase : outcome.error.code);
+      mesh.client.update.updateCancel(0x0100, 0, (after) =>
+        phases.push(after.ok ? after.value.phase : after.error.code),
+      );
+    });
+    mesh.run(mesh.client, () => phases.length === 2);
+    expect(phases).toEqual([UpdatePhase.verifyingUpdate, UpdatePhase.idle]);
+    expect(mesh.targets[0]!.update.phase).toBe(UpdatePhase.idle);
+  });
+
+  it('finds the new firmware id on a later page when it confirms', () => {
+    const images = Array.from({ length: 80 }, (_, i) => ({ firmwareId: new Uint8Array(60).fill(i + 1) }));
+    const mesh = new Mesh([{ moreImages: [...images, { firmwareId: Uint8Array.of(0x77, 0, 9) }] }]);
+    mesh.client.start({ firmwareId: Uint8Array.of(0x77, 0, 9) });
+    mesh.run();
+    expect(mesh.client.errors).toEqual([undefined]);
+  });
+});
