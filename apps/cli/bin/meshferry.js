@@ -1,0 +1,11 @@
+#!/usr/bin/env node
+import { existsSync } from 'node:fs';
+
+const built = new URL('../dist/index.js', import.meta.url);
+if (existsSync(built)) {
+  const { main, processIo } = await import(built.href);
+  process.exitCode = await main(process.argv.slice(2), processIo());
+} else {
+  console.error('error: meshferry is not built yet\n  Run "npm start" once in the top folder of the checkout.');
+  process.exitCode = 1;
+}

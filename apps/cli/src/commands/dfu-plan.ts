@@ -1,0 +1,119 @@
+import { formatAddress } from '@meshferry/core';
+import type { TargetCheck } from '@meshferry/node';
+import { SIM_APP_INDEX } from '@meshferry/sim';
+import { ExitCode } from '../shell/exit.ts';
+import { formatFirmwareId, formatSeconds, formatSize, plural } from '../shell/format.ts';
+import type { Shell } from '../shell/shell.ts';
+import { alignColumns } from '../shell/table.ts';
+import { chooseSim } from '../update/bearers.ts';
+import { commonCapabilities } from '../update/capabilities.ts';
+import { type Estimate, estimate } from '../update/estimate.ts';
+import { chooseGroup } from '../update/group.ts';
+import { type Mesh, withMesh } from '../update/mesh.ts';
+import { type ImageFlags, loadUpdateImage, type UpdateImage } from '../update/update-image.ts';
+import { checkInterrupted } from './dfu-targets.ts';
+
+/** Options of `dfu plan` as the parser gives them. */
+export interface PlanFlags extends ImageFlags {
+  readonly targets?: readonly number[];
+  readonly group?: string | true;
+  readonly settings?: 'auto' | 'stock';
+}
+
+/** What applying does to a node, by Additional Information, in the words of the simulator's `effect`. */
+const EFFECTS = ['none', 'composition-norpr', 'composition', 'unprovision'];
+
+/** `Timeout Base` of an update unless told otherwise. */
+const TIMEOUT_BASE = 3;
+
+/** `dfu plan FILE` */
+export async function dfuPlan(shell: Shell, [path = '']: readonly string[], flags: PlanFlags): Promise<ExitCode> {
+  const sim = chooseSim(shell.bearers);
+  const image = await loadUpdateImage(shell.io, path, flags, sim.company);
+  return withMesh(
+    shell,
+    async (mesh) => {
+      const targets = mesh.chooseTargets(flags.targets);
+      const asked = mesh.job.checkTargets(targets, SIM_APP_INDEX, image.metadata);
+      const checks = await mesh.run(asked, checkInterrupted);
+      const plan = await planFor(mesh, image, checks, flags);
+      const accepting = checks.filter(({ accepts }) => accepts).length;
+      shell.result({ targets: checks.map(describe), ...describePlan(plan) }, accepting === checks.length);
+      if (!shell.json) say(shell, image, checks, plan);
+      if (accepting === checks.length) return ExitCode.done;
+      return accepting === 0 ? ExitCode.failed : ExitCode.partly;
+    },
+    sim,
+  );
+}
+
+interface Plan extends Estimate {
+  /** `0xc000`, or `unicast`. */
+  readonly destination: string;
+}
+
+/** For the targets that accept the image; undefined when none does. */
+async function planFor(
+  mesh: Mesh,
+  image: UpdateImage,
+  checks: readonly TargetCheck[],
+  flags: PlanFlags,
+): Promise<Plan | undefined> {
+  const accepting = checks.filter(({ accepts }) => accepts).map(({ address }) => address);
+  const capabilities = await mesh.run(commonCapabilities(mesh, accepting), checkInterrupted);
+  if (capabilities === undefined) return undefined;
+  const group = chooseGroup(flags.group, checks.length);
+  const outlook = {
+    size: image.bytes.length,
+    targets: accepting.length,
+    group: group !== undefined,
+    settings: flags.settings ?? 'auto',
+    controller: mesh.sim.controller,
+    capabilities,
+  };
+  return { ...estimate(outlook), destination: group === undefined ? 'unicast' : formatAddress(group) };
+}
+
+function describe({ address, firmwareId, accepts, effect, error }: TargetCheck): Record<string, unknown> {
+  return {
+    address: formatAddress(address),
+    accepts,
+    effect: effect === null ? null : (EFFECTS[effect] ?? `reserved ${effect}`),
+    reason: error === null ? null : error.message,
+    version: firmwareId && formatFirmwareId(firmwareId),
+  };
+}
+
+function describePlan(plan: Plan | undefined): Record<string, unknown> {
+  if (plan === undefined) return { plan: null, etaSeconds: null, airtimeShare: null };
+  const { expected, low, high } = plan.seconds;
+  return {
+    plan: { mode: 'push', destination: plan.destination, ...plan.plan, timeoutBase: TIMEOUT_BASE },
+    etaSeconds: { expected: Math.round(expected), low: Math.round(low), high: Math.round(high) },
+    airtimeShare: Math.round(plan.airtimeShare * 1000) / 1000,
+  };
+}
+
+function say(shell: Shell, image: UpdateImage, checks: readonly TargetCheck[], plan: Plan | undefined): void {
+  const { dim, green, red } = shell.style;
+  const rows = checks.map(({ address, firmwareId, accepts, effect, error }) => [
+    formatAddress(address),
+    formatFirmwareId(firmwareId),
+    accepts ? green('accepts') : red('refuses'),
+    effect === null ? '' : (EFFECTS[effect] ?? ''),
+    error === null ? '' : red(error.message),
+  ]);
+  for (const line of alignColumns([['target', 'runs', 'image', 'effect', ''].map(dim), ...rows])) shell.say(line);
+  shell.say();
+  const accepting = plural(checks.filter(({ accepts }) => accepts).length, 'target');
+  shell.say(`${formatSize(image.bytes.length)}, version ${formatFirmwareId(image.firmwareId)}, to ${accepting}`);
+  if (plan === undefined) return;
+  const { chunkSize, blockSizeLog, copies } = plan.plan;
+  const { expected, low, high } = plan.seconds;
+  shell.say(
+    `push to ${plan.destination}, blocks of ${2 ** blockSizeLog}, chunks of ${chunkSize} octets, ${plural(copies, 'time')} on the air`,
+  );
+  shell.say(
+    `about ${formatSeconds(expected)}: ${formatSeconds(low)} when nothing is lost, ${formatSeconds(high)} on a bad radio`,
+  );
+}

@@ -1,0 +1,109 @@
+import { toHex } from '@meshferry/core';
+import { portableCrypto } from '@meshferry/crypto';
+import type { UpdateRequest } from '@meshferry/node';
+import { SIM_APP_INDEX } from '@meshferry/sim';
+import { badInput, type ExitCode } from '../shell/exit.ts';
+import { formatFirmwareId } from '../shell/format.ts';
+import type { Shell } from '../shell/shell.ts';
+import { chooseSim } from '../update/bearers.ts';
+import { chooseGroup } from '../update/group.ts';
+import { type Mesh, withMesh } from '../update/mesh.ts';
+import { finishUpdate } from '../update/result.ts';
+import { runUpdate, sameNetwork } from '../update/run-update.ts';
+import { type ImageFlags, loadUpdateImage, type UpdateImage } from '../update/update-image.ts';
+
+/** Options of `dfu run` as the parser gives them. */
+export interface RunFlags extends ImageFlags {
+  readonly targets?: readonly number[];
+  readonly group?: string | true;
+  readonly distributor?: string;
+  readonly policy?: 'verify' | 'apply';
+  readonly mode?: 'push' | 'pull';
+  readonly airtime?: string;
+  readonly settings?: 'auto' | 'stock';
+  readonly via?: 'mesh' | 'smp';
+  readonly resume?: boolean;
+}
+
+/** `dfu run FILE` */
+export async function dfuRun(shell: Shell, [path = '']: readonly string[], flags: RunFlags): Promise<ExitCode> {
+  refuseLater(flags);
+  const sim = chooseSim(shell.bearers);
+  const image = await loadUpdateImage(shell.io, path, flags, sim.company);
+  return withMesh(
+    shell,
+    async (mesh) => {
+      const request = flags.resume ? resumedRequest(shell, mesh, image, flags) : newRequest(shell, mesh, image, flags);
+      const finished = await runUpdate(shell, mesh, request, { resume: flags.resume === true });
+      return finishUpdate(shell, mesh, { ...image, ...request }, finished);
+    },
+    sim,
+  );
+}
+
+/** What the contract names and this version cannot do: never silently something else. */
+function refuseLater({ airtime, mode, via }: RunFlags): void {
+  if (airtime !== undefined) {
+    throw badInput(
+      'not-in-this-version',
+      `--airtime ${airtime} comes with a later version`,
+      'Leave it out: the update takes the air it needs.',
+    );
+  }
+  if (mode === 'pull') {
+    throw badInput(
+      'not-in-this-version',
+      '--mode pull comes with a later version',
+      'Leave it out, or give --mode push.',
+    );
+  }
+  if (via === 'smp') {
+    throw badInput('not-in-this-version', '--via smp comes with a later version', 'Leave it out, or give --via mesh.');
+  }
+}
+
+function newRequest(shell: Shell, mesh: Mesh, image: UpdateImage, flags: RunFlags): UpdateRequest {
+  refuseUnfinished(shell, mesh, image);
+  const targets = mesh.chooseTargets(flags.targets);
+  const group = chooseGroup(flags.group, targets.length);
+  const distributor = mesh.chooseDistributor(flags.distributor);
+  return {
+    image: image.bytes,
+    metadata: image.metadata,
+    firmwareId: image.firmwareId,
+    targets,
+    appIndex: SIM_APP_INDEX,
+    ...(group === undefined ? {} : { group }),
+    ...(distributor === undefined ? {} : { distributor }),
+    ...(flags.policy === undefined ? {} : { policy: flags.policy }),
+    ...(flags.mode === undefined ? {} : { mode: flags.mode }),
+    ...(flags.settings === undefined ? {} : { settings: flags.settings }),
+  };
+}
+
+/** An interrupted update is never restarted silently. */
+function refuseUnfinished(shell: Shell, mesh: Mesh, image: UpdateImage): void {
+  const saved = mesh.job.saved();
+  if (saved === undefined) return;
+  const same = saved.imageSha256 === toHex(portableCrypto.sha256(image.bytes));
+  const of = same ? 'this image' : `another image, ${formatFirmwareId(saved.request.firmwareId)},`;
+  const first = same ? 'Go on with --resume' : 'Go on with it by giving its file and --resume';
+  throw badInput(
+    'job-unfinished',
+    `an update with ${of} was not finished (${saved.phase})`,
+    `${first}, or give it up with: meshferry dfu cancel ${sameNetwork(shell)}`,
+  );
+}
+
+/** Who takes part and how it is sent was settled when the update began. */
+function resumedRequest(shell: Shell, mesh: Mesh, image: UpdateImage, flags: RunFlags): UpdateRequest {
+  const saved = mesh.job.saved();
+  if (saved !== undefined) {
+    return { ...saved.request, image: image.bytes, ...(flags.policy === undefined ? {} : { policy: flags.policy }) };
+  }
+  const hint =
+    shell.state === undefined
+      ? 'Give --state with the folder of the interrupted update.'
+      : 'Start one without --resume.';
+  throw badInput('no-job', 'there is no unfinished update to resume', hint);
+}

@@ -1,0 +1,89 @@
+import { type Command, Option } from 'commander';
+import { addressList, companyId, imageIndex, metadataHex } from '../shell/options.ts';
+import type { Runner } from '../shell/run.ts';
+import { dfuApply, dfuCancel, dfuResume, dfuStatus } from './dfu-job.ts';
+import { dfuPlan, type PlanFlags } from './dfu-plan.ts';
+import { dfuRun, type RunFlags } from './dfu-run.ts';
+import { dfuTargets, type TargetsFlags } from './dfu-targets.ts';
+
+export function addDfuCommands(program: Command, runner: Runner): void {
+  const dfu = program.command('dfu').description('update the firmware of a mesh');
+  addTargetOptions(dfu.command('targets'))
+    .description('which nodes can be updated, and what they run')
+    .addHelpText('after', '\nExample:\n  meshferry dfu targets --bearer sim:targets=10\n')
+    .action(runner.of<TargetsFlags>(dfuTargets));
+  addImageOptions(addTargetOptions(dfu.command('plan')))
+    .description('dry run: which targets accept an image, its effect, the plan and the time; sends no image')
+    .addHelpText('after', '\nExample:\n  meshferry dfu plan dfu_application.zip --bearer sim:targets=10\n')
+    .action(runner.of<PlanFlags>(dfuPlan));
+  addRunOptions(addImageOptions(addTargetOptions(dfu.command('run'))))
+    .description('update: check the targets, send the image, let them verify and apply it, confirm what they run')
+    .addHelpText('after', RUN_EXAMPLES)
+    .action(runner.of<RunFlags>(dfuRun));
+  dfu
+    .command('status')
+    .description('the unfinished update in --state')
+    .addHelpText('after', example('status'))
+    .action(runner.of(dfuStatus));
+  dfu
+    .command('resume')
+    .description('go on with the unfinished update in --state')
+    .addHelpText('after', example('resume'))
+    .action(runner.of(dfuResume));
+  dfu
+    .command('apply')
+    .description('let targets apply what "dfu run --policy verify" sent them')
+    .addHelpText('after', example('apply'))
+    .action(runner.of(dfuApply));
+  dfu
+    .command('cancel')
+    .description('give the unfinished update in --state up, at the targets too')
+    .addHelpText('after', example('cancel'))
+    .action(runner.of(dfuCancel));
+}
+
+const RUN_EXAMPLES = `
+Examples:
+  meshferry dfu run dfu_application.zip --bearer sim:targets=10,loss=0.1
+  meshferry dfu run app.signed.bin --bearer sim:targets=10 --targets 0x0100,0x0103 --state ./state
+  meshferry dfu run dfu_application.zip --bearer sim:targets=10,distributor=1 --distributor 0x0002
+`;
+
+function example(name: string): string {
+  return `\nExample:\n  meshferry dfu ${name} --bearer sim:targets=10 --state ./state\n`;
+}
+
+function addTargetOptions(command: Command): Command {
+  return command.option('--targets <A,B>', 'addresses such as 0x0100,0x0101 (default: all)', addressList);
+}
+
+/** `FILE` and what is sent of it. */
+function addImageOptions(command: Command): Command {
+  return command
+    .argument('<FILE>', 'update package (.zip), MCUboot image (.bin) or Intel HEX')
+    .option('--group [ADDR]', 'send to this group; "none" sends to each target alone (default: 0xc000 for several)')
+    .addOption(
+      new Option('--settings <NAME>', 'auto adapts to the radio, stock does as other stacks').choices([
+        'auto',
+        'stock',
+      ]),
+    )
+    .option('--image <NUMBER>', 'which image of a package with several', imageIndex)
+    .option('--company <ID>', 'company identifier of the firmware id (default: of the package or network)', companyId)
+    .option(
+      '--metadata <HEX>',
+      'firmware metadata (default: of the package, or built from the image header)',
+      metadataHex,
+    )
+    .option('--allow-inconsistent', 'send a package that contradicts itself');
+}
+
+function addRunOptions(command: Command): Command {
+  return command
+    .option('--distributor <NODE>', 'self, or the address of a Distributor that this process uploads to')
+    .addOption(new Option('--policy <POLICY>', 'verify stops before applying').choices(['verify', 'apply']))
+    .addOption(new Option('--mode <MODE>', 'push (pull comes later)').choices(['push', 'pull']))
+    .addOption(new Option('--via <WAY>', 'mesh (smp comes later)').choices(['mesh', 'smp']))
+    .option('--airtime <SHARE>', 'share of the air to use, such as 30% (comes later)')
+    .option('--resume', 'go on with the unfinished update in --state');
+}

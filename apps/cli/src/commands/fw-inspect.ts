@@ -1,0 +1,14 @@
+import { basename } from 'node:path';
+import { describePackage } from '@meshferry/firmware';
+import { inspectText } from '../firmware/inspect-text.ts';
+import { readFirmwareFile } from '../firmware/read-file.ts';
+import { ExitCode } from '../shell/exit.ts';
+import type { Shell } from '../shell/shell.ts';
+
+/** `fw inspect FILE` */
+export async function fwInspect(shell: Shell, [path = '']: readonly string[]): Promise<ExitCode> {
+  const pkg = await readFirmwareFile(shell.io, path, { acceptUnsigned: true });
+  if (shell.json) shell.result(describePackage(pkg));
+  else for (const line of inspectText(basename(path), pkg, shell.style)) shell.say(line);
+  return ExitCode.done;
+}

@@ -1,0 +1,34 @@
+import { Command, Option } from 'commander';
+import { addBearerCommands } from './commands/bearer.ts';
+import { addDemoCommand } from './commands/demo.ts';
+import { addDfuCommands } from './commands/dfu.ts';
+import { addFwCommands } from './commands/fw.ts';
+import type { Runner } from './shell/run.ts';
+import { guideUsers } from './shell/usage.ts';
+
+/** All commands; parsing one runs it. */
+export function buildProgram(runner: Runner, write: (help: string) => void): Command {
+  const program = new Command('meshferry')
+    .description('Ferries firmware across Bluetooth meshes.')
+    .configureHelp({ showGlobalOptions: true, helpWidth: 100 })
+    .configureOutput({ writeOut: write })
+    .helpCommand(false)
+    .addOption(new Option('--json', 'newline-delimited JSON on standard output, a "result" line last'))
+    .addOption(new Option('--log <LEVEL>', 'log to standard error').choices(['debug', 'info', 'warn', 'error']))
+    .addOption(new Option('--state <DIR>', 'keep jobs and simulated worlds here; without it they end with the process'))
+    .addOption(
+      new Option(
+        '--bearer <URI>',
+        'the radio to use, such as sim:targets=10 (see "bearer list"); repeatable',
+      ).argParser((uri: string, before: string[] = []) => [...before, uri]),
+    )
+    .addOption(new Option('--show-keys', 'print keys where they would be hidden'))
+    .addOption(new Option('--no-color', 'no colours (as with NO_COLOR in the environment)'))
+    .addHelpText('after', '\nExample:\n  meshferry dfu run dfu_application.zip --bearer sim:targets=10\n');
+  addDemoCommand(program, runner);
+  addFwCommands(program, runner);
+  addDfuCommands(program, runner);
+  addBearerCommands(program, runner);
+  guideUsers(program);
+  return program;
+}

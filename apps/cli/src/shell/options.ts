@@ -1,0 +1,52 @@
+import { fromHex, MeshError, parseAddress, type Unicast } from '@meshferry/core';
+import { parseCoreType, parseVersion, type Version } from '@meshferry/firmware';
+import { asInput, input } from './exit.ts';
+
+/** Values of options; what cannot be read ends the command with exit code 2 and the reason. */
+
+/** `0x0100,0x0101`. */
+export function addressList(text: string): Unicast[] {
+  return text.split(',').map(address);
+}
+
+export function address(text: string): number {
+  return asInput(() => parseAddress(text));
+}
+
+/** `0x0059` or decimal. */
+export function companyId(text: string): number {
+  const value = /^(0x[0-9a-f]{1,4}|\d{1,5})$/i.test(text) ? Number(text) : Number.NaN;
+  return asInput(() => {
+    if (value >= 0 && value <= 0xffff) return value;
+    throw new MeshError('bad-company', `not a company identifier: "${text}"`, {
+      hint: 'Give the one of the Bluetooth SIG, 0x0000 to 0xFFFF, such as 0x0059.',
+    });
+  });
+}
+
+/** 0 to 255 octets in hex. */
+export function metadataHex(text: string): Uint8Array {
+  return asInput(() => {
+    const octets = fromHex(text);
+    if (octets.length <= 255) return octets;
+    throw new MeshError('bad-metadata', `firmware metadata of ${octets.length} octets, at most 255 can be sent`, {
+      hint: 'Give --metadata in hex, as the devices check it.',
+    });
+  });
+}
+
+export function firmwareVersion(text: string): Version {
+  return input(parseVersion(text));
+}
+
+export function coreType(text: string): number {
+  return input(parseCoreType(text));
+}
+
+/** A small number such as an image number. */
+export function imageIndex(text: string): number {
+  return asInput(() => {
+    if (/^\d{1,3}$/.test(text) && Number(text) <= 255) return Number(text);
+    throw new MeshError('bad-image-index', `not an image number: "${text}"`, { hint: 'Give 0 to 255, such as 0.' });
+  });
+}

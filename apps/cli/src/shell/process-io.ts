@@ -1,0 +1,38 @@
+import { ExitCode } from './exit.ts';
+import type { Io } from './io.ts';
+
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+
+/** The {@link Io} of this process. Output into a pipe that nobody reads any more ends the process quietly. */
+export function processIo(): Io {
+  const { stdout, stderr } = process;
+  stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(ExitCode.failed);
+    throw error;
+  });
+  return {
+    stdout,
+    stderr,
+    env: process.env,
+    isTTY: stdout.isTTY === true && process.env.TERM !== 'dumb',
+    get columns(): number {
+      return stdout.columns ?? 80;
+    },
+    cwd: process.cwd(),
+    signals: { listen },
+    now: () => performance.now(),
+  };
+}
+
+function listen(interrupt: () => void): () => void {
+  let interrupted = false;
+  const heard = (): void => {
+    if (interrupted) process.exit(ExitCode.interrupted);
+    interrupted = true;
+    interrupt();
+  };
+  for (const signal of SIGNALS) process.on(signal, heard);
+  return () => {
+    for (const signal of SIGNALS) process.off(signal, heard);
+  };
+}

@@ -1,0 +1,124 @@
+import { formatAddress, MeshError, toHex } from '@meshferry/core';
+import type { JobReport, TargetPhase, TargetProgress } from '@meshferry/node';
+import { airBoundSeconds, settingsBoundSeconds } from '@meshferry/sim';
+import { ExitCode } from '../shell/exit.ts';
+import { formatFirmwareId, formatRate, formatSeconds, formatSize, plural } from '../shell/format.ts';
+import type { Shell } from '../shell/shell.ts';
+import { alignColumns } from '../shell/table.ts';
+import type { Mesh } from './mesh.ts';
+import { paintPhase } from './progress-bars.ts';
+import type { FinishedUpdate } from './run-update.ts';
+import { describeUpdateImage, type UpdateImage } from './update-image.ts';
+
+/** How a target may end when all went as asked. */
+const GOOD: ReadonlySet<TargetPhase> = new Set(['applied', 'verified', 'unprovisioned']);
+
+/** Figures of a finished update; times in seconds of the network but `wallSeconds`. */
+export interface UpdateStats {
+  readonly simulatedSeconds: number;
+  readonly transferSeconds: number;
+  readonly wallSeconds: number;
+  /** Advertising events of all nodes of the simulated air, in this process: relays and answers are among them. */
+  readonly advertisingPdus: number;
+  readonly chunksSent: number;
+  readonly chunksResent: number;
+  readonly goodputBytesPerSecond: number;
+  readonly airBoundSeconds: number;
+  readonly settingsBoundSeconds: number;
+}
+
+/** Writes the result of an update, as JSON or as a table, and gives the exit code. */
+export function finishUpdate(shell: Shell, mesh: Mesh, image: UpdateImage, finished: FinishedUpdate): ExitCode {
+  const { report } = finished;
+  const stats = statsOf(mesh, image, finished);
+  const exit = exitCodeOf(report);
+  const error = exit === ExitCode.done ? undefined : failure(report);
+  shell.result(
+    { image: describeUpdateImage(image), targets: report.targets.map(describeTarget), stats, ...(error && { error }) },
+    error === undefined,
+  );
+  if (!shell.json) sayResult(shell, image, report, stats);
+  if (error !== undefined && !shell.json) shell.complain(error);
+  return exit;
+}
+
+function statsOf(mesh: Mesh, image: UpdateImage, { report, wallSeconds }: FinishedUpdate): UpdateStats {
+  const { totalSeconds, transferSeconds, chunksSent, chunksResent } = report.stats;
+  const size = image.bytes.length;
+  const targets = report.targets.length;
+  return {
+    simulatedSeconds: round(totalSeconds),
+    transferSeconds: round(transferSeconds),
+    wallSeconds: round(wallSeconds),
+    advertisingPdus: mesh.world.radio.stats.events,
+    chunksSent,
+    chunksResent,
+    goodputBytesPerSecond: transferSeconds > 0 ? round(size / transferSeconds) : 0,
+    airBoundSeconds: round(airBoundSeconds(size, targets)),
+    settingsBoundSeconds: round(settingsBoundSeconds(size, targets, mesh.sim.controller)),
+  };
+}
+
+function exitCodeOf({ targets }: JobReport): ExitCode {
+  const good = targets.filter(({ phase }) => GOOD.has(phase)).length;
+  if (good === targets.length) return ExitCode.done;
+  return good > 0 ? ExitCode.partly : ExitCode.failed;
+}
+
+function failure({ targets, resumable }: JobReport): MeshError {
+  const failed = targets.filter(({ phase }) => !GOOD.has(phase));
+  const who = failed.length === targets.length ? 'all' : `${failed.length} of ${targets.length}`;
+  const first = failed.find(({ error }) => error !== null)?.error;
+  const reason = first === null || first === undefined ? '' : `: ${first.message}`;
+  const code = failed.length === targets.length ? 'update-failed' : 'some-targets-failed';
+  const hint = resumable ? 'The update can be taken up again with --resume.' : first?.hint;
+  return new MeshError(code, `${who} targets did not get there${reason}`, hint === undefined ? {} : { hint });
+}
+
+function describeTarget({ address, phase, firmwareIdBefore, firmwareIdAfter, error }: TargetProgress): object {
+  return {
+    address: formatAddress(address),
+    phase,
+    firmwareIdBefore: firmwareIdBefore && toHex(firmwareIdBefore),
+    firmwareIdAfter: firmwareIdAfter && toHex(firmwareIdAfter),
+    error,
+  };
+}
+
+function sayResult(shell: Shell, image: UpdateImage, { targets }: JobReport, stats: UpdateStats): void {
+  const { bold, dim, green, red } = shell.style;
+  const rows = targets.map(({ address, phase, firmwareIdBefore, firmwareIdAfter, error }) => [
+    formatAddress(address),
+    paintPhase(phase, shell.style),
+    firmwareIdAfter === null
+      ? formatFirmwareId(firmwareIdBefore)
+      : `${formatFirmwareId(firmwareIdBefore)} → ${green(formatFirmwareId(firmwareIdAfter))}`,
+    error === null ? '' : red(error.message),
+  ]);
+  shell.say();
+  for (const line of alignColumns([['target', 'phase', 'firmware', ''].map(dim), ...rows])) shell.say(line);
+  const good = targets.filter(({ phase }) => GOOD.has(phase)).length;
+  shell.say();
+  shell.say(
+    `${bold(`${good} of ${plural(targets.length, 'target')} updated`)}: ${formatSize(image.bytes.length)} in ` +
+      `${formatSeconds(stats.simulatedSeconds)} of mesh time, simulated in ${formatSeconds(stats.wallSeconds)}`,
+  );
+  if (stats.transferSeconds === 0) return;
+  const ratio = (stats.transferSeconds / stats.settingsBoundSeconds).toFixed(2);
+  shell.say(
+    dim(
+      `transfer ${formatSeconds(stats.transferSeconds)} (${formatRate(stats.goodputBytesPerSecond)}), ${ratio} × what the ` +
+        `controller's settings allow (${formatSeconds(stats.settingsBoundSeconds)}); physics allows ${formatSeconds(stats.airBoundSeconds)}`,
+    ),
+  );
+  shell.say(
+    dim(
+      `${plural(stats.chunksSent, 'chunk')} sent, ${stats.chunksResent} of them again; ${stats.advertisingPdus} advertising events on the air`,
+    ),
+  );
+}
+
+/** Milliseconds are enough. */
+function round(value: number): number {
+  return Math.round(value * 1000) / 1000;
+}
