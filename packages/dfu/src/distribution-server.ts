@@ -1,4 +1,4 @@
-import { type Context, Model } from '@meshferry/access';
+import { type Context, Model, type ReplyOptions } from '@meshferry/access';
 import type { BlobServer } from '@meshferry/blob';
 import {
   type Clock,
@@ -184,14 +184,21 @@ export class FirmwareDistributionServer {
     );
     this.model.handle(FirmwareDistributionSuspend, (_, context) => this.#answer(context, this.#distribution.suspend()));
     this.model.handle(FirmwareDistributionApply, (_, context) => this.#answer(context, this.#distribution.apply()));
-    this.model.handle(FirmwareDistributionCancel, (_, context) => {
-      const isApplying = this.phase === DistributionPhase.applyingUpdate;
-      const status = this.#distribution.cancel(() => {
-        // From Applying the requester is told the end as well, without the usual delay [MshDFU 6.2.3.10].
-        if (isApplying) this.#answer(context, Status.success, 0);
-      });
-      this.#answer(context, status);
-    });
+    this.model.handle(FirmwareDistributionCancel, (_, context) => this.#receiveCancel(context));
+  }
+
+  /**
+   * From Applying Update the requester is told the end as well, without the usual delay [MshDFU 6.2.3.10], but not before
+   * the first answer has left: that takes two segments and would be overtaken.
+   */
+  #receiveCancel(context: Context): void {
+    const isApplying = this.phase === DistributionPhase.applyingUpdate;
+    let waitsFor = 2;
+    const tellEnd = (): void => {
+      if (--waitsFor === 0 && isApplying) this.#answer(context, Status.success, { delayMs: 0 });
+    };
+    const status = this.#distribution.cancel(tellEnd);
+    this.#answer(context, status, undefined, tellEnd);
   }
 
   #handleReceivers(): void {
@@ -273,9 +280,8 @@ export class FirmwareDistributionServer {
     return Status.success;
   }
 
-  #answer(context: Context, status: number, delayMs?: number): void {
-    const options = delayMs === undefined ? undefined : { delayMs };
-    this.model.reply(context, FirmwareDistributionStatus, this.#distribution.status(status), options);
+  #answer(context: Context, status: number, options?: ReplyOptions, done?: () => void): void {
+    this.model.reply(context, FirmwareDistributionStatus, this.#distribution.status(status), options, done);
   }
 
   #answerReceivers(context: Context, status: number): void {

@@ -14,13 +14,13 @@
  *
  * @packageDocumentation
  */
-export { FirmwareDistributionClient } from './distribution-client.ts';
 export * from './distribution-client.ts';
 export * from './distribution-codes.ts';
 export * from './distribution-image-messages.ts';
 export * from './distribution-initiator.ts';
 export * from './distribution-initiator-upload.ts';
 export * from './distribution-messages.ts';
+export { listedReceiverError } from './distribution-receiver-error.ts';
 export * from './distribution-receivers-messages.ts';
 export * from './distribution-server.ts';
 export * from './distribution-watch.ts';
@@ -30,4 +30,5 @@ export * from './target.ts';
 export * from './target-application.ts';
 export * from './update-client.ts';
 export * from './update-codes.ts';
+export { refusedError } from './update-errors.ts';
 export * from './update-types.ts';
