@@ -1,10 +1,10 @@
-import { type AppIndex, formatAddress, MeshError, type Result, type Unicast } from '@meshferry/core';
+import type { AppIndex, MeshError, Result, Unicast } from '@meshferry/core';
 import {
   type FirmwareInformation,
   type FirmwareUpdateClient,
   type MetadataVerdict,
+  refusedError,
   UpdateStatus,
-  updateStatusName,
 } from '@meshferry/dfu';
 import type { TargetCheck } from './update-job-types.ts';
 
@@ -47,17 +47,7 @@ async function checkTarget({ client, appIndex, metadata }: CheckOptions, address
   if (!answer.ok) return { address, firmwareId, accepts: false, effect: null, error: answer.error };
   const { status, effect } = answer.value;
   if (status === UpdateStatus.success) return { address, firmwareId, accepts: true, effect, error: null };
-  return { address, firmwareId, accepts: false, effect: null, error: refusal(address, status) };
-}
-
-function refusal(address: Unicast, status: number): MeshError {
-  return new MeshError(
-    'metadata-refused',
-    `target ${formatAddress(address)} does not take this image: ${updateStatusName(status)}`,
-    {
-      hint: 'The image is for another device, too large for its slot, or not newer than what it runs. See `fw inspect`.',
-    },
-  );
+  return { address, firmwareId, accepts: false, effect: null, error: refusedError(address, status, 'Metadata Check') };
 }
 
 /** A callback of the stack as a promise that never rejects. */

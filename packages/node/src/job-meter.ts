@@ -61,9 +61,12 @@ export class JobMeter {
     }
   }
 
-  /** The transfer starts again after a pause: what was measured before says nothing about now. */
-  restart(): void {
-    this.#startedAt = undefined;
-    this.#startedWith = undefined;
+  /** A transfer that somebody else does has come to `percent` of the image. */
+  reach(percent: number): void {
+    this.#startedAt ??= this.#clock.now;
+    const acknowledged = Math.floor((this.#size * percent) / 100);
+    this.#startedWith ??= acknowledged;
+    this.#acknowledged = Math.max(this.#acknowledged, acknowledged);
+    this.percent = Math.max(this.percent, percent);
   }
 }

@@ -1,47 +1,52 @@
-import { type Clock, encodeRecord, type Store, toHex } from '@meshferry/core';
-import type { CryptoProvider } from '@meshferry/crypto';
+import type { BlobSource } from '@meshferry/blob';
+import { type Clock, encodeRecord, type Store } from '@meshferry/core';
 import { JobMeter } from './job-meter.ts';
 import { JobTargets } from './job-targets.ts';
-import type { JobPhase, JobProgress, JobReport, SavedJob, UpdateRequest } from './update-job-types.ts';
+import type { JobPhase, JobProgress, JobReport, SavedJob, UpdatePlan } from './update-job-types.ts';
 
 /** The record of a job in its store. */
 export const JOB_RECORD = 'job';
 
 export interface JobRunOptions {
   readonly clock: Clock;
-  readonly crypto: CryptoProvider;
   readonly store: Store;
-  readonly request: UpdateRequest;
+  readonly request: UpdatePlan;
+  readonly source: BlobSource;
+  /** Of the image, lower-case hex. */
+  readonly imageSha256: string;
   readonly saved?: SavedJob | undefined;
   readonly onProgress?: ((progress: JobProgress) => void) | undefined;
 }
 
 /** One run of an update job: what it knows, told to whoever watches and kept in the store at each step. */
 export class JobRun {
-  readonly request: UpdateRequest;
+  readonly request: UpdatePlan;
+  readonly source: BlobSource;
   readonly targets: JobTargets;
   /** Of the transfer to the targets. */
   readonly transfer: JobMeter;
   /** Of the upload to a Distributor. */
   readonly upload: JobMeter;
+  /** What a job through a Distributor must remember. */
+  readonly remote: { uploadBlobId?: bigint; imageIndex?: number };
   readonly #options: JobRunOptions;
   readonly #startedAt: number;
-  readonly #imageSha256: string;
   #phase: JobPhase;
   #transferStartedAt: number | undefined;
   #transferSeconds: number;
 
   constructor(options: JobRunOptions) {
-    const { clock, crypto, request, saved } = options;
+    const { clock, request, source, saved } = options;
     this.#options = options;
     this.request = request;
+    this.source = source;
     this.#startedAt = clock.now;
-    this.#imageSha256 = toHex(crypto.sha256(request.image));
     this.#phase = saved?.phase ?? 'checking';
     this.#transferSeconds = saved?.transferSeconds ?? 0;
     this.targets = new JobTargets(request.targets, saved?.targets);
-    this.transfer = new JobMeter(clock, request.image.length);
-    this.upload = new JobMeter(clock, request.image.length);
+    this.transfer = new JobMeter(clock, source.size);
+    this.upload = new JobMeter(clock, source.size);
+    this.remote = { ...saved?.remote };
   }
 
   get phase(): JobPhase {
@@ -76,13 +81,13 @@ export class JobRun {
 
   /** Durable when it returns. */
   save(): void {
-    const { image, ...request } = this.request;
     const saved: SavedJob = {
-      request,
-      imageSize: image.length,
-      imageSha256: this.#imageSha256,
+      request: this.request,
+      imageSize: this.source.size,
+      imageSha256: this.#options.imageSha256,
       phase: this.#phase,
       targets: this.targets.saved,
+      remote: this.remote,
       totalSeconds: this.#elapsed,
       transferSeconds: this.#transferSecondsNow,
       ...this.#chunks,

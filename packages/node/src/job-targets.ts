@@ -100,6 +100,13 @@ export class JobTargets {
     if (target !== undefined) target.firmwareIdAfter = firmwareId;
   }
 
+  /** A Distributor has ended: targets that were to leave the network and cannot be asked have left. */
+  distributionEnded(): void {
+    for (const target of this.#targets) {
+      if (target.phase === 'applying' && target.effect === UpdateEffect.unprovisioned) target.phase = 'unprovisioned';
+    }
+  }
+
   /** The job is over: whoever is still on the way got nowhere that is known. */
   end(): void {
     for (const target of this.#targets) if (!ENDS.has(target.phase)) target.phase = 'unknown';
@@ -131,8 +138,6 @@ function phaseOf(retrieved: number, effect: number | null, jobPhase: JobPhase): 
     case UpdatePhase.verificationSucceeded:
       return 'verified';
     case UpdatePhase.applyingUpdate:
-      // A Distributor leaves a target that was unprovisioned in this phase: it cannot be asked any more.
-      if (jobPhase === 'done' && effect === UpdateEffect.unprovisioned) return 'unprovisioned';
       return jobPhase === 'confirming' ? 'confirming' : 'applying';
     case UpdatePhase.applySuccess:
       return effect === UpdateEffect.unprovisioned ? 'unprovisioned' : 'applied';

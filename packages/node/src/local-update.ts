@@ -1,4 +1,3 @@
-import { type BlobSource, sourceOf } from '@meshferry/blob';
 import type { Random } from '@meshferry/core';
 import type { FirmwareUpdateClient, Update, UpdateEvent, UpdateParameters, UpdateRunPhase } from '@meshferry/dfu';
 import type { JobRun } from './job-run.ts';
@@ -25,8 +24,7 @@ export function updateFromHere(
 ): Promise<JobReport> {
   return new Promise((resolve) => {
     const saved = resume ? client.saved() : undefined;
-    const source = sourceOf(run.request.image);
-    const parameters = saved === undefined ? fresh(run, random, source) : { ...saved, source, resume: true };
+    const parameters = saved === undefined ? fresh(run, random) : { ...saved, source: run.source, resume: true };
     const finish = (outcome: JobReport['outcome'], resumable = false): void => {
       if (resumable) update.stop();
       resolve(run.report(outcome, resumable));
@@ -44,8 +42,8 @@ export function updateFromHere(
   });
 }
 
-function fresh(run: JobRun, random: Random, source: BlobSource): UpdateParameters {
-  const { request } = run;
+function fresh(run: JobRun, random: Random): UpdateParameters {
+  const { request, source } = run;
   return {
     receivers: run.targets.taking.map((address) => ({ address, imageIndex: 0 })),
     appIndex: request.appIndex,

@@ -25,6 +25,9 @@ export interface UpdateRequest {
   readonly timeoutBase?: number;
 }
 
+/** A request without the octets of its image: what is kept of it. */
+export type UpdatePlan = Omit<UpdateRequest, 'image'>;
+
 /** Where the job is. */
 export type JobPhase =
   | 'checking'
@@ -107,12 +110,14 @@ export interface JobStats {
 
 /** What is kept of a job until it is done: with the image, enough to go on in another process. */
 export interface SavedJob {
-  readonly request: Omit<UpdateRequest, 'image'>;
+  readonly request: UpdatePlan;
   readonly imageSize: number;
   /** SHA-256 of the image, lower-case hex. */
   readonly imageSha256: string;
   readonly phase: JobPhase;
   readonly targets: readonly SavedTarget[];
+  /** Of a job through a Distributor: the upload's BLOB ID, and where the image is in its list. */
+  readonly remote: { readonly uploadBlobId?: bigint; readonly imageIndex?: number };
   readonly totalSeconds: number;
   readonly transferSeconds: number;
   readonly chunksSent: number;

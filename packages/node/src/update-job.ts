@@ -1,3 +1,4 @@
+import { type BlobSource, sourceOf } from '@meshferry/blob';
 import {
   type AppIndex,
   type Clock,
@@ -9,11 +10,13 @@ import {
   type Unicast,
 } from '@meshferry/core';
 import type { CryptoProvider } from '@meshferry/crypto';
+import { cancelDistribution } from '@meshferry/dfu';
 import { checkTargets } from './check-targets.ts';
 import { JOB_RECORD, JobRun } from './job-run.ts';
 import { updateFromHere } from './local-update.ts';
+import { updateThroughDistributor } from './remote-update.ts';
 import type { UpdaterRole } from './roles.ts';
-import type { JobProgress, JobReport, SavedJob, TargetCheck, UpdateRequest } from './update-job-types.ts';
+import type { JobProgress, JobReport, SavedJob, TargetCheck, UpdatePlan, UpdateRequest } from './update-job-types.ts';
 
 export interface UpdateJobOptions {
   readonly role: UpdaterRole;
@@ -54,16 +57,62 @@ export class UpdateJob {
   }
 
   /**
-   * Runs the job to its end. Rejects with `job-unfinished` when the store holds one and `resume` is not set, `no-job`
-   * or `other-image` when it is and does not fit; trouble with single targets is in the report.
+   * Runs the job to its end. Rejects with `job-unfinished` when the store holds one and `resume` is not set, with
+   * `no-job` or `other-image` when it is and does not fit, and with what a Distributor refuses; trouble with single
+   * targets is in the report. A resumed job keeps its plan: of `request` only the image counts then.
    */
   async run(request: UpdateRequest, options: RunOptions = {}): Promise<JobReport> {
-    const { clock, crypto, store, role, random } = this.#options;
-    const saved = this.#savedFor(request, options.resume === true);
-    const run = new JobRun({ clock, crypto, store, request, saved, onProgress: options.onProgress });
+    const imageSha256 = toHex(this.#options.crypto.sha256(request.image));
+    const saved = this.#savedFor(imageSha256, options.resume === true);
+    const { image, ...plan } = request;
+    return this.#run(saved?.request ?? plan, sourceOf(image), imageSha256, saved, options.onProgress);
+  }
+
+  /** Lets targets apply that have verified the image under the policy `verify`. Rejects with `no-job`, `not-verified`. */
+  async apply(onProgress?: RunOptions['onProgress']): Promise<JobReport> {
+    const saved = this.#required();
+    if (saved.phase !== 'verified') {
+      throw new MeshError('not-verified', `the update is at "${saved.phase}": there is nothing to apply yet`, {
+        hint: 'Go on with `meshferry dfu run FILE --resume` first.',
+      });
+    }
+    const plan: UpdatePlan = { ...saved.request, policy: 'apply' };
+    return this.#run(plan, spent(saved.imageSize), saved.imageSha256, saved, onProgress);
+  }
+
+  /** Gives the unfinished job up: its targets, or its Distributor, are told, then it is forgotten. Rejects with `no-job`. */
+  async cancel(): Promise<void> {
+    const saved = this.#required();
+    const { role, store } = this.#options;
+    const { distributor, appIndex } = saved.request;
+    if (distributor !== undefined) {
+      await new Promise<void>((resolve) => {
+        cancelDistribution(role.distribution, { address: distributor, appIndex }, () => resolve());
+      });
+    }
+    const update = role.update.saved();
+    if (update !== undefined) {
+      await new Promise<void>((resolve) => {
+        role.update.update({ ...update, source: spent(update.size), resume: true }, () => {}).cancel(resolve);
+      });
+    }
+    store.batch([[JOB_RECORD, null]]);
+  }
+
+  async #run(
+    request: UpdatePlan,
+    source: BlobSource,
+    imageSha256: string,
+    saved: SavedJob | undefined,
+    onProgress: RunOptions['onProgress'],
+  ): Promise<JobReport> {
+    const { clock, store, role, random } = this.#options;
+    const run = new JobRun({ clock, store, request, source, imageSha256, saved, onProgress });
     const begun = saved !== undefined && saved.phase !== 'checking';
     if (!begun) await this.#check(run);
     if (run.targets.taking.length === 0) return run.report('failed');
+    const { distributor } = request;
+    if (distributor !== undefined) return updateThroughDistributor(run, role, distributor, begun);
     return updateFromHere(run, role.update, random, begun);
   }
 
@@ -83,24 +132,38 @@ export class UpdateJob {
     });
   }
 
-  #savedFor(request: UpdateRequest, resume: boolean): SavedJob | undefined {
+  #required(): SavedJob {
     const saved = this.saved();
-    if (!resume) {
-      if (saved === undefined) return undefined;
-      throw new MeshError('job-unfinished', `an update to ${toHex(saved.request.firmwareId)} was not finished`, {
-        hint: 'Go on with --resume, or give it up with `meshferry dfu cancel`.',
-      });
-    }
-    if (saved === undefined) {
-      throw new MeshError('no-job', 'there is no unfinished update to resume', {
-        hint: 'Start one without --resume; --state must name the folder of the interrupted run.',
-      });
-    }
-    if (saved.imageSha256 !== toHex(this.#options.crypto.sha256(request.image))) {
+    if (saved !== undefined) return saved;
+    throw new MeshError('no-job', 'there is no unfinished update', {
+      hint: 'Start one with `meshferry dfu run`; --state must name the folder of the interrupted run.',
+    });
+  }
+
+  #savedFor(imageSha256: string, resume: boolean): SavedJob | undefined {
+    if (resume) {
+      const saved = this.#required();
+      if (saved.imageSha256 === imageSha256) return saved;
       throw new MeshError('other-image', 'the unfinished update is of another image', {
         hint: 'Resume with the same file, or give it up with `meshferry dfu cancel`.',
       });
     }
-    return saved;
+    const saved = this.saved();
+    if (saved === undefined) return undefined;
+    throw new MeshError('job-unfinished', `an update to ${toHex(saved.request.firmwareId)} was not finished`, {
+      hint: 'Go on with --resume, or give it up with `meshferry dfu cancel`.',
+    });
   }
+}
+
+/** An image whose transfer is over: only its size is still asked for. */
+function spent(size: number): BlobSource {
+  return {
+    size,
+    read: () => {
+      throw new MeshError('image-needed', 'the image is needed to go on with the transfer', {
+        hint: 'Resume with `meshferry dfu run FILE --resume`.',
+      });
+    },
+  };
 }

@@ -133,6 +133,36 @@ describe('an update that was cut off', () => {
   });
 });
 
+describe('an unfinished update', () => {
+  it('waits verified until it is applied', async () => {
+    const store = new MemoryStore();
+    const before = new UpdateWorld('sim:targets=3', { store });
+    const verified = await before.update(made, { policy: 'verify' });
+    expect(verified).toMatchObject({ outcome: 'complete', resumable: true });
+    expect(verified?.targets.map(({ phase }) => phase)).toEqual(Array(3).fill('verified'));
+    expect(before.running(made)).toEqual(Array(3).fill('old'));
+    const after = new UpdateWorld('sim:targets=3', { store });
+    const applied = await after.world.run(after.job.apply());
+    expect(applied.targets.map(({ phase }) => phase)).toEqual(Array(3).fill('applied'));
+    expect(after.running(made)).toEqual(Array(3).fill('new'));
+    expect(after.job.saved()).toBeUndefined();
+  });
+
+  it.each([undefined, 0x0002])('is forgotten everywhere when it is cancelled (Distributor %s)', async (distributor) => {
+    const store = new MemoryStore();
+    const uri = 'sim:targets=2,distributor=1,block=10';
+    const before = new UpdateWorld(uri, { store });
+    const cutWhen = ({ phase, percent }: { phase: string; percent: number }): boolean =>
+      phase === 'transferring' && percent > 20;
+    await before.update(made, { cutWhen, ...(distributor && { distributor }) });
+    const after = new UpdateWorld(uri, { store });
+    await after.world.run(after.job.cancel());
+    expect(after.job.saved()).toBeUndefined();
+    const again = await after.update(made, distributor ? { distributor } : {});
+    expect(again?.targets.map(({ phase }) => phase)).toEqual(Array(2).fill('applied'));
+  });
+});
+
 describe('a Distributor that is another node', () => {
   it('takes the image and updates the others', async () => {
     const run = new UpdateWorld('sim:targets=3,distributor=1');
@@ -141,5 +171,19 @@ describe('a Distributor that is another node', () => {
       Array(3).fill(['applied', null]),
     );
     expect(run.running(made)).toEqual(Array(3).fill('new'));
+  });
+
+  it.each(['uploading', 'transferring'])('goes on after all power was cut while %s', async (when) => {
+    const store = new MemoryStore();
+    const uri = 'sim:targets=2,distributor=1,block=10';
+    const before = new UpdateWorld(uri, { store });
+    const cutWhen = ({ phase, percent }: { phase: string; percent: number }): boolean => phase === when && percent > 40;
+    expect(await before.update(made, { distributor: 0x0002, cutWhen })).toBeUndefined();
+    const after = new UpdateWorld(uri, { store });
+    const report = await after.update(made, { distributor: 0x0002, resume: true });
+    expect(report?.targets.map(({ phase, error }) => [phase, error?.message ?? null])).toEqual(
+      Array(2).fill(['applied', null]),
+    );
+    expect(after.running(made)).toEqual(['new', 'new']);
   });
 });
