@@ -185,7 +185,7 @@ export class FirmwareUpdateClient {
     }
     const saved = parameters.resume === true ? this.saved() : undefined;
     const receivers = receiversOf(parameters, saved);
-    const plan = planOf(parameters);
+    const plan = planOf(parameters, saved);
     this.#checkBound(plan.appIndex);
     this.#store.begin(plan, parameters.source.size, saved?.phase ?? 'starting', receivers);
     const { clock, random, blob, log = silent, defaultTtl = 5 } = this.#options;

@@ -2,10 +2,13 @@ import { equal, formatAddress, isUnicast, MeshError } from '@meshferry/core';
 import { type MutableReceiver, newReceiver } from './update-receivers.ts';
 import type { SavedUpdate, UpdateParameters, UpdatePlan } from './update-types.ts';
 
-/** The part of the parameters that is stored. */
-export function planOf(parameters: UpdateParameters): UpdatePlan {
-  const { appIndex, ttl, timeoutBase, group, label, mode, blobId, metadata, firmwareId, policy, settings } = parameters;
-  const { verifyMs, rebootMs } = parameters;
+/**
+ * The part of the parameters that is stored. What the targets have been told already is taken from the saved update:
+ * only an identical Start resumes [MshDFU 6.1.3.4].
+ */
+export function planOf(parameters: UpdateParameters, saved: SavedUpdate | undefined): UpdatePlan {
+  const { appIndex, ttl, timeoutBase, group, label, mode, blobId, metadata, firmwareId } = saved ?? parameters;
+  const { policy, settings, verifyMs, rebootMs } = parameters;
   return {
     appIndex,
     ttl,

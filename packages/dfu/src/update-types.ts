@@ -62,7 +62,10 @@ export interface UpdateParameters extends UpdatePlan {
   /** Each address once. */
   readonly receivers: readonly UpdateReceiver[];
   readonly source: BlobSource;
-  /** Goes on with the update that the store holds: `update({ ...client.saved(), source, resume: true }, …)`. */
+  /**
+   * Goes on with the update that the store holds, `update({ ...client.saved(), source, resume: true }, …)`: image and
+   * BLOB ID must be the same; `policy`, `settings` and the two limits of time may change, all else is as it was saved.
+   */
   readonly resume?: boolean;
 }
 
