@@ -110,7 +110,7 @@ describe('a firmware update of several targets', () => {
   it('comes through a radio that loses a fifth of everything', () => {
     for (const seed of ['a', 'b', 'c']) {
       const mesh = new Mesh([{}, {}, {}], { loss: 0.2, seed });
-      mesh.client.start({ timeoutBase: 5 });
+      mesh.client.start({ group: GROUP, timeoutBase: 5 });
       mesh.run();
       expect(mesh.firmware).toEqual([NEW, NEW, NEW]);
     }
@@ -240,7 +240,7 @@ describe('targets that fail', () => {
 
   it('goes on without one that is lost in the transfer', () => {
     const mesh = new Mesh([{}, {}, {}]);
-    mesh.client.start({ timeoutBase: 0 });
+    mesh.client.start({ group: GROUP, timeoutBase: 0 });
     mesh.run(mesh.client, () => mesh.targets[1]!.device.calls.includes('block 0'));
     mesh.targets[1]!.powerOff();
     mesh.run();
