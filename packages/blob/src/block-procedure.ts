@@ -98,9 +98,11 @@ export class BlockProcedure implements ChunkSenderHost {
     return this.#context.active.filter(({ stage }) => OWING.has(stage));
   }
 
-  /** Those who have said which chunks they miss. */
+  /** Those who have said which chunks they miss, after the last sending; what silent ones miss nobody knows. */
   get #needy(): Receiver[] {
-    return this.#context.active.filter(({ stage, missingCount }) => stage === 'check' && missingCount > 0);
+    return this.#context.active.filter(
+      ({ stage, missingCount, silentSince }) => stage === 'check' && missingCount > 0 && silentSince === undefined,
+    );
   }
 
   #afterCheck(): void {

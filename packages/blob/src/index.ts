@@ -1,5 +1,23 @@
 /**
- * BLOB Transfer over Bluetooth Mesh: server and client.
+ * BLOB Transfer over Bluetooth Mesh: moves up to 4 GiB to many nodes at once, by group with repair of what each one
+ * missed, or by unicast; goes on after a suspension, a crash or a power cut where it stopped.
+ *
+ * ```ts
+ * import { BlobClient, BlobServer, sourceOf } from '@meshferry/blob';
+ *
+ * // On a target: wait for the BLOB; its blocks go to the sink.
+ * const server = new BlobServer({ clock, store });
+ * access.addElement(0, [server.model]);
+ * server.expect(blobId, { ttl: 5, timeoutBase: 3, sink, events: { complete, suspended, failed } });
+ *
+ * // On the sender: one transfer to all receivers.
+ * const client = new BlobClient({ clock, random, store });
+ * const receivers = [{ address: 0x0100 }, { address: 0x0101 }];
+ * const to = { receivers, group: 0xc000, appIndex: 0, ttl: 5, timeoutBase: 3 };
+ * client.start({ blobId, source: sourceOf(image), ...to }, (event) => {
+ *   if (event.type === 'progress') console.log(`${event.percent} %`);
+ * });
+ * ```
  *
  * @packageDocumentation
  */

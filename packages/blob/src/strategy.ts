@@ -231,7 +231,8 @@ function cheapest(
   avoid: (size: number) => boolean,
 ): { sending: Sending; costMs: number } {
   const smallest = Math.max(bounds.minChunkSize, smallestChunk(log, bounds));
-  const fallback = Math.min(smallest, bounds.maxChunkSize);
+  let fallback = bounds.maxChunkSize;
+  while (fallback > smallest && avoid(fallback)) fallback--;
   let best: Sending = { chunkSize: fallback, copies: 1, byUnicast: !hasGroup };
   let costMs = Number.POSITIVE_INFINITY;
   const consider = (sending: Sending): void => {

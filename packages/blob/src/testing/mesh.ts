@@ -89,7 +89,8 @@ export class Mesh {
 
   start(content: Uint8Array, options: Partial<BlobTransferParameters> = {}): BlobTransfer {
     const { timeoutBase = 3 } = this.#options;
-    this.transfer = this.client.start(
+    const { client } = this;
+    this.transfer = client.start(
       {
         blobId: BLOB_ID,
         source: sourceOf(content),
@@ -100,7 +101,8 @@ export class Mesh {
         group: GROUP,
         ...options,
       },
-      (event) => this.events.push(event),
+      // A process that has died tells nothing more.
+      (event) => this.client === client && this.events.push(event),
     );
     return this.transfer;
   }

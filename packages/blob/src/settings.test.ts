@@ -1,0 +1,136 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { blockCount, isChunkSizeLegal } from './arithmetic.ts';
+import { type BlobCapabilities, DEFAULT_CAPABILITIES } from './capabilities.ts';
+import { BlobStatus } from './constants.ts';
+import { Estimates } from './estimates.ts';
+import { Receiver } from './receiver.ts';
+import { chooseSettings } from './settings.ts';
+import { AutoStrategy } from './strategy.ts';
+
+const SIZE = 20_000;
+
+describe('the settings that keep most receivers', () => {
+  it('are all block sizes that one receiver takes', () => {
+    const { logs, refused } = chooseSettings(SIZE, 'push', [receiver({})]);
+    expect(logs.map(({ log }) => log)).toEqual([8, 9, 10, 11, 12]);
+    expect(logs.at(-1)?.bounds).toEqual({ minChunkSize: 16, maxChunkSize: 377, maxChunksNumber: 256, mtu: 380 });
+    expect(refused).toEqual([]);
+  });
+
+  it('do not depend on the order, and name who is refused and why', () => {
+    const receivers = [
+      receiver({ minBlockSizeLog: 13, maxBlockSizeLog: 14 }),
+      receiver({}),
+      receiver({ minBlockSizeLog: 10, maxBlockSizeLog: 10 }),
+      receiver({ push: false, pull: true }),
+      receiver({ maxBlobSize: SIZE - 1 }),
+      receiver({ push: false, pull: false }),
+    ];
+    const expected = [
+      BlobStatus.invalidBlockSize,
+      undefined,
+      undefined,
+      BlobStatus.unsupportedTransferMode,
+      BlobStatus.blobTooLarge,
+      BlobStatus.unsupportedTransferMode,
+    ];
+    for (const order of [receivers, [...receivers].reverse()]) {
+      const { kept, logs, refused } = chooseSettings(SIZE, 'push', order);
+      expect(new Set(kept)).toEqual(new Set(receivers.slice(1, 3)));
+      expect(logs.map(({ log }) => log)).toEqual([10]);
+      const reasons = new Map(refused.map(({ receiver, status }) => [receiver, status]));
+      expect(receivers.map((each) => reasons.get(each))).toEqual(expected);
+    }
+  });
+
+  it('find a chunk size in common: small messages here, few chunks there', () => {
+    const small = receiver({ minBlockSizeLog: 6, mtuSize: 20, maxChunksNumber: 1000 });
+    const few = receiver({ minBlockSizeLog: 6, maxChunksNumber: 8 });
+    const { logs, refused } = chooseSettings(SIZE, 'push', [small, few]);
+    expect(logs).toMatchObject([{ log: 6 }, { log: 7, bounds: { minChunkSize: 16, maxChunkSize: 17 } }]);
+    expect(refused).toEqual([]);
+  });
+
+  it('count no more blocks than a Transfer Status can tell', () => {
+    const { logs } = chooseSettings(0xffff_ffff, 'push', [receiver({ minBlockSizeLog: 6, maxBlockSizeLog: 32 })]);
+    expect(logs.every(({ log }) => blockCount(0xffff_ffff, log) <= 2888)).toBe(true);
+  });
+
+  it('always give a chunk size that all kept receivers must accept', () => {
+    const capabilities = fc
+      .record({
+        minBlockSizeLog: fc.integer({ min: 6, max: 14 }),
+        range: fc.nat(8),
+        maxChunksNumber: fc.integer({ min: 1, max: 600 }),
+        maxChunkSize: fc.integer({ min: 8, max: 400 }),
+        mtuSize: fc.integer({ min: 20, max: 384 }),
+      })
+      .map(({ range, ...rest }) => ({ ...rest, maxBlockSizeLog: rest.minBlockSizeLog + range }));
+    fc.assert(
+      fc.property(fc.array(capabilities, { minLength: 1, maxLength: 6 }), fc.boolean(), (all, hasGroup) => {
+        const receivers = all.map(receiver);
+        const { kept, logs, refused } = chooseSettings(SIZE, 'push', receivers);
+        expect(kept.length + refused.length).toBe(receivers.length);
+        const strategy = new AutoStrategy(new Estimates(), 50_000);
+        for (const { log, bounds } of logs) {
+          const { chunkSize } = strategy.sending(log, bounds, kept, hasGroup, () => false);
+          for (const { capabilities: limits } of kept) {
+            expect(isChunkSizeLegal(chunkSize, log, { ...limits!, mtu: limits!.mtuSize })).toBe(true);
+          }
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
+
+describe('the automatic strategy', () => {
+  const { logs } = chooseSettings(SIZE, 'push', [receiver({})]);
+  const { log, bounds } = logs.at(-1)!;
+
+  function chunkSizeAt(loss: number | undefined, targets = 10): number {
+    const estimates = new Estimates();
+    const receivers = Array.from({ length: targets }, () => receiver({}));
+    if (loss !== undefined) {
+      for (const each of receivers) {
+        for (let i = 0; i < 20; i++) estimates.observeLoss(each, 1000, 1000 * loss, 1, 1);
+      }
+    }
+    return new AutoStrategy(estimates, 50_000).sending(log, bounds, receivers, true, () => false).chunkSize;
+  }
+
+  it('starts carefully, grows without loss, shrinks with it', () => {
+    expect(chunkSizeAt(undefined)).toBeGreaterThanOrEqual(29);
+    expect(chunkSizeAt(undefined)).toBeLessThanOrEqual(53);
+    expect(chunkSizeAt(0)).toBeGreaterThanOrEqual(233);
+    expect(chunkSizeAt(0.017)).toBeLessThanOrEqual(53);
+    expect(chunkSizeAt(0.1)).toBeLessThanOrEqual(53);
+  });
+
+  it('sends to one receiver alone in the largest chunks', () => {
+    const estimates = new Estimates();
+    const sending = new AutoStrategy(estimates, 50_000).sending(log, bounds, [receiver({})], true, () => false);
+    expect(sending).toMatchObject({ byUnicast: true, chunkSize: 377 });
+  });
+
+  it('avoids a size that it is told to', () => {
+    const strategy = new AutoStrategy(new Estimates(), 50_000);
+    const receivers = Array.from({ length: 10 }, () => receiver({}));
+    const first = strategy.sending(log, bounds, receivers, true, () => false).chunkSize;
+    expect(strategy.sending(log, bounds, receivers, true, (size) => size === first).chunkSize).not.toBe(first);
+  });
+
+  it('waits longer from request to request, never longer than a fifth of the client timeout', () => {
+    const strategy = new AutoStrategy(new Estimates(), 50_000);
+    const waits = [1, 2, 3, 4, 20].map((asks) => strategy.unicastWaitMs(asks));
+    expect(waits).toEqual([...waits].sort((a, b) => a - b));
+    expect(waits.at(-1)).toBe(10_000);
+  });
+});
+
+function receiver(capabilities: Partial<BlobCapabilities>): Receiver {
+  const made = new Receiver({ address: 0x0100 });
+  made.capabilities = { ...DEFAULT_CAPABILITIES, ...capabilities };
+  return made;
+}
