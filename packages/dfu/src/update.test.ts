@@ -107,14 +107,19 @@ describe('a firmware update of several targets', () => {
     expect(run.apply()).toBe(false);
   });
 
-  it('comes through a radio that loses a fifth of everything', () => {
-    for (const seed of ['a', 'b', 'c']) {
-      const mesh = new Mesh([{}, {}, {}], { loss: 0.2, seed });
-      mesh.client.start({ group: GROUP, timeoutBase: 5 });
-      mesh.run();
-      expect(mesh.firmware).toEqual([NEW, NEW, NEW]);
-    }
-  });
+  for (const [loss, group] of [
+    [0.1, GROUP],
+    [0.2, 0],
+  ] as const) {
+    it(`comes through a radio that loses ${100 * loss} % of everything, ${group === 0 ? 'by unicast' : 'by group'}`, () => {
+      for (const seed of ['a', 'b', 'c']) {
+        const mesh = new Mesh([{}, {}, {}], { loss, seed });
+        mesh.client.start({ group, timeoutBase: 5 });
+        mesh.run();
+        expect(mesh.firmware).toEqual([NEW, NEW, NEW]);
+      }
+    });
+  }
 
   it('is patient with a bootloader that takes a minute', () => {
     const mesh = new Mesh([{ bootMs: 60_000 }, { bootMs: 90_000 }, { bootMs: 0 }]);
