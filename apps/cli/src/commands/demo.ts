@@ -38,14 +38,17 @@ async function demo(given: Shell): Promise<ExitCode> {
   const image = { bytes, metadata: made.metadata, firmwareId: made.firmwareId, warnings };
   introduce(shell, made);
   return withMesh(shell, async (mesh) => {
-    const finished = await runUpdate(shell, mesh, {
+    const request = {
       image: bytes,
       metadata: image.metadata,
       firmwareId: image.firmwareId,
       targets: mesh.targets,
       appIndex: SIM_APP_INDEX,
       group: SIM_GROUP,
-    });
+    };
+    const finished = await runUpdate(shell, mesh, mesh.targets.length, (job, onProgress) =>
+      job.run(request, { onProgress }),
+    );
     const exit = finishUpdate(shell, mesh, image, finished);
     sayWhatNext(shell, bytes.length);
     return exit;

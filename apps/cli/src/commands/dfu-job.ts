@@ -1,5 +1,5 @@
 import { formatAddress, MeshError, toHex } from '@meshferry/core';
-import type { SavedJob, UpdateRequest } from '@meshferry/node';
+import type { SavedJob } from '@meshferry/node';
 import { badInput, ExitCode } from '../shell/exit.ts';
 import { formatFirmwareId, formatSeconds, formatSize } from '../shell/format.ts';
 import type { Shell } from '../shell/shell.ts';
@@ -8,7 +8,7 @@ import { chooseSim } from '../update/bearers.ts';
 import { type Mesh, withMesh } from '../update/mesh.ts';
 import { phaseText } from '../update/progress-text.ts';
 import { finishUpdate } from '../update/result.ts';
-import { runUpdate } from '../update/run-update.ts';
+import { runUpdate, type StartJob } from '../update/run-update.ts';
 
 /** `dfu status` */
 export function dfuStatus(shell: Shell): Promise<ExitCode> {
@@ -23,22 +23,17 @@ export function dfuStatus(shell: Shell): Promise<ExitCode> {
 
 /** `dfu resume` */
 export function dfuResume(shell: Shell): Promise<ExitCode> {
-  return withState(shell, (mesh) => goOn(shell, mesh, {}));
+  return withState(shell, (mesh) => {
+    const { image, job } = savedUpdate(mesh);
+    return goOn(shell, mesh, (running, onProgress) =>
+      running.run({ ...job.request, image }, { resume: true, onProgress }),
+    );
+  });
 }
 
 /** `dfu apply` */
 export function dfuApply(shell: Shell): Promise<ExitCode> {
-  return withState(shell, (mesh) => {
-    const job = savedJob(mesh);
-    if (job.phase !== 'verified') {
-      throw badInput(
-        'not-verified',
-        `the update is not ready to be applied (${job.phase})`,
-        'Bring it there with "dfu resume".',
-      );
-    }
-    return goOn(shell, mesh, { policy: 'apply' });
-  });
+  return withState(shell, (mesh) => goOn(shell, mesh, (running, onProgress) => running.apply(onProgress)));
 }
 
 /** `dfu cancel` */
@@ -56,15 +51,17 @@ export function dfuCancel(shell: Shell): Promise<ExitCode> {
   });
 }
 
-async function goOn(shell: Shell, mesh: Mesh, change: Partial<UpdateRequest>): Promise<ExitCode> {
+async function goOn(shell: Shell, mesh: Mesh, start: StartJob): Promise<ExitCode> {
+  const { image, job } = savedUpdate(mesh);
+  const finished = await runUpdate(shell, mesh, job.targets.length, start);
+  return finishUpdate(shell, mesh, { ...job.request, bytes: image, warnings: [] }, finished);
+}
+
+function savedUpdate(mesh: Mesh): { readonly job: SavedJob; readonly image: Uint8Array } {
   const job = savedJob(mesh);
-  const image = mesh.image;
-  if (image === undefined) {
-    throw badInput('no-image', 'the state does not hold the image of the update', 'Give it: "dfu run FILE --resume".');
-  }
-  const request = { ...job.request, ...change, image };
-  const finished = await runUpdate(shell, mesh, request, { resume: true });
-  return finishUpdate(shell, mesh, { ...request, bytes: image, warnings: [] }, finished);
+  const { image } = mesh;
+  if (image !== undefined) return { job, image };
+  throw badInput('no-image', 'the state does not hold the image of the update', 'Give it: "dfu run FILE --resume".');
 }
 
 function withState(shell: Shell, use: (mesh: Mesh) => Promise<ExitCode>): Promise<ExitCode> {

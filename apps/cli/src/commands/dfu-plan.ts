@@ -1,4 +1,4 @@
-import { formatAddress } from '@meshferry/core';
+import { formatAddress, MeshError } from '@meshferry/core';
 import type { TargetCheck } from '@meshferry/node';
 import { SIM_APP_INDEX } from '@meshferry/sim';
 import { ExitCode } from '../shell/exit.ts';
@@ -38,7 +38,9 @@ export async function dfuPlan(shell: Shell, [path = '']: readonly string[], flag
       const checks = await mesh.run(asked, checkInterrupted);
       const plan = await planFor(mesh, image, checks, flags);
       const accepting = checks.filter(({ accepts }) => accepts).length;
-      shell.result({ targets: checks.map(describe), ...describePlan(plan) }, accepting === checks.length);
+      const refusing = `${checks.length - accepting} of ${plural(checks.length, 'target')} would not take the image`;
+      const error = accepting < checks.length && { error: new MeshError('image-refused', refusing) };
+      shell.result({ targets: checks.map(describe), ...describePlan(plan), ...error }, error === false);
       if (!shell.json) say(shell, image, checks, plan);
       if (accepting === checks.length) return ExitCode.done;
       return accepting === 0 ? ExitCode.failed : ExitCode.partly;

@@ -16,7 +16,7 @@ import { type ImageFlags, loadUpdateImage, type UpdateImage } from '../update/up
 export interface RunFlags extends ImageFlags {
   readonly targets?: readonly number[];
   readonly group?: string | true;
-  readonly distributor?: string;
+  readonly distributor?: 'self' | number;
   readonly policy?: 'verify' | 'apply';
   readonly mode?: 'push' | 'pull';
   readonly airtime?: string;
@@ -33,8 +33,14 @@ export async function dfuRun(shell: Shell, [path = '']: readonly string[], flags
   return withMesh(
     shell,
     async (mesh) => {
-      const request = flags.resume ? resumedRequest(shell, mesh, image, flags) : newRequest(shell, mesh, image, flags);
-      const finished = await runUpdate(shell, mesh, request, { resume: flags.resume === true });
+      if (flags.allowInconsistent)
+        for (const warning of image.warnings) shell.say(shell.style.yellow(`note: ${warning}`));
+      const resume = flags.resume === true;
+      const request = resume ? resumedRequest(shell, mesh, image, flags) : newRequest(shell, mesh, image, flags);
+      if (!resume) mesh.image = image.bytes;
+      const finished = await runUpdate(shell, mesh, request.targets.length, (job, onProgress) =>
+        job.run(request, { resume, onProgress }),
+      );
       return finishUpdate(shell, mesh, { ...image, ...request }, finished);
     },
     sim,
@@ -95,15 +101,21 @@ function refuseUnfinished(shell: Shell, mesh: Mesh, image: UpdateImage): void {
   );
 }
 
-/** Who takes part and how it is sent was settled when the update began. */
+/** Who takes part and how the image is sent was settled when the update began. */
 function resumedRequest(shell: Shell, mesh: Mesh, image: UpdateImage, flags: RunFlags): UpdateRequest {
-  const saved = mesh.job.saved();
-  if (saved !== undefined) {
-    return { ...saved.request, image: image.bytes, ...(flags.policy === undefined ? {} : { policy: flags.policy }) };
+  const settled = (['targets', 'group', 'distributor', 'policy', 'settings'] as const).find((name) => name in flags);
+  if (settled !== undefined) {
+    throw badInput(
+      'settled-at-start',
+      `--${settled} cannot be given with --resume: it was settled when the update began`,
+      'Leave it out, or give the update up with "dfu cancel" and start again.',
+    );
   }
+  const saved = mesh.job.saved();
+  if (saved !== undefined) return { ...saved.request, image: image.bytes };
   const hint =
     shell.state === undefined
       ? 'Give --state with the folder of the interrupted update.'
-      : 'Start one without --resume.';
+      : 'Start one without --resume; check --bearer and --state, each URI has a state of its own.';
   throw badInput('no-job', 'there is no unfinished update to resume', hint);
 }

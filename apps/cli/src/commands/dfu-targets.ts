@@ -17,7 +17,8 @@ export function dfuTargets(shell: Shell, _args: readonly string[], flags: Target
     const targets = mesh.chooseTargets(flags.targets);
     const checks = await mesh.run(mesh.job.checkTargets(targets, SIM_APP_INDEX), checkInterrupted);
     const silent = checks.filter(({ error }) => error !== null).length;
-    shell.result({ targets: checks.map(describe) }, silent === 0);
+    const error = new MeshError('targets-silent', `${silent} of ${plural(checks.length, 'target')} did not answer`);
+    shell.result({ targets: checks.map(describe), ...(silent > 0 && { error }) }, silent === 0);
     if (!shell.json) say(shell, checks);
     if (silent === 0) return ExitCode.done;
     return silent === checks.length ? ExitCode.failed : ExitCode.partly;

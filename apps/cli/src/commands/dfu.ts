@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { addressList, companyId, imageIndex, metadataHex } from '../shell/options.ts';
+import { addressList, companyId, distributor, imageIndex, metadataHex } from '../shell/options.ts';
 import type { Runner } from '../shell/run.ts';
 import { dfuApply, dfuCancel, dfuResume, dfuStatus } from './dfu-job.ts';
 import { dfuPlan, type PlanFlags } from './dfu-plan.ts';
@@ -80,7 +80,7 @@ function addImageOptions(command: Command): Command {
 
 function addRunOptions(command: Command): Command {
   return command
-    .option('--distributor <NODE>', 'self, or the address of a Distributor that this process uploads to')
+    .option('--distributor <NODE>', 'self, or the address of a Distributor that this process uploads to', distributor)
     .addOption(new Option('--policy <POLICY>', 'verify stops before applying').choices(['verify', 'apply']))
     .addOption(new Option('--mode <MODE>', 'push (pull comes later)').choices(['push', 'pull']))
     .addOption(new Option('--via <WAY>', 'mesh (smp comes later)').choices(['mesh', 'smp']))

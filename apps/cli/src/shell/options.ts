@@ -13,6 +13,11 @@ export function address(text: string): number {
   return asInput(() => parseAddress(text));
 }
 
+/** `self` or an address. */
+export function distributor(text: string): 'self' | Unicast {
+  return text === 'self' ? text : address(text);
+}
+
 /** `0x0059` or decimal. */
 export function companyId(text: string): number {
   const value = /^(0x[0-9a-f]{1,4}|\d{1,5})$/i.test(text) ? Number(text) : Number.NaN;

@@ -16,7 +16,8 @@ export function processIo(): Io {
     env: process.env,
     isTTY: stdout.isTTY === true && process.env.TERM !== 'dumb',
     get columns(): number {
-      return stdout.columns ?? 80;
+      // 0 where the terminal does not say.
+      return stdout.columns || 80;
     },
     cwd: process.cwd(),
     signals: { listen },

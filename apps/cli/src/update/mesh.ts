@@ -87,15 +87,14 @@ export class Mesh {
   }
 
   /** The node of `--distributor`; undefined for this one. */
-  chooseDistributor(wanted: string | undefined): Unicast | undefined {
-    const self = formatAddress(SIM_PROCESS_ADDRESS);
-    if (wanted === undefined || wanted === 'self' || wanted === self) return undefined;
+  chooseDistributor(wanted: 'self' | Unicast | undefined): Unicast | undefined {
+    if (wanted === undefined || wanted === 'self' || wanted === SIM_PROCESS_ADDRESS) return undefined;
+    if (wanted === SIM_DISTRIBUTOR_ADDRESS && this.sim.distributor) return wanted;
     const node = formatAddress(SIM_DISTRIBUTOR_ADDRESS);
-    if (wanted === node && this.sim.distributor) return SIM_DISTRIBUTOR_ADDRESS;
     const hint = this.sim.distributor
       ? `Give --distributor ${node}, or self.`
       : `Add distributor=1 to the URI and give --distributor ${node}, or give self.`;
-    throw badInput('unknown-distributor', `${wanted} is not a Distributor of this network`, hint);
+    throw badInput('unknown-distributor', `${formatAddress(wanted)} is not a Distributor of this network`, hint);
   }
 
   close(): void {

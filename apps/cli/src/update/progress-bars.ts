@@ -54,6 +54,7 @@ export class ProgressBars implements ProgressView {
     const { columns } = this.#io;
     const lines = [
       this.#jobLine(progress),
+      `  ${'all'.padEnd(6)} ${this.#bar(progress.percent)}`,
       ...(this.#each
         ? progress.targets.map((target) => this.#targetLine(target))
         : [this.#countLine(progress.targets)]),
@@ -64,11 +65,10 @@ export class ProgressBars implements ProgressView {
   }
 
   #jobLine(progress: JobProgress): string {
-    const { phase, percent, elapsedSeconds } = progress;
+    const { phase, elapsedSeconds } = progress;
     const { bold, dim } = this.#style;
-    const clock = dim(formatSeconds(elapsedSeconds));
-    if (!isMoving(phase)) return `${bold(phaseText(phase))}  ${clock}`;
-    return `${this.#bar(percent)} ${bold(phaseText(phase))}, ${rateText(progress)}  ${clock}`;
+    const rate = isMoving(phase) ? rateText(progress) : '';
+    return `${bold(phaseText(phase))}  ${rate}${rate === '' ? '' : '  '}${dim(formatSeconds(elapsedSeconds))}`;
   }
 
   #targetLine({ address, phase, percent, error }: TargetProgress): string {

@@ -1,5 +1,5 @@
 import { formatAddress } from '@meshferry/core';
-import type { JobProgress, UpdateRequest } from '@meshferry/node';
+import type { JobProgress } from '@meshferry/node';
 import type { Shell } from '../shell/shell.ts';
 import { ProgressBars } from './progress-bars.ts';
 import { ProgressLines } from './progress-lines.ts';
@@ -10,10 +10,10 @@ export interface ProgressView {
   close(): void;
 }
 
-/** Bars on a terminal, lines in a pipe, events with `--json`. */
-export function openProgressView(shell: Shell, request: Pick<UpdateRequest, 'targets'>): ProgressView {
+/** Bars on a terminal, lines in a pipe, events with `--json`; for so many targets. */
+export function openProgressView(shell: Shell, targets: number): ProgressView {
   if (shell.json) return new ProgressEvents(shell);
-  if (shell.io.isTTY) return new ProgressBars(shell.io, shell.style, request.targets.length);
+  if (shell.io.isTTY) return new ProgressBars(shell.io, shell.style, targets);
   return new ProgressLines((line) => shell.say(line));
 }
 

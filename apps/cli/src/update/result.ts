@@ -7,7 +7,7 @@ import type { Shell } from '../shell/shell.ts';
 import { alignColumns } from '../shell/table.ts';
 import type { Mesh } from './mesh.ts';
 import { paintPhase } from './progress-bars.ts';
-import type { FinishedUpdate } from './run-update.ts';
+import { type FinishedUpdate, sameNetwork } from './run-update.ts';
 import { describeUpdateImage, type UpdateImage } from './update-image.ts';
 
 /** How a target may end when all went as asked. */
@@ -32,7 +32,7 @@ export function finishUpdate(shell: Shell, mesh: Mesh, image: UpdateImage, finis
   const { report } = finished;
   const stats = statsOf(mesh, image, finished);
   const exit = exitCodeOf(report);
-  const error = exit === ExitCode.done ? undefined : failure(report);
+  const error = exit === ExitCode.done ? undefined : failure(shell, report);
   shell.result(
     { image: describeUpdateImage(image), targets: report.targets.map(describeTarget), stats, ...(error && { error }) },
     error === undefined,
@@ -65,14 +65,15 @@ function exitCodeOf({ targets }: JobReport): ExitCode {
   return good > 0 ? ExitCode.partly : ExitCode.failed;
 }
 
-function failure({ targets, resumable }: JobReport): MeshError {
+function failure(shell: Shell, { targets, resumable }: JobReport): MeshError {
   const failed = targets.filter(({ phase }) => !GOOD.has(phase));
   const who = failed.length === targets.length ? 'all' : `${failed.length} of ${targets.length}`;
   const first = failed.find(({ error }) => error !== null)?.error;
   const reason = first === null || first === undefined ? '' : `: ${first.message}`;
   const code = failed.length === targets.length ? 'update-failed' : 'some-targets-failed';
-  const hint = resumable ? 'The update can be taken up again with --resume.' : first?.hint;
-  return new MeshError(code, `${who} targets did not get there${reason}`, hint === undefined ? {} : { hint });
+  const again = `Go on when they answer: meshferry dfu resume ${sameNetwork(shell)}`;
+  const hint = resumable && shell.state !== undefined ? again : first?.hint;
+  return new MeshError(code, `${who} targets were not updated${reason}`, hint === undefined ? {} : { hint });
 }
 
 function describeTarget({ address, phase, firmwareIdBefore, firmwareIdAfter, error }: TargetProgress): object {
@@ -85,7 +86,12 @@ function describeTarget({ address, phase, firmwareIdBefore, firmwareIdAfter, err
   };
 }
 
-function sayResult(shell: Shell, image: UpdateImage, { targets }: JobReport, stats: UpdateStats): void {
+function sayResult(
+  shell: Shell,
+  image: UpdateImage,
+  { targets, outcome, resumable }: JobReport,
+  stats: UpdateStats,
+): void {
   const { bold, dim, green, red } = shell.style;
   const rows = targets.map(({ address, phase, firmwareIdBefore, firmwareIdAfter, error }) => [
     formatAddress(address),
@@ -98,11 +104,19 @@ function sayResult(shell: Shell, image: UpdateImage, { targets }: JobReport, sta
   shell.say();
   for (const line of alignColumns([['target', 'phase', 'firmware', ''].map(dim), ...rows])) shell.say(line);
   const good = targets.filter(({ phase }) => GOOD.has(phase)).length;
+  const reached = targets.some(({ phase }) => phase === 'verified') ? 'verified' : 'updated';
   shell.say();
   shell.say(
-    `${bold(`${good} of ${plural(targets.length, 'target')} updated`)}: ${formatSize(image.bytes.length)} in ` +
+    `${bold(`${good} of ${plural(targets.length, 'target')} ${reached}`)}: ${formatSize(image.bytes.length)} in ` +
       `${formatSeconds(stats.simulatedSeconds)} of mesh time, simulated in ${formatSeconds(stats.wallSeconds)}`,
   );
+  if (outcome === 'complete' && resumable) {
+    shell.say(
+      shell.state === undefined
+        ? 'Verified, not applied; without --state the simulated world ends here.'
+        : `Verified, not applied. Apply with: meshferry dfu apply ${sameNetwork(shell)}`,
+    );
+  }
   if (stats.transferSeconds === 0) return;
   const ratio = (stats.transferSeconds / stats.settingsBoundSeconds).toFixed(2);
   shell.say(

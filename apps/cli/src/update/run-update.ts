@@ -1,5 +1,5 @@
 import { MeshError } from '@meshferry/core';
-import type { JobProgress, JobReport, UpdateRequest } from '@meshferry/node';
+import type { JobProgress, JobReport, UpdateJob } from '@meshferry/node';
 import { ExitCode, Stop } from '../shell/exit.ts';
 import { quoteArguments } from '../shell/format.ts';
 import type { Shell } from '../shell/shell.ts';
@@ -12,36 +12,34 @@ export interface FinishedUpdate {
   readonly wallSeconds: number;
 }
 
+/** Starts a job, or goes on with one. */
+export type StartJob = (job: UpdateJob, onProgress: (progress: JobProgress) => void) => Promise<JobReport>;
+
 /**
  * Runs a job of the network to its end and shows its progress. Ends the command with 130 on Ctrl-C, and with 2 when the
- * job does not fit what the state holds.
+ * job does not fit what the state holds. `targets`: how many there are.
  */
-export async function runUpdate(
-  shell: Shell,
-  mesh: Mesh,
-  request: UpdateRequest,
-  options: { readonly resume?: boolean } = {},
-): Promise<FinishedUpdate> {
-  const view = openProgressView(shell, request);
+export async function runUpdate(shell: Shell, mesh: Mesh, targets: number, start: StartJob): Promise<FinishedUpdate> {
+  const view = openProgressView(shell, targets);
   let last: JobProgress | undefined;
   const begun = shell.io.now();
   try {
-    const onProgress = (progress: JobProgress): void => {
+    const work = start(mesh.job, (progress) => {
       last = progress;
       view.show(progress);
-    };
-    if (!options.resume) mesh.image = request.image;
-    const work = mesh.job.run(request, { resume: options.resume === true, onProgress });
+    });
     const report = await mesh.run(work, () => interrupted(shell, last));
     if (!report.resumable) mesh.image = undefined;
     return { report, wallSeconds: (shell.io.now() - begun) / 1000 };
   } catch (thrown) {
-    const misfit = thrown instanceof MeshError && ['job-unfinished', 'no-job', 'other-image'].includes(thrown.code);
-    throw misfit ? new Stop(ExitCode.usage, thrown) : thrown;
+    throw thrown instanceof MeshError && MISFITS.includes(thrown.code) ? new Stop(ExitCode.usage, thrown) : thrown;
   } finally {
     view.close();
   }
 }
+
+/** What a job says of a command that does not fit the state. */
+const MISFITS = ['job-unfinished', 'no-job', 'other-image', 'not-verified'];
 
 /** The options that name this network and state again, for a command line to type. */
 export function sameNetwork(shell: Shell): string {

@@ -58,6 +58,7 @@ export function describeUpdateImage(image: UpdateImage): Record<string, unknown>
     sha256: toHex(portableCrypto.sha256(image.bytes)),
     firmwareId: toHex(image.firmwareId),
     metadata: { version: decoded.ok ? formatVersion(decoded.value.version) : null, encoded: toHex(image.metadata) },
+    warnings: image.warnings,
   };
 }
 
