@@ -99,7 +99,8 @@ export interface AccessTransport {
    * of an unsegmented message has left, a segmented one to a unicast address is acknowledged whole, one to a group has
    * been sent in all its rounds; with `segmented-timeout`, `segmented-refused` (the peer has no room), `cancelled`,
    * `no-key`, `bearer-closed`, `sequence-exhausted` otherwise. Throws `bad-field` for a message that no layer could
-   * send (too long, no destination, a device key to a group).
+   * send (too long, no destination, a device key to a group). Cancelling calls `done` with `cancelled` at once, unless it
+   * was called before; closing the layer does not call it.
    * A message to a group that this node subscribes to, and one to an own element, is delivered locally as well.
    */
   send(message: AccessSend, done?: (error?: MeshError) => void): Cancel;

@@ -7,7 +7,7 @@ export interface NetworkCounters {
   relayed: number;
   /** Relayed no more because too many wait already. */
   relayDropped: number;
-  /** Copies: the same octets, or a message that came by another way before. */
+  /** Copies: the same octets, a message that came by another way before, an own one that relays send back. */
   duplicates: number;
   /** No key fits, or it was tampered with. */
   undecryptable: number;

@@ -23,7 +23,8 @@ export type { ControlSend } from './control-sender.ts';
 export type { NetworkCounters } from './counters.ts';
 export type { PduError } from './decode-error.ts';
 export * from './lower-transport-pdu.ts';
-export { NetworkLayer, type NetworkLayerOptions, type NetworkLimits } from './network-layer.ts';
+export { NetworkLayer } from './network-layer.ts';
+export type { NetworkLayerOptions, NetworkLimits } from './options.ts';
 export {
   decodeNetworkPdu,
   encodeNetworkPdu,

@@ -17,6 +17,7 @@ export class Interfaces {
   }
 
   attach(advertising: Advertising): Unsubscribe {
+    this.#advertising.get(advertising)?.(); // attached already: once is enough
     const unsubscribe = advertising.receive([AD_MESH_MESSAGE], (ad: Heard) => this.#heard(ad.data, ad.rssi));
     this.#advertising.set(advertising, unsubscribe);
     return () => {

@@ -1,4 +1,4 @@
-import { type AppIndex, equal, formatAddress, MeshError, type NetIndex, type Unicast } from '@meshferry/core';
+import { type AppIndex, equal, MeshError, type NetIndex, type Unicast } from '@meshferry/core';
 import { type Aes, aid, type CryptoProvider, networkCredentials } from '@meshferry/crypto';
 import type { Credentials } from './contract.ts';
 import { type NetworkSecurity, networkSecurity } from './pdu.ts';
@@ -142,14 +142,9 @@ export class DeviceKeys {
   /** The device key of a node, or undefined when it is not known. */
   get(node: Unicast): Aes | undefined {
     const key = this.#keyOf(node);
-    if (key === undefined) return undefined;
+    if (key?.length !== 16) return undefined; // received octets must not throw for a key that is none
     const bound = this.#bound.get(node);
     if (bound !== undefined && equal(bound.key, key)) return bound.aes;
-    if (key.length !== 16) {
-      throw new MeshError('bad-key-length', `the device key of ${formatAddress(node)} has ${key.length} octets`, {
-        hint: 'A device key has 16 octets.',
-      });
-    }
     if (this.#bound.size >= DEVICE_KEYS_KEPT) this.#bound.clear();
     const aes = this.#provider.aes(key);
     this.#bound.set(node, { key: key.slice(), aes });

@@ -7,16 +7,12 @@ import {
   type Cancel,
   type Clock,
   isUnicast,
-  type Log,
   MeshError,
   type NetIndex,
-  type Random,
-  type Store,
   silent,
   type Unicast,
   type Unsubscribe,
 } from '@meshferry/core';
-import type { CryptoProvider } from '@meshferry/crypto';
 import { AccessOpener } from './access-opener.ts';
 import { AccessSender } from './access-sender.ts';
 import type {
@@ -34,10 +30,11 @@ import { IvIndexState } from './iv-index.ts';
 import { DeviceKeys, Keys } from './keys.ts';
 import { encodeLowerTransportPdu } from './lower-transport-pdu.ts';
 import { NetworkReceiver, type ReceivedPdu } from './network-receiver.ts';
-import { Originator } from './originator.ts';
+import { checkTtl, DEFAULT_TRANSMIT, FILTER_ENTRIES, type NetworkLayerOptions } from './options.ts';
+import { type Done, Originator } from './originator.ts';
 import { Relayer } from './relayer.ts';
 import { ReplayList } from './replay-list.ts';
-import { type SegmentOrigin, SegmentReceiver } from './sar-receiver.ts';
+import { SegmentReceiver } from './sar-receiver.ts';
 import {
   changeSarReceiver,
   changeSarTransmitter,
@@ -45,56 +42,9 @@ import {
   DEFAULT_SAR_TRANSMITTER,
 } from './sar-states.ts';
 import { SarTransmitterQueue } from './sar-transmitter.ts';
+import type { SegmentOrigin } from './segment.ts';
 import { SequenceAllocator } from './sequence.ts';
 import { type ControlReceived, TransportReceiver } from './transport-receiver.ts';
-
-/** What a {@link NetworkLayer} is made of. */
-export interface NetworkLayerOptions {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly crypto: CryptoProvider;
-  /** A view of its own: sequence numbers, IV Index and replay list live there. */
-  readonly store: Store;
-  readonly log?: Log;
-  readonly host: NetworkHost;
-  /** The primary element; the others follow it. */
-  readonly address: Unicast;
-  /** Number of elements, 1 or more. */
-  readonly elements: number;
-  readonly deviceKey: Uint8Array;
-  /** The IV Index to start with when the store has none yet, in Normal Operation. Default 0. */
-  readonly ivIndex?: number;
-  /** 0 or 2 to 127. Default 5. */
-  readonly defaultTtl?: number;
-  /** Network Transmit. Default 3 × 20 ms. */
-  readonly transmit?: Transmit;
-  /** Relay Retransmit, or false: this node is no relay. Default false. */
-  readonly relay?: Transmit | false;
-  readonly sarTransmitter?: Partial<SarTransmitter>;
-  readonly sarReceiver?: Partial<SarReceiver>;
-  readonly limits?: NetworkLimits;
-}
-
-/** How much a node holds at most. */
-export interface NetworkLimits {
-  /** Segments of an incoming message, 1 to 32. Default 32. */
-  readonly segments?: number;
-  /** Incoming segmented messages being put together, in all. Default 64. */
-  readonly incoming?: number;
-  /** The same of one source. Default 8. */
-  readonly incomingPerSource?: number;
-  /** Outgoing segmented messages at a time, to different destinations. Default 4. */
-  readonly outgoingParallel?: number;
-  /** Sources in the replay protection list (CRPL). Default: all 32767 there can be. */
-  readonly rplEntries?: number;
-  /** Messages in the network message cache. Default 64. */
-  readonly cacheEntries?: number;
-}
-
-/** Default of Network Transmit: each PDU three times, 20 ms apart. */
-const DEFAULT_TRANSMIT: Transmit = { count: 3, intervalMs: 20 };
-/** PDUs whose exact copies are recognised: some more than the copies of one PDU that can lie between two. */
-const FILTER_ENTRIES = 32;
 
 /**
  * Network and transport layers of one node [Mesh Protocol 1.1, 3.4 to 3.6]: receives, relays and sends Network PDUs over
@@ -274,28 +224,30 @@ export class NetworkLayer implements AccessTransport {
     return this.#interfaces.attach(advertising);
   }
 
-  send(message: AccessSend, done: (error?: MeshError) => void = ignore): Cancel {
+  send(message: AccessSend, done: Done = ignore): Cancel {
     this.#accessSender.check(message);
     const netIndex = this.#accessSender.netIndexOf(message);
-    if (netIndex instanceof MeshError) return this.#later(() => done(netIndex));
+    if (netIndex instanceof MeshError) return cancellable(done, (end) => this.#later(() => end(netIndex)));
     if (this.#isOwn(message.dst)) {
-      return this.#later(() => {
-        this.#deliverLocally(message, netIndex);
-        done();
-      });
+      return cancellable(done, (end) =>
+        this.#later(() => {
+          this.#deliverLocally(message, netIndex);
+          end();
+        }),
+      );
     }
     if (this.#isForThisNode(message.dst)) this.#later(() => this.#deliverLocally(message, netIndex));
     const defaults = { ttl: this.#defaultTtl, transmit: this.#transmit, sar: this.#sarTransmitter };
-    return this.#accessSender.send(message, netIndex, defaults, done);
+    return cancellable(done, (end) => this.#accessSender.send(message, netIndex, defaults, end));
   }
 
   /** Sends a control message; `done` as with {@link send}. Throws `bad-field`. */
   sendControl(
     message: Omit<ControlSend, 'ttl' | 'transmit'> & { readonly ttl?: number; readonly transmit?: Transmit },
-    done: (error?: MeshError) => void = ignore,
+    done: Done = ignore,
   ): Cancel {
     const complete = { ttl: this.#defaultTtl, transmit: this.#transmit, ...message };
-    return sendControl(this.#originator, complete, this.#sarTransmitter, done);
+    return cancellable(done, (end) => sendControl(this.#originator, complete, this.#sarTransmitter, end));
   }
 
   /** Takes the control messages of an opcode (0x01 to 0x7F) for this node; those of others are ignored. */
@@ -363,9 +315,20 @@ export class NetworkLayer implements AccessTransport {
   }
 }
 
-function checkTtl(ttl: number): number {
-  if (Number.isInteger(ttl) && ttl >= 0 && ttl <= 127 && ttl !== 1) return ttl;
-  throw new MeshError('bad-field', `Default TTL ${ttl}`, { hint: 'Give 0 or 2 to 127.' });
+/** Starts something that ends with `done`, once; when it is cancelled before, with `cancelled`, at once. */
+function cancellable(done: Done, start: (end: Done) => Cancel): Cancel {
+  let over = false;
+  const end = (error?: MeshError): void => {
+    if (over) return;
+    over = true;
+    done(error);
+  };
+  const stop = start(end);
+  return () => {
+    if (over) return;
+    stop();
+    end(new MeshError('cancelled', 'the message was cancelled before it was sent whole'));
+  };
 }
 
 function ignore(): void {}

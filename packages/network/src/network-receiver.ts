@@ -6,7 +6,7 @@ import type { IvIndexState } from './iv-index.ts';
 import type { Keys, SubnetSecurity } from './keys.ts';
 import { MessageCache } from './message-cache.ts';
 import { decrypt, deobfuscate, hasNetworkPduLength, type NetworkHeader } from './pdu.ts';
-import type { SegmentOrigin } from './sar-receiver.ts';
+import type { SegmentOrigin } from './segment.ts';
 
 /** A Network PDU that authenticated: clear, for the first time, with valid addresses. */
 export interface ReceivedPdu extends SegmentOrigin {
@@ -62,14 +62,14 @@ export class NetworkReceiver {
     }
     const ivIndex = iv.select(octets[0]! >> 7);
     const candidates = keys.withNid(octets[0]! & 0x7f);
-    let cached = false;
+    let heardBefore = false;
     for (let i = 0; ivIndex >= 0 && i < candidates.length; i++) {
       const security = candidates[i]!;
       const outcome = this.#try(octets, security, ivIndex, rssi);
       if (outcome === 'accepted') return;
-      if (outcome === 'cached') cached = true;
+      if (outcome === 'heard-before') heardBefore = true;
     }
-    if (cached) counters.duplicates++;
+    if (heardBefore) counters.duplicates++;
     else counters.undecryptable++;
   }
 
@@ -79,13 +79,14 @@ export class NetworkReceiver {
     security: SubnetSecurity,
     ivIndex: number,
     rssi: number | undefined,
-  ): 'accepted' | 'cached' | 'other' {
+  ): 'accepted' | 'heard-before' | 'other' {
     const { address, elements, counters } = this.#options;
     const header = this.#header;
     deobfuscate(octets, security, ivIndex, header);
     const { src, seq } = header;
-    if (!isUnicast(src) || (src >= address && src < address + elements)) return 'other';
-    if (this.#cache.has(src, seq, ivIndex)) return 'cached';
+    if (!isUnicast(src)) return 'other';
+    const isOwn = src >= address && src < address + elements; // relays send it back
+    if (isOwn || this.#cache.has(src, seq, ivIndex)) return 'heard-before';
     const plain = decrypt(octets, security, ivIndex, header);
     if (plain === null) return 'other';
     const dst = (plain[0]! << 8) | plain[1]!;

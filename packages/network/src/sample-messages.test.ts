@@ -8,7 +8,8 @@ import {
 } from '@meshferry/crypto';
 import { describe, expect, it } from 'vitest';
 import type { AccessReceived, AccessSend } from './contract.ts';
-import { NetworkLayer, type NetworkLayerOptions } from './network-layer.ts';
+import { NetworkLayer } from './network-layer.ts';
+import type { NetworkLayerOptions } from './options.ts';
 import { decodeNetworkPdu, encodeNetworkPdu, networkSecurity } from './pdu.ts';
 import { ScriptedAdvertising } from './testing/scripted-advertising.ts';
 import { hex, network, type SampleMessage, samples, transport } from './testing/vectors.ts';

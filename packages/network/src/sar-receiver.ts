@@ -1,14 +1,8 @@
-import { type Address, type Clock, isUnicast, type NetIndex, type Unicast } from '@meshferry/core';
+import { type Address, type Clock, isUnicast, type Unicast } from '@meshferry/core';
 import { pairKey } from './addresses.ts';
-import type { Credentials, SarReceiver } from './contract.ts';
+import type { SarReceiver } from './contract.ts';
 import { Deadline } from './deadline.ts';
-import {
-  ACCESS_SEGMENT_OCTETS,
-  CONTROL_SEGMENT_OCTETS,
-  type SegmentedAccess,
-  type SegmentedControl,
-  seqAuthSeq,
-} from './lower-transport-pdu.ts';
+import { ACCESS_SEGMENT_OCTETS, CONTROL_SEGMENT_OCTETS, seqAuthSeq } from './lower-transport-pdu.ts';
 import { allSegments, Reassembly } from './reassembly.ts';
 import { comparePoints, type SequencePoint } from './replay-list.ts';
 import {
@@ -17,45 +11,7 @@ import {
   receptionIntervalMs,
   repeatedAcknowledgmentMs,
 } from './sar-states.ts';
-
-export type Segment = SegmentedAccess | SegmentedControl;
-
-/** How a segment came: what the message that it belongs to inherits from its first segment. */
-export interface SegmentOrigin {
-  readonly src: Unicast;
-  readonly dst: Address;
-  /** Of this segment. */
-  readonly seq: number;
-  readonly ivIndex: number;
-  readonly ttl: number;
-  readonly netIndex: NetIndex;
-  readonly credentials: Credentials;
-  readonly rssi: number | undefined;
-}
-
-/** A message put together. */
-export interface Reassembled {
-  /** Its first segment that arrived, without payload of interest. */
-  readonly segment: Segment;
-  readonly origin: SegmentOrigin;
-  /** SEQ of SeqAuth. */
-  readonly seqAuthSeq: number;
-  /** The largest SEQ of its segments. */
-  readonly lastSeq: number;
-  readonly upperTransportPdu: Uint8Array;
-}
-
-/** What became of a segment [Mesh Protocol 1.1, table 3.24]. */
-export type SegmentResult =
-  | 'seq-auth-error'
-  | 'repeated-segment'
-  | 'most-recent-seq-auth'
-  | 'late-segment'
-  | 'message-rejected'
-  | 'first-segment'
-  | 'next-segment'
-  | 'last-segment'
-  | 'ignored';
+import type { Reassembled, Segment, SegmentOrigin, SegmentResult } from './segment.ts';
 
 export interface SarReceiverOptions {
   readonly clock: Clock;

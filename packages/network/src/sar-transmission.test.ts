@@ -139,7 +139,7 @@ describe('SAR transmitter', () => {
     clock.runUntil(151);
     expect(take().map(({ pdu }) => 'segN' in pdu && pdu.segN)).toEqual([1]);
     clock.runUntil(20_000);
-    expect(first.outcome).toBeUndefined();
+    expect(first.outcome).toMatchObject({ code: 'cancelled' });
   });
 
   it('gives up before a SEQ that would belong to another SeqAuth', () => {

@@ -14,8 +14,9 @@ import { Deadline } from './deadline.ts';
 import { decodeLowerTransportPdu, type SegmentAcknowledgment, type UnsegmentedAccess } from './lower-transport-pdu.ts';
 import type { ReceivedPdu } from './network-receiver.ts';
 import type { ReplayList } from './replay-list.ts';
-import type { Reassembled, SegmentOrigin, SegmentReceiver } from './sar-receiver.ts';
+import type { SegmentReceiver } from './sar-receiver.ts';
 import type { SarTransmitterQueue } from './sar-transmitter.ts';
+import type { Reassembled, SegmentOrigin } from './segment.ts';
 
 /** A control message for this node [Mesh Protocol 1.1, 3.6.5]. */
 export interface ControlReceived {

@@ -2,7 +2,8 @@ import { type Advertising, type MemoryAir, type MemoryAirOptions, memoryAir } fr
 import { type Address, MemoryStore, type MeshError, SeededRandom, type Store, VirtualClock } from '@meshferry/core';
 import { portableCrypto } from '@meshferry/crypto';
 import type { AccessReceived, AccessSend, NetworkHost } from '../contract.ts';
-import { NetworkLayer, type NetworkLayerOptions } from '../network-layer.ts';
+import { NetworkLayer } from '../network-layer.ts';
+import type { NetworkLayerOptions } from '../options.ts';
 
 export const NET_KEY: Uint8Array = new Uint8Array(16).fill(0x11);
 export const APP_KEY: Uint8Array = new Uint8Array(16).fill(0x22);

@@ -1,7 +1,7 @@
 import { type Address, fail, MemoryStore, ok, type Result, SeededRandom, VirtualClock } from '@meshferry/core';
 import { networkCredentials, portableCrypto } from '@meshferry/crypto';
 import { decodeLowerTransportPdu, encodeLowerTransportPdu, type LowerTransportPdu } from '../lower-transport-pdu.ts';
-import type { NetworkLayerOptions } from '../network-layer.ts';
+import type { NetworkLayerOptions } from '../options.ts';
 import { decodeNetworkPdu, encodeNetworkPdu, networkSecurity } from '../pdu.ts';
 import { NET_KEY, TestNode } from './node.ts';
 import { ScriptedAdvertising } from './scripted-advertising.ts';

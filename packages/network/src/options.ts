@@ -1,0 +1,58 @@
+import type { Transmit } from '@meshferry/bearer';
+import { type Clock, type Log, MeshError, type Random, type Store, type Unicast } from '@meshferry/core';
+import type { CryptoProvider } from '@meshferry/crypto';
+import type { NetworkHost, SarReceiver, SarTransmitter } from './contract.ts';
+
+/** What a `NetworkLayer` is made of. */
+export interface NetworkLayerOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly crypto: CryptoProvider;
+  /** A view of its own: sequence numbers, IV Index and replay list live there. */
+  readonly store: Store;
+  readonly log?: Log;
+  readonly host: NetworkHost;
+  /** The primary element; the others follow it. */
+  readonly address: Unicast;
+  /** Number of elements, 1 or more. */
+  readonly elements: number;
+  readonly deviceKey: Uint8Array;
+  /** The IV Index to start with when the store has none yet, in Normal Operation. Default 0. */
+  readonly ivIndex?: number;
+  /** 0 or 2 to 127. Default 5. */
+  readonly defaultTtl?: number;
+  /** Network Transmit. Default 3 × 20 ms. */
+  readonly transmit?: Transmit;
+  /** Relay Retransmit, or false: this node is no relay. Default false. */
+  readonly relay?: Transmit | false;
+  readonly sarTransmitter?: Partial<SarTransmitter>;
+  readonly sarReceiver?: Partial<SarReceiver>;
+  readonly limits?: NetworkLimits;
+}
+
+/** How much a node holds at most. */
+export interface NetworkLimits {
+  /** Segments of an incoming message, 1 to 32. Default 32. */
+  readonly segments?: number;
+  /** Incoming segmented messages being put together, in all. Default 64. */
+  readonly incoming?: number;
+  /** The same of one source. Default 8. */
+  readonly incomingPerSource?: number;
+  /** Outgoing segmented messages at a time, to different destinations. Default 4. */
+  readonly outgoingParallel?: number;
+  /** Sources in the replay protection list (CRPL). Default: all 32767 there can be. */
+  readonly rplEntries?: number;
+  /** Messages in the network message cache. Default 64. */
+  readonly cacheEntries?: number;
+}
+
+/** Default of Network Transmit: each PDU three times, 20 ms apart. */
+export const DEFAULT_TRANSMIT: Transmit = { count: 3, intervalMs: 20 };
+/** PDUs whose exact copies are recognised: some more than the copies of one PDU that can lie between two. */
+export const FILTER_ENTRIES = 32;
+
+/** Throws `bad-field` for what cannot be a Default TTL. */
+export function checkTtl(ttl: number): number {
+  if (Number.isInteger(ttl) && ttl >= 0 && ttl <= 127 && ttl !== 1) return ttl;
+  throw new MeshError('bad-field', `Default TTL ${ttl}`, { hint: 'Give 0 or 2 to 127.' });
+}

@@ -1,0 +1,43 @@
+import type { Address, NetIndex, Unicast } from '@meshferry/core';
+import type { Credentials } from './contract.ts';
+import type { SegmentedAccess, SegmentedControl } from './lower-transport-pdu.ts';
+
+/** A segment of either kind. */
+export type Segment = SegmentedAccess | SegmentedControl;
+
+/** How a segment came: what the message that it belongs to inherits from its first segment. */
+export interface SegmentOrigin {
+  readonly src: Unicast;
+  readonly dst: Address;
+  /** Of this segment. */
+  readonly seq: number;
+  readonly ivIndex: number;
+  readonly ttl: number;
+  readonly netIndex: NetIndex;
+  readonly credentials: Credentials;
+  readonly rssi: number | undefined;
+}
+
+/** A message put together. */
+export interface Reassembled {
+  /** Its first segment that arrived, without payload of interest. */
+  readonly segment: Segment;
+  readonly origin: SegmentOrigin;
+  /** SEQ of SeqAuth. */
+  readonly seqAuthSeq: number;
+  /** The largest SEQ of its segments. */
+  readonly lastSeq: number;
+  readonly upperTransportPdu: Uint8Array;
+}
+
+/** What became of a segment [Mesh Protocol 1.1, table 3.24]. */
+export type SegmentResult =
+  | 'seq-auth-error'
+  | 'repeated-segment'
+  | 'most-recent-seq-auth'
+  | 'late-segment'
+  | 'message-rejected'
+  | 'first-segment'
+  | 'next-segment'
+  | 'last-segment'
+  | 'ignored';
