@@ -181,9 +181,9 @@ export class BlockProcedure implements ChunkSenderHost {
    * block does, and changes nothing else. Not for those who have the whole BLOB: some stacks fall asleep by it.
    */
   #keepAwake(): void {
-    const { active, hasGroup, parameters, requests, strategy, log } = this.#context;
-    const intervalMs = 4000 * (parameters.timeoutBase + 1);
+    const intervalMs = 4000 * (this.#context.parameters.timeoutBase + 1);
     if (this.clock.now - this.#awakeAt < intervalMs) return;
+    const { active, hasGroup, requests, strategy, log } = this.#context;
     this.#awakeAt = this.clock.now;
     const idle = active.filter((receiver) => receiver.stage === 'held' && isIncomplete(receiver));
     const sent = (error?: MeshError): void => {

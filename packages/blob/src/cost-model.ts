@@ -31,8 +31,18 @@ export function groupBlockMs(blockSize: number, { chunkSize, copies }: Sending, 
   const pduMs = copies * (segments === 1 ? conditions.unsegmentedMs : conditions.segmentMs);
   const missed = conditions.loss.map((loss) => 1 - (1 - loss ** copies) ** segments);
   const { sendings, rounds, answers } = expectedRepairs(missed, shape.chunkCount);
-  const longAnswer = shape.chunkCount > 40 ? conditions.longAnswerMs : 0;
-  return segmentsOfBlock(shape) * pduMs * sendings + (1 + rounds) * conditions.roundMs + answers * longAnswer;
+  const answerSegments = segmentsOfBlockStatus(shape.chunkCount);
+  const acknowledging = answerSegments > 1 ? answers * conditions.longAnswerMs : 0;
+  const answering = (rounds - 1) * (answerSegments - 1) * ANSWER_SEGMENT_MS;
+  return segmentsOfBlock(shape) * pduMs * sendings + (1 + rounds) * conditions.roundMs + answering + acknowledging;
+}
+
+/** Pace of the segments of a long answer: three copies each at the usual Network Transmit, all receivers at a time. */
+const ANSWER_SEGMENT_MS = 75;
+
+/** Network PDUs of a Block Status that lists some of `chunks` chunks: one up to 40. */
+function segmentsOfBlockStatus(chunks: number): number {
+  return chunks <= 40 ? 1 : Math.ceil((6 + Math.ceil(chunks / 8) + 4) / 12);
 }
 
 /** Chance that one chunk is missed, for each receiver, and chunks of the block → sendings of a chunk, checks, answers with a list. */

@@ -62,7 +62,10 @@ export class Estimates {
   observeLoss(receiver: Receiver, chunks: number, missed: number, segments: number, copies: number): void {
     if (chunks === 0) return;
     const share = Math.min(missed, chunks - 0.5) / chunks;
-    const loss = (1 - (1 - share) ** (1 / segments)) ** (1 / copies);
+    const single = (1 - (1 - share) ** (1 / segments)) ** (1 / copies);
+    // Losses come in bursts: what is missed in spite of copies overstates the loss of single events.
+    const loss = copies > 1 ? Math.min(single, 1.3 * receiver.singleLoss) : single;
+    if (copies === 1) receiver.singleLoss = loss;
     const weight = chunks * segments * copies;
     const before = receiver.lossWeight * MEMORY;
     receiver.loss = (receiver.loss * before + loss * weight) / (before + weight);

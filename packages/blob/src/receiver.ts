@@ -60,6 +60,8 @@ export class Receiver implements BlobTargetState {
   /** Event loss: estimate and weight of the observations in it. */
   loss = 0;
   lossWeight = 0;
+  /** Event loss as the last pass without copies has shown it. */
+  singleLoss = 0.02;
 
   constructor(receiver: BlobReceiver) {
     this.address = receiver.address;
