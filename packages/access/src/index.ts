@@ -21,6 +21,7 @@
  * @packageDocumentation
  */
 export * from './access-layer.ts';
+export type { Attachment } from './attachment.ts';
 export * from './bit-stream.ts';
 export * from './catalogue.ts';
 export * from './composition.ts';

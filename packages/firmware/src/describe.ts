@@ -4,12 +4,10 @@ import type { FirmwareImage, FirmwarePackage } from './firmware-package.ts';
 import { hashedRegion, IMAGE_MAGIC } from './image.ts';
 import { digest } from './image-hash.ts';
 import type { HexSegment } from './intel-hex.ts';
-import type { Json } from './json.ts';
+import type { Json, JsonObject } from './json.ts';
 import type { MeshMetadata } from './mesh-metadata.ts';
 import { type Tlv, tlvName } from './tlv.ts';
 import { formatVersion, readVersion } from './version.ts';
-
-type JsonObject = { [member: string]: Json };
 
 /**
  * A package as one JSON object: what `fw inspect --json` prints. Byte strings are lower-case hex, sizes octets. Beside the

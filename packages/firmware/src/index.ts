@@ -25,7 +25,7 @@ export * from './image.ts';
 export * from './image-hash.ts';
 export { buildImage, type ImageParts } from './image-writer.ts';
 export * from './intel-hex.ts';
-export type { Json } from './json.ts';
+export type { Json, JsonObject } from './json.ts';
 export * from './make.ts';
 export type { ImageTarget } from './manifest.ts';
 export { type CompositionHashes, hashComposition, type MeshMetadata } from './mesh-metadata.ts';

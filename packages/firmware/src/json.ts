@@ -1,6 +1,9 @@
 /** JSON as it was read: nothing about it is known yet. */
 export type Json = null | boolean | number | string | Json[] | { [member: string]: Json };
 
+/** A JSON object. */
+export type JsonObject = { [member: string]: Json };
+
 /** The members of a JSON object, or undefined for anything else. */
 export function members(json: Json | undefined): { [member: string]: Json } | undefined {
   return typeof json === 'object' && json !== null && !Array.isArray(json) ? json : undefined;

@@ -9,10 +9,10 @@ import {
   type Unicast,
 } from '@meshferry/core';
 import { type Aes, type CryptoProvider, virtualAddress } from '@meshferry/crypto';
-import type { AccessSend, KeyRef, SarTransmitter } from './contract.ts';
+import type { AccessSend, Done, KeyRef, SarTransmitter } from './contract.ts';
 import type { DeviceKeys, Keys } from './keys.ts';
 import { ACCESS_SEGMENT_OCTETS, encodeLowerTransportPdu } from './lower-transport-pdu.ts';
-import { type Done, noKey, type Originator, type Segments } from './originator.ts';
+import { noKey, type Originator, type Segments } from './originator.ts';
 import { changeSarTransmitter } from './sar-states.ts';
 import { ACCESS_MAX, ACCESS_MAX_SZMIC, sealAccess, UNSEGMENTED_ACCESS_MAX } from './upper-transport.ts';
 

@@ -91,6 +91,9 @@ export interface NetworkHost {
   receive(message: AccessReceived): void;
 }
 
+/** Told once how the sending of a message ended: without an error when it went out (or was acknowledged) whole. */
+export type Done = (error?: MeshError) => void;
+
 /** The part of the network layer that the access layer uses. */
 export interface AccessTransport {
   readonly defaultTtl: number;
@@ -103,5 +106,5 @@ export interface AccessTransport {
    * was called before; closing the layer does not call it.
    * A message to a group that this node subscribes to, and one to an own element, is delivered locally as well.
    */
-  send(message: AccessSend, done?: (error?: MeshError) => void): Cancel;
+  send(message: AccessSend, done?: Done): Cancel;
 }

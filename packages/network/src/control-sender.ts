@@ -1,13 +1,13 @@
 import type { Transmit } from '@meshferry/bearer';
 import { type Address, addressKind, type Cancel, MeshError, type NetIndex, type Unicast } from '@meshferry/core';
-import type { SarTransmitter } from './contract.ts';
+import type { Done, SarTransmitter } from './contract.ts';
 import {
   CONTROL_SEGMENT_OCTETS,
   encodeLowerTransportPdu,
   OPCODE_SEGMENT_ACKNOWLEDGMENT,
   UNSEGMENTED_CONTROL_MAX,
 } from './lower-transport-pdu.ts';
-import type { Done, Originator, Segments } from './originator.ts';
+import type { Originator, Segments } from './originator.ts';
 import { CONTROL_MAX } from './upper-transport.ts';
 
 /** A control message on its way out [Mesh Protocol 1.1, 3.6.5]. */

@@ -19,6 +19,7 @@ import type {
   AccessReceived,
   AccessSend,
   AccessTransport,
+  Done,
   NetworkHost,
   SarReceiver,
   SarTransmitter,
@@ -31,7 +32,7 @@ import { DeviceKeys, Keys } from './keys.ts';
 import { encodeLowerTransportPdu } from './lower-transport-pdu.ts';
 import { NetworkReceiver, type ReceivedPdu } from './network-receiver.ts';
 import { checkTtl, DEFAULT_TRANSMIT, FILTER_ENTRIES, type NetworkLayerOptions } from './options.ts';
-import { type Done, Originator } from './originator.ts';
+import { Originator } from './originator.ts';
 import { Relayer } from './relayer.ts';
 import { ReplayList } from './replay-list.ts';
 import { SegmentReceiver } from './sar-receiver.ts';

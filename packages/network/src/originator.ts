@@ -9,7 +9,7 @@ import {
   toMeshError,
   type Unicast,
 } from '@meshferry/core';
-import type { SarTransmitter } from './contract.ts';
+import type { Done, SarTransmitter } from './contract.ts';
 import type { NetworkCounters } from './counters.ts';
 import type { Interfaces } from './interfaces.ts';
 import type { IvIndexState } from './iv-index.ts';
@@ -42,8 +42,6 @@ export interface Segments {
   /** The Lower Transport PDU of a segment. */
   segment(segO: number): Uint8Array;
 }
-
-export type Done = (error?: MeshError) => void;
 
 export interface OriginatorOptions {
   readonly clock: Clock;

@@ -20,9 +20,9 @@ export { type AirEvent, type ControllerSettings, DEFAULT_CONTROLLER, type RadioP
 export { Radio, type RadioOptions, type RadioStats } from './radio.ts';
 export { ADVERTISING_CHANNELS, airTimeMicroseconds, eventAirTimeMicroseconds } from './radio-airtime.ts';
 export { airBoundSeconds, chunkSegments, imageSegments, settingsBoundSeconds } from './radio-bounds.ts';
-export { SimDistributor } from './sim-distributor.ts';
-export { SimNode } from './sim-node.ts';
-export { SimTarget } from './sim-target.ts';
+export { SimDistributor, type SimDistributorOptions } from './sim-distributor.ts';
+export { SimNode, type SimNodeOptions, type WorldGround } from './sim-node.ts';
+export { SimTarget, type SimTargetOptions } from './sim-target.ts';
 export { chooseRelays, layOut, type Topology, type TopologyKind } from './topology.ts';
 export { type TraceHash, traceHash } from './trace.ts';
 export * from './uri.ts';

@@ -1,7 +1,8 @@
 import { formatAddress, MeshError, parseAddress } from '@meshferry/core';
 import { FAIL_STEPS, type FailStep, type Failure, SIM_KEYS, type SimKeys, type SimOptions } from './uri-keys.ts';
 
-export type { FailStep, Failure, SimOptions } from './uri-keys.ts';
+export type { Failure, SimOptions } from './uri-keys.ts';
+export { FAIL_STEPS, type FailStep } from './uri-keys.ts';
 
 /** Addresses of a simulated network [design/interfaces.md, Simulator URI]. */
 export const SIM_PROCESS_ADDRESS = 0x0001;
