@@ -7,13 +7,12 @@ import { main } from '@meshferry/cli';
 import { type Line, Screen } from './screen.ts';
 import { animatedSvg } from './svg.ts';
 
-const COLUMNS = 96;
+const COLUMNS = 104;
 /** Pictures in the recording, spread evenly over what was drawn; the last one stays. */
-const PICTURES = 24;
+const PICTURES = 30;
 
 const screen = new Screen();
-const drawn: Line[][] = [screen.lines()];
-let time = 0;
+const drawn: Line[][] = [];
 const exit = await main(['demo'], {
   stdout: {
     write: (text) => {
@@ -27,11 +26,7 @@ const exit = await main(['demo'], {
   columns: COLUMNS,
   cwd: process.cwd(),
   signals: { listen: () => () => {} },
-  // Each look at the clock finds enough time gone for the next drawing.
-  now: () => {
-    time += 100;
-    return time;
-  },
+  now: () => performance.now(),
 });
 if (exit !== 0) throw new Error(`the demo ended with exit code ${exit}`);
 
