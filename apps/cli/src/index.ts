@@ -2,8 +2,45 @@
  * The meshferry command: firmware updates over Bluetooth Mesh from a terminal.
  *
  * ```sh
- * meshferry demo                                                       # a whole update of ten simulated nodes
- * meshferry dfu run dfu_application.zip --bearer sim:targets=10,loss=0.1
+ * meshferry demo                                                # a whole update of ten simulated nodes
+ * meshferry fw inspect dfu_application.zip                      # what is in a package
+ * meshferry dfu run dfu_application.zip --bearer sim:targets=10 # send it, have it verified, applied and confirmed
+ * ```
+ *
+ * ## Commands
+ *
+ * | command | what it does | example |
+ * | --- | --- | --- |
+ * | `demo` | one whole update of ten simulated nodes; leaves nothing behind | `meshferry demo` |
+ * | `fw inspect FILE` | what is in a package (.zip), an MCUboot image (.bin) or an Intel HEX | `meshferry fw inspect app.zip --json` |
+ * | `fw verify FILE --key PEM` | hash and signature of every image | `meshferry fw verify app.zip --key release.pub.pem` |
+ * | `fw make RAW --image-version V --out ZIP` | a signed package with mesh metadata | `meshferry fw make zephyr.bin --image-version 1.2.3+4 --out app.zip` |
+ * | `dfu targets` | which nodes can be updated, and what they run | `meshferry dfu targets --bearer sim:targets=10` |
+ * | `dfu plan FILE` | dry run: who accepts the image, its effect, the plan, the time | `meshferry dfu plan app.zip --bearer sim:targets=10` |
+ * | `dfu run FILE` | the update | `meshferry dfu run app.zip --bearer sim:targets=10,loss=0.1 --state ./state` |
+ * | `dfu status` · `resume` · `apply` · `cancel` | steer the unfinished update in `--state` | `meshferry dfu resume --bearer sim:targets=10 --state ./state` |
+ * | `bearer list` | the radios, their URIs, and whether they can be used here | `meshferry bearer list` |
+ *
+ * Every command has `--help`. `--json` prints newline-delimited JSON, a line of type `result` last; `--log LEVEL` logs to
+ * standard error; `--no-color` and `NO_COLOR` are respected.
+ *
+ * ## Exit codes
+ *
+ * 0 done · 1 failed · 2 usage or input that cannot be read · 3 some targets failed · 4 bearer not available ·
+ * 130 interrupted: with `--state` the update is saved, and the message says how to go on.
+ *
+ * ## Simulated networks
+ *
+ * `sim:targets=10,loss=0.1,seed=7` is a network of nodes that run the whole stack on a simulated radio; the same seed gives
+ * the same run. With `--state DIR` it is found again by the next command with the same URI, as after a power cycle of all
+ * nodes; without, it ends with the process. `advertisingPdus` in the result counts the advertising events of all its nodes.
+ *
+ * ## From a program
+ *
+ * ```ts
+ * import { main, processIo } from '@meshferry/cli';
+ *
+ * process.exitCode = await main(['fw', 'inspect', 'app.zip', '--json'], processIo());
  * ```
  *
  * @packageDocumentation

@@ -22,9 +22,12 @@ export type StartJob = (job: UpdateJob, onProgress: (progress: JobProgress) => v
 export async function runUpdate(shell: Shell, mesh: Mesh, targets: number, start: StartJob): Promise<FinishedUpdate> {
   const view = openProgressView(shell, targets);
   let last: JobProgress | undefined;
+  let closed = false;
   const begun = shell.io.now();
   try {
     const work = start(mesh.job, (progress) => {
+      // Switching the network off after Ctrl-C suspends the job: that is no progress to show.
+      if (closed) return;
       last = progress;
       view.show(progress);
     });
@@ -34,6 +37,7 @@ export async function runUpdate(shell: Shell, mesh: Mesh, targets: number, start
   } catch (thrown) {
     throw thrown instanceof MeshError && MISFITS.includes(thrown.code) ? new Stop(ExitCode.usage, thrown) : thrown;
   } finally {
+    closed = true;
     view.close();
   }
 }
