@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
-import type { MessageType } from '@meshferry/access';
+import { MessageCatalogue, type MessageType } from '@meshferry/access';
 import { fromHex, toHex } from '@meshferry/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import * as images from './distribution-image-messages.ts';
+import { FIRMWARE_DISTRIBUTION_MESSAGES } from './distribution-message-list.ts';
 import * as messages from './distribution-messages.ts';
 import * as receivers from './distribution-receivers-messages.ts';
 
@@ -22,16 +22,14 @@ const vectors = JSON.parse(
   readFileSync(new URL('./vectors/firmware-distribution.json', import.meta.url), 'utf8'),
 ) as Vector[];
 
-const isMessage = (value: unknown): value is AnyMessage => typeof value === 'object' && value !== null;
-const types = [...Object.values(messages), ...Object.values(receivers), ...Object.values(images)]
-  .filter(isMessage)
-  .filter((type) => type.source !== 'ESP-IDF');
+const types = FIRMWARE_DISTRIBUTION_MESSAGES as readonly AnyMessage[];
 const byOpcode = new Map(types.map((type) => [type.opcode, type]));
 
 describe('Firmware Distribution messages', () => {
   it('has all vectors and all 23 messages', () => {
     expect(vectors).toHaveLength(113);
-    expect(types).toHaveLength(23);
+    expect(types.map(({ opcode }) => opcode)).toEqual(Array.from({ length: 23 }, (_, i) => 0x8311 + i));
+    expect(() => new MessageCatalogue(types)).not.toThrow();
   });
 
   for (const vector of vectors) {

@@ -19,6 +19,7 @@ export * from './distribution-codes.ts';
 export * from './distribution-image-messages.ts';
 export * from './distribution-initiator.ts';
 export * from './distribution-initiator-upload.ts';
+export * from './distribution-message-list.ts';
 export * from './distribution-messages.ts';
 export { listedReceiverError } from './distribution-receiver-error.ts';
 export * from './distribution-receivers-messages.ts';
