@@ -1,9 +1,9 @@
 import { AccessLayer, type MessageType, Model } from '@meshferry/access';
-import { Link } from '@meshferry/access/testing';
 import { BlobClient } from '@meshferry/blob';
 import { MemoryStore, type MeshError, type Result, SeededRandom, VirtualClock } from '@meshferry/core';
 import { portableCrypto } from '@meshferry/crypto';
 import { describe, expect, it } from 'vitest';
+import { Link } from '../../access/src/testing/index.ts';
 import { FirmwareDistributionClient } from './distribution-client.ts';
 import { cancelDistribution } from './distribution-initiator.ts';
 import {

@@ -1,8 +1,8 @@
 import { AccessLayer, type MessageType, Model } from '@meshferry/access';
-import { Link } from '@meshferry/access/testing';
 import { BlobClient, BlobServer } from '@meshferry/blob';
 import { fromHex, MemoryStore, SeededRandom, storeView, VirtualClock } from '@meshferry/core';
 import { portableCrypto } from '@meshferry/crypto';
+import { Link } from '../../../access/src/testing/index.ts';
 import {
   FirmwareDistributionFirmwareStatus,
   FirmwareDistributionUploadStatus,
