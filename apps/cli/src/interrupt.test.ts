@@ -133,8 +133,9 @@ describe.skipIf(!built)('the process', () => {
     const large = folder.write('large.zip', (await firmware(120_000)).zip);
     const network = ['--bearer', 'sim:targets=10', '--state', join(folder.path, signal)];
     const { child, output } = start(['dfu', 'run', large, ...network]);
+    let killed = false;
     child.stdout.on('data', () => {
-      if (output.stdout.includes('10 %')) child.kill(signal);
+      if (!killed && output.stdout.includes('10 %')) killed = child.kill(signal);
     });
     expect(await end(child)).toBe(130);
     expect(output.stderr).toContain('the state is saved');

@@ -34,6 +34,7 @@ function listen(interrupt: () => void): () => void {
   };
   for (const signal of SIGNALS) process.on(signal, heard);
   return () => {
-    for (const signal of SIGNALS) process.off(signal, heard);
+    // Once interrupted the process is on its way out: a second signal still ends it with the same exit code.
+    if (!interrupted) for (const signal of SIGNALS) process.off(signal, heard);
   };
 }
