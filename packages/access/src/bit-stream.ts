@@ -8,16 +8,30 @@ export class BitReader {
   offset: number;
   /** What went wrong first, or undefined. */
   failure: { readonly reason: string; readonly offset: number } | undefined;
+  #end: number;
   #bit = 0;
 
   constructor(bytes: Uint8Array, offset = 0) {
     this.bytes = bytes;
     this.offset = offset;
+    this.#end = bytes.length;
   }
 
   /** Whole octets not yet read. */
   get remaining(): number {
-    return this.bytes.length - this.offset - (this.#bit > 0 ? 1 : 0);
+    return this.#end - this.offset - (this.#bit > 0 ? 1 : 0);
+  }
+
+  /** Makes the octets end `length` octets from here; returns what {@link widen} takes to undo it. */
+  narrow(length: number): number {
+    const outer = this.#end;
+    this.#end = Math.min(outer, this.offset + length);
+    return outer;
+  }
+
+  /** Undoes {@link narrow}. */
+  widen(outer: number): void {
+    this.#end = outer;
   }
 
   /** Notes a failure at `offset` (default: here), unless there was one before. */
@@ -32,7 +46,7 @@ export class BitReader {
 
   /** The next `length` octets, as a copy; they start at an octet's boundary. */
   octets(length: number): Uint8Array {
-    if (this.offset + length > this.bytes.length) {
+    if (this.offset + length > this.#end) {
       this.#short(length);
       return new Uint8Array(0);
     }
@@ -44,7 +58,7 @@ export class BitReader {
   /** The common case: a number of whole octets. */
   #whole(octets: number): number {
     const { bytes, offset } = this;
-    if (offset + octets > bytes.length) return this.#short(octets);
+    if (offset + octets > this.#end) return this.#short(octets);
     this.offset = offset + octets;
     if (octets === 1) return bytes[offset] as number;
     if (octets === 2) return (bytes[offset] as number) | ((bytes[offset + 1] as number) << 8);
@@ -58,7 +72,7 @@ export class BitReader {
     let scale = 1;
     let left = bits;
     while (left > 0) {
-      if (this.offset >= this.bytes.length) return this.#short(1);
+      if (this.offset >= this.#end) return this.#short(1);
       const take = Math.min(left, 8 - this.#bit);
       value += (((this.bytes[this.offset] as number) >> this.#bit) & ((1 << take) - 1)) * scale;
       scale *= 2 ** take;

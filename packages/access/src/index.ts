@@ -28,7 +28,6 @@ export * from './composition.ts';
 export * from './composition-messages.ts';
 export * from './contract.ts';
 export * from './fields.ts';
-export * from './key-index.ts';
 export * from './message.ts';
 export { type Handler, Model, type ModelSecurity, type ModelSpec, type Receiver } from './model.ts';
 export * from './opcode.ts';

@@ -1,4 +1,5 @@
-import { custom, type Field, uint } from './fields.ts';
+import type { Field } from './field.ts';
+import { uint } from './number-fields.ts';
 
 /** A NetKey or AppKey Index in two octets; above 0xFFF is prohibited [Mesh Protocol 1.1, 4.3.1.1]. */
 export const keyIndex = (): Field<number> => uint(16, { max: 0xfff });
@@ -10,7 +11,8 @@ export const keyIndex = (): Field<number> => uint(16, { max: 0xfff });
 export function keyIndexList(): Field<number[]> {
   const single = keyIndex();
   const half = uint(12);
-  return custom('key indexes, two in three octets', {
+  return {
+    layout: { kind: 'keyIndexes' },
     write: (writer, indexes, soFar) => {
       const paired = indexes.length - (indexes.length % 2);
       for (let i = 0; i < paired; i++) half.write(writer, indexes[i] as number, soFar);
@@ -22,5 +24,5 @@ export function keyIndexList(): Field<number[]> {
       if (reader.remaining > 0) indexes.push(single.read(reader, soFar));
       return indexes;
     },
-  });
+  };
 }

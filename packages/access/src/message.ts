@@ -1,7 +1,8 @@
 import { fail, MeshError, ok, type Result } from '@meshferry/core';
 import { ACCESS_MAX } from '@meshferry/network';
 import { BitReader, BitWriter } from './bit-stream.ts';
-import { type Field, type Layout, readFields, struct, type ValueOf, writeFields } from './fields.ts';
+import { readFields, struct, writeFields } from './compound-fields.ts';
+import type { Field, Layout, ValueOf } from './field.ts';
 import { type Opcode, opcodeAt, opcodeSize } from './opcode.ts';
 
 /** Why octets are not the message: the field, the offset in the access message (opcode included), the reason. */

@@ -31,6 +31,16 @@ function arbitrary(layout: Layout, room: number, overrides: Overrides): fc.Arbit
   switch (layout.kind) {
     case 'uint':
       return number(layout);
+    case 'int':
+      return fc.integer({ min: layout.min, max: layout.max });
+    case 'u7or15':
+      return fc.integer({ min: 0, max: 0x7fff });
+    case 'uintBy':
+      return fc.oneof(fc.integer({ min: 0, max: 0xff }), fc.integer({ min: 0, max: 0xffff }));
+    case 'modelId':
+      return layout.of === 'sig' ? sigModel : layout.of === 'vendor' ? vendorModel : fc.oneof(sigModel, vendorModel);
+    case 'keyIndexes':
+      return fc.array(fc.integer({ min: 0, max: 0xfff }), { maxLength: Math.floor(room / 12) - 1 });
     case 'u64':
       return fc.bigInt({ min: 0n, max: 0xffff_ffff_ffff_ffffn });
     case 'flag':
@@ -38,6 +48,7 @@ function arbitrary(layout: Layout, room: number, overrides: Overrides): fc.Arbit
     case 'choice':
       return fc.constantFrom(...Object.keys(layout.names));
     case 'rfu':
+    case 'prohibited':
       return fc.constant(undefined);
     case 'octets': {
       const max = Math.min(layout.max, Math.floor(room / 8) - (layout.length === 'u8' ? 1 : 0));
@@ -56,13 +67,27 @@ function arbitrary(layout: Layout, room: number, overrides: Overrides): fc.Arbit
       const item = arbitrary(layout.of, Math.floor(room / Math.max(1, items)), overrides);
       return fc.array(item, { minLength: layout.min, maxLength: Math.max(layout.min, items) });
     }
-    case 'struct':
-      return struct(layout.fields, room, overrides);
+    case 'struct': {
+      const check = layout.check as ((value: unknown) => unknown) | undefined;
+      const value = struct(layout.fields, room, overrides);
+      return check === undefined ? value : value.filter((candidate) => check(candidate) === undefined);
+    }
+    case 'sized':
+      return arbitrary(layout.of, Math.min(room - minimum(layout.prefix), 8 * longest(layout.prefix)), overrides);
+    case 'derived':
     case 'optional':
       return arbitrary(layout.of, room, overrides);
     case 'custom':
       throw new Error(`no arbitrary for "${layout.note}": give one by the field's name`);
   }
+}
+
+const sigModel = fc.integer({ min: 0, max: 0xffff });
+const vendorModel = fc.integer({ min: 0x10000, max: 0xffff_ffff });
+
+/** Octets that a length field can tell at most. */
+function longest(prefix: Layout): number {
+  return prefix.kind === 'uint' ? prefix.max : 0x7fff;
 }
 
 function number(layout: Extract<Layout, { kind: 'uint' }>): fc.Arbitrary<number> {
@@ -87,10 +112,12 @@ function struct(fields: Readonly<Record<string, Layout>>, room: number, override
   });
   return fc.tuple(fc.nat({ max: entries.length }), ...members).map(([whole, ...values]) => {
     const value: Record<string, unknown> = {};
+    const soFar: Record<string, unknown> = {};
     for (const [i, [name, field]] of entries.entries()) {
-      if (field.kind === 'rfu') continue;
-      const present = field.kind !== 'optional' || field.present(value, i < whole ? 1 : 0);
-      value[name] = present ? values[i] : undefined;
+      if (field.kind === 'rfu' || field.kind === 'prohibited') continue;
+      const present = field.kind !== 'optional' || field.present(soFar, i < whole ? ACCESS_MAX : 0);
+      soFar[name] = present ? values[i] : undefined;
+      if (field.kind !== 'derived') value[name] = soFar[name];
     }
     return value;
   });
@@ -110,6 +137,8 @@ function minimum(layout: Layout): number {
     case 'uint':
     case 'choice':
     case 'rfu':
+    case 'prohibited':
+    case 'int':
       return layout.bits;
     case 'u64':
       return 64;
@@ -118,13 +147,23 @@ function minimum(layout: Layout): number {
     case 'octets':
       return 8 * (layout.min + (layout.length === 'u8' ? 1 : 0));
     case 'text':
+    case 'u7or15':
       return 8;
+    case 'uintBy':
+      return 16;
+    case 'modelId':
+      return layout.of === 'sig' ? 16 : 32;
+    case 'derived':
+      return minimum(layout.of);
+    case 'sized':
+      return minimum(layout.prefix) + minimum(layout.of);
     case 'list':
       return layout.min * minimum(layout.of);
     case 'struct':
       return Object.values(layout.fields).reduce((bits, field) => bits + minimum(field), 0);
     case 'optional':
     case 'custom':
+    case 'keyIndexes':
       return 0;
   }
 }
@@ -135,10 +174,13 @@ function isVariable(layout: Layout): boolean {
       return layout.min !== layout.max;
     case 'struct':
       return Object.values(layout.fields).some(isVariable);
+    case 'sized':
+      return isVariable(layout.of);
     case 'text':
     case 'list':
     case 'optional':
     case 'custom':
+    case 'keyIndexes':
       return true;
     default:
       return false;
