@@ -9,7 +9,6 @@ export interface GlobalOptions {
   readonly log?: LogLevel;
   readonly state?: string;
   readonly bearer?: readonly string[];
-  readonly showKeys?: boolean;
   /** False with `--no-color`. */
   readonly color?: boolean;
 }
@@ -26,7 +25,6 @@ export class Shell {
   readonly bearers: readonly string[];
   /** The folder of `--state`, absolute; undefined without the option. */
   readonly state: string | undefined;
-  readonly showKeys: boolean;
 
   constructor(io: Io, options: GlobalOptions) {
     this.io = io;
@@ -37,7 +35,6 @@ export class Shell {
     this.log = options.log === undefined ? silent : logTo(io, options.log);
     this.bearers = options.bearer ?? [];
     this.state = options.state === undefined ? undefined : resolve(io.cwd, options.state);
-    this.showKeys = options.showKeys === true;
   }
 
   /** A line for people; nothing with `--json`. */
