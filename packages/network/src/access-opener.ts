@@ -1,7 +1,8 @@
 import { addressKind, isUnicast, type NetIndex, type Unicast } from '@meshferry/core';
 import type { Aes } from '@meshferry/crypto';
 import type { KeyRef, NetworkHost } from './contract.ts';
-import type { DeviceKeys, Keys } from './keys.ts';
+import type { DeviceKeys } from './device-keys.ts';
+import type { Keys } from './keys.ts';
 import { type AccessSecurityFields, openAccess } from './upper-transport.ts';
 
 /** An access message that authenticated, and what authenticated it. */

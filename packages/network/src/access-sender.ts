@@ -10,7 +10,8 @@ import {
 } from '@meshferry/core';
 import { type Aes, type CryptoProvider, virtualAddress } from '@meshferry/crypto';
 import type { AccessSend, Done, KeyRef, SarTransmitter } from './contract.ts';
-import type { DeviceKeys, Keys } from './keys.ts';
+import type { DeviceKeys } from './device-keys.ts';
+import type { Keys } from './keys.ts';
 import { ACCESS_SEGMENT_OCTETS, encodeLowerTransportPdu } from './lower-transport-pdu.ts';
 import { noKey, type Originator, type Segments } from './originator.ts';
 import { changeSarTransmitter } from './sar-states.ts';

@@ -176,7 +176,7 @@ class FailingStore implements Store {
   #left: number;
 
   constructor(writes: number) {
-    this.#left = writes + 1; // the IV Index of a new node comes first
+    this.#left = writes + 3; // the IV Index and the two keys of a new node come first
   }
 
   get(key: string): Uint8Array | undefined {

@@ -22,9 +22,13 @@ export * from './contract.ts';
 export type { ControlSend } from './control-sender.ts';
 export type { NetworkCounters } from './counters.ts';
 export type { PduError } from './decode-error.ts';
+export type { KeyManager } from './key-manager.ts';
+export type { KeyRefreshPhase } from './key-records.ts';
+export type { KeyRefreshEvent } from './key-refresh.ts';
 export * from './lower-transport-pdu.ts';
+export type { NetworkChange, NetworkState } from './network-change.ts';
 export { NetworkLayer } from './network-layer.ts';
-export type { NetworkLayerOptions, NetworkLimits } from './options.ts';
+export type { InitialAppKey, InitialNetKey, NetworkLayerOptions, NetworkLimits } from './options.ts';
 export {
   decodeNetworkPdu,
   encodeNetworkPdu,

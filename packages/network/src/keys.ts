@@ -1,93 +1,50 @@
-import { type AppIndex, equal, MeshError, type NetIndex, type Unicast } from '@meshferry/core';
-import { type Aes, aid, type CryptoProvider, networkCredentials } from '@meshferry/crypto';
-import type { Credentials } from './contract.ts';
-import { type NetworkSecurity, networkSecurity } from './pdu.ts';
+import type { AppIndex, NetIndex, Store, Write } from '@meshferry/core';
+import type { CryptoProvider } from '@meshferry/crypto';
+import { type AppKeyMaterial, appKeyMaterial, NetKeyMaterial, type SubnetSecurity } from './key-material.ts';
+import {
+  type AppKeyState,
+  appKeyWrite,
+  type KeyRefreshPhase,
+  type NetKeyState,
+  netKeyWrite,
+  readAppKeys,
+  readNetKeys,
+} from './key-records.ts';
 
-/** Material of one key of one subnet. */
-export interface SubnetSecurity extends NetworkSecurity {
-  readonly netIndex: NetIndex;
-  readonly credentials: Credentials;
-}
-
-/** One value of an AppKey, ready for use. */
-export interface AppKeyMaterial {
-  readonly index: AppIndex;
-  /** The subnet it is bound to. */
-  readonly netIndex: NetIndex;
-  readonly aid: number;
-  readonly aes: Aes;
-}
-
-/** One value of a NetKey and what it secures with; a Key Refresh gives a subnet two of them. */
-interface NetKeyMaterial {
-  readonly flooding: SubnetSecurity;
-}
-
-/** The values that a key index has, older first; outside a Key Refresh one. */
-interface KeySlot<Material> {
-  readonly values: readonly { readonly key: Uint8Array; readonly material: Material }[];
-  /** The value to transmit with. */
-  readonly transmit: Material;
+/** New states of keys, all of which count together; undefined removes a key. */
+export interface KeyChanges {
+  readonly netKeys?: ReadonlyMap<NetIndex, NetKeyState | undefined>;
+  readonly appKeys?: ReadonlyMap<AppIndex, AppKeyState | undefined>;
 }
 
 const NO_MATERIAL: readonly never[] = [];
+const NO_CHANGES: ReadonlyMap<number, undefined> = new Map();
 
 /**
- * NetKeys, AppKeys and the device key of a node, and the look-ups of reception. NID and AID identify nothing: they
- * give lists, and all members are tried [Mesh Protocol 1.1, 3.9.6].
+ * NetKeys and AppKeys of a node as the store has them, and the look-ups of reception. NID and AID identify nothing:
+ * they give lists, and all members are tried [Mesh Protocol 1.1, 3.9.6]. Rules are those of `KeyManager`.
  */
 export class Keys {
-  readonly #provider: CryptoProvider;
-  readonly #netKeys = new Map<NetIndex, KeySlot<NetKeyMaterial>>();
-  readonly #appKeys = new Map<AppIndex, KeySlot<AppKeyMaterial>>();
+  readonly #store: Store;
+  readonly #netKeys = new Map<NetIndex, NetKeyState>();
+  readonly #appKeys = new Map<AppIndex, AppKeyState>();
+  /** Credentials besides flooding. */
+  readonly #extra = new Set<SubnetSecurity>();
   #byNid = new Map<number, SubnetSecurity[]>();
   #byAid = new Map<number, AppKeyMaterial[]>();
 
-  constructor(provider: CryptoProvider) {
-    this.#provider = provider;
-  }
-
-  /** Adds a NetKey; the same once more is harmless. Throws `bad-key-index`, `bad-key-length`, `key-exists`. */
-  addNetKey(index: NetIndex, key: Uint8Array): void {
-    checkIndex('NetKey Index', index);
-    if (isKnown('NetKey', index, this.#netKeys.get(index), key)) return;
-    const credentials = networkCredentials(this.#provider, key);
-    const flooding: SubnetSecurity = {
-      ...networkSecurity(this.#provider, credentials),
-      netIndex: index,
-      credentials: 'flooding',
-    };
-    this.#netKeys.set(index, singleValue(key, { flooding }));
-    this.#indexKeys();
-  }
-
-  /** Removes a NetKey and the AppKeys bound to it. */
-  removeNetKey(index: NetIndex): void {
-    if (!this.#netKeys.delete(index)) return;
-    for (const [appIndex, slot] of this.#appKeys) {
-      if (slot.transmit.netIndex === index) this.#appKeys.delete(appIndex);
+  constructor(provider: CryptoProvider, store: Store) {
+    this.#store = store;
+    for (const { index, head, current, next } of readNetKeys(store)) {
+      const material = (key: Uint8Array) => new NetKeyMaterial(provider, index, key);
+      const phase = head as KeyRefreshPhase;
+      this.#netKeys.set(index, { phase, current: material(current), ...(next ? { next: material(next) } : {}) });
+    }
+    for (const { index, head, current, next } of readAppKeys(store)) {
+      const material = (key: Uint8Array) => appKeyMaterial(provider, index, head, key);
+      this.#appKeys.set(index, { current: material(current), ...(next ? { next: material(next) } : {}) });
     }
     this.#indexKeys();
-  }
-
-  /** Adds an AppKey; as {@link addNetKey}, and throws `unknown-net-key`. */
-  addAppKey(index: AppIndex, netIndex: NetIndex, key: Uint8Array): void {
-    checkIndex('AppKey Index', index);
-    if (!this.#netKeys.has(netIndex)) {
-      throw new MeshError('unknown-net-key', `AppKey ${index} is bound to NetKey ${netIndex}, which is not here`, {
-        hint: 'Add the NetKey first.',
-      });
-    }
-    const known = this.#appKeys.get(index);
-    if (isKnown('AppKey', index, known, key) && known?.transmit.netIndex === netIndex) return;
-    if (known !== undefined) throw keyExists('AppKey', index);
-    const material = { index, netIndex, aid: aid(this.#provider, key), aes: this.#provider.aes(key) };
-    this.#appKeys.set(index, singleValue(key, material));
-    this.#indexKeys();
-  }
-
-  removeAppKey(index: AppIndex): void {
-    if (this.#appKeys.delete(index)) this.#indexKeys();
   }
 
   get netIndexes(): NetIndex[] {
@@ -98,14 +55,35 @@ export class Keys {
     return [...this.#appKeys.keys()];
   }
 
+  netKeyState(index: NetIndex): NetKeyState | undefined {
+    return this.#netKeys.get(index);
+  }
+
+  appKeyState(index: AppIndex): AppKeyState | undefined {
+    return this.#appKeys.get(index);
+  }
+
+  /** The subnets, for look-ups that try all. */
+  get subnets(): Iterable<NetKeyState> {
+    return this.#netKeys.values();
+  }
+
+  /** The value of a NetKey to transmit with, or undefined when it is not here: the new one in Key Refresh Phase 2. */
+  transmitKey(index: NetIndex): NetKeyMaterial | undefined {
+    const state = this.#netKeys.get(index);
+    return state?.phase === 2 ? (state.next ?? state.current) : state?.current;
+  }
+
   /** The material to transmit with on a subnet, or undefined when its NetKey is not here. */
   netKey(index: NetIndex): SubnetSecurity | undefined {
-    return this.#netKeys.get(index)?.transmit.flooding;
+    return this.transmitKey(index)?.flooding;
   }
 
   /** The AppKey value to transmit with, or undefined. */
   appKey(index: AppIndex): AppKeyMaterial | undefined {
-    return this.#appKeys.get(index)?.transmit;
+    const state = this.#appKeys.get(index);
+    if (state?.next === undefined) return state?.current;
+    return this.#netKeys.get(state.current.netIndex)?.phase === 2 ? state.next : state.current;
   }
 
   /** All material with this NID. */
@@ -118,62 +96,48 @@ export class Keys {
     return this.#byAid.get(aid) ?? NO_MATERIAL;
   }
 
+  /** Makes the changes, durably and all together. Throws `store-failed`; then nothing has changed. */
+  commit({ netKeys = NO_CHANGES, appKeys = NO_CHANGES }: KeyChanges): void {
+    const writes: Write[] = [];
+    for (const [index, state] of netKeys) writes.push(netKeyWrite(index, state));
+    for (const [index, state] of appKeys) writes.push(appKeyWrite(index, state));
+    this.#store.batch(writes);
+    for (const [index, state] of netKeys) change(this.#netKeys, index, state);
+    for (const [index, state] of appKeys) change(this.#appKeys, index, state);
+    for (const security of this.#extra) if (!this.#isKnown(security.netKey)) this.#extra.delete(security);
+    this.#indexKeys();
+  }
+
+  /** Receives with these credentials, too, until they are removed or the value of the NetKey is that they are made of. */
+  addCredentials(security: SubnetSecurity): void {
+    this.#extra.add(security);
+    this.#indexKeys();
+  }
+
+  removeCredentials(security: SubnetSecurity): void {
+    if (this.#extra.delete(security)) this.#indexKeys();
+  }
+
+  #isKnown(material: NetKeyMaterial): boolean {
+    const state = this.#netKeys.get(material.index);
+    return state?.current === material || state?.next === material;
+  }
+
   #indexKeys(): void {
-    const subnets = [...this.#netKeys.values()].flatMap((slot) => slot.values.map((value) => value.material.flooding));
-    this.#byNid = groupBy(subnets, (security) => security.nid);
-    const apps = [...this.#appKeys.values()].flatMap((slot) => slot.values.map((value) => value.material));
-    this.#byAid = groupBy(apps, (material) => material.aid);
+    const subnets = [...this.#netKeys.values()].flatMap((state) => valuesOf(state).map(({ flooding }) => flooding));
+    this.#byNid = groupBy([...subnets, ...this.#extra], (security) => security.nid);
+    this.#byAid = groupBy([...this.#appKeys.values()].flatMap(valuesOf), (material) => material.aid);
   }
 }
 
-const DEVICE_KEYS_KEPT = 512;
-
-/** Device keys of nodes bound to the crypto provider, kept as long as the node's key is the same octets. */
-export class DeviceKeys {
-  readonly #provider: CryptoProvider;
-  readonly #keyOf: (node: Unicast) => Uint8Array | undefined;
-  readonly #bound = new Map<Unicast, { readonly key: Uint8Array; readonly aes: Aes }>();
-
-  constructor(provider: CryptoProvider, keyOf: (node: Unicast) => Uint8Array | undefined) {
-    this.#provider = provider;
-    this.#keyOf = keyOf;
-  }
-
-  /** The device key of a node, or undefined when it is not known. */
-  get(node: Unicast): Aes | undefined {
-    const key = this.#keyOf(node);
-    if (key?.length !== 16) return undefined; // received octets must not throw for a key that is none
-    const bound = this.#bound.get(node);
-    if (bound !== undefined && equal(bound.key, key)) return bound.aes;
-    if (this.#bound.size >= DEVICE_KEYS_KEPT) this.#bound.clear();
-    const aes = this.#provider.aes(key);
-    this.#bound.set(node, { key: key.slice(), aes });
-    return aes;
-  }
+/** The values that a key has, older first; outside a Key Refresh one. */
+export function valuesOf<Material>(state: { readonly current: Material; readonly next?: Material }): Material[] {
+  return state.next === undefined ? [state.current] : [state.current, state.next];
 }
 
-function singleValue<Material>(key: Uint8Array, material: Material): KeySlot<Material> {
-  return { values: [{ key: key.slice(), material }], transmit: material };
-}
-
-/** Whether the index has this key already; throws when it has another one. */
-function isKnown(kind: string, index: number, slot: KeySlot<unknown> | undefined, key: Uint8Array): boolean {
-  if (slot === undefined) return false;
-  if (slot.values.some((value) => equal(value.key, key))) return true;
-  throw keyExists(kind, index);
-}
-
-function keyExists(kind: string, index: number): MeshError {
-  return new MeshError('key-exists', `${kind} ${index} is here already, with another value or binding`, {
-    hint: 'Remove it first, or give the new one another index.',
-  });
-}
-
-function checkIndex(field: string, index: number): void {
-  if (Number.isInteger(index) && index >= 0 && index <= 0xfff) return;
-  throw new MeshError('bad-key-index', `${field} ${index} is not from 0 to 4095`, {
-    hint: 'Key indexes have 12 bits.',
-  });
+function change<State>(map: Map<number, State>, index: number, state: State | undefined): void {
+  if (state === undefined) map.delete(index);
+  else map.set(index, state);
 }
 
 function groupBy<T>(items: readonly T[], keyOf: (item: T) => number): Map<number, T[]> {

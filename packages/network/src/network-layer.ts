@@ -6,6 +6,7 @@ import {
   type AppIndex,
   type Cancel,
   type Clock,
+  Emitter,
   isUnicast,
   MeshError,
   type NetIndex,
@@ -26,10 +27,13 @@ import type {
 } from './contract.ts';
 import { type ControlSend, sendControl } from './control-sender.ts';
 import { type NetworkCounters, newCounters } from './counters.ts';
+import { DeviceKeys } from './device-keys.ts';
 import { Interfaces } from './interfaces.ts';
 import { IvIndexState } from './iv-index.ts';
-import { DeviceKeys, Keys } from './keys.ts';
+import { KeyManager } from './key-manager.ts';
+import { Keys } from './keys.ts';
 import { encodeLowerTransportPdu } from './lower-transport-pdu.ts';
+import type { NetworkChange } from './network-change.ts';
 import { NetworkReceiver, type ReceivedPdu } from './network-receiver.ts';
 import { checkTtl, DEFAULT_TRANSMIT, FILTER_ENTRIES, type NetworkLayerOptions } from './options.ts';
 import { Originator } from './originator.ts';
@@ -56,9 +60,12 @@ export class NetworkLayer implements AccessTransport {
   readonly address: Unicast;
   readonly elements: number;
   readonly counters: Readonly<NetworkCounters>;
+  /** NetKeys and AppKeys, their Key Refresh included. */
+  readonly keys: KeyManager;
+  /** Tells what has changed in the IV Index, in Key Refresh Phases and in the keys of this node. */
+  readonly changes: Emitter<NetworkChange> = new Emitter();
   readonly #clock: Clock;
   readonly #host: NetworkHost;
-  readonly #keys: Keys;
   readonly #iv: IvIndexState;
   readonly #sequence: SequenceAllocator;
   readonly #interfaces: Interfaces;
@@ -92,8 +99,8 @@ export class NetworkLayer implements AccessTransport {
 
     const counters = newCounters();
     this.counters = counters;
-    const keys = new Keys(crypto);
-    this.#keys = keys;
+    const keys = new Keys(crypto, store);
+    this.keys = new KeyManager(crypto, keys, (change) => this.#changed(change));
     const deviceKeys = new DeviceKeys(crypto, (node) => host.deviceKeyOf(node));
     const ownDeviceKey = crypto.aes(options.deviceKey);
     const iv = new IvIndexState(store, options.ivIndex ?? 0);
@@ -143,6 +150,9 @@ export class NetworkLayer implements AccessTransport {
       filterEntries: FILTER_ENTRIES,
       accepted: (pdu) => this.#accepted(pdu),
     });
+    if (keys.netIndexes.length > 0) return; // the store knows better
+    for (const { index, key, ...how } of options.netKeys ?? []) this.keys.addNetKey(index, key, how);
+    for (const { index, netIndex, key } of options.appKeys ?? []) this.keys.addAppKey(index, netIndex, key);
   }
 
   /** The current IV Index. */
@@ -200,24 +210,24 @@ export class NetworkLayer implements AccessTransport {
     this.#sarReceiver = changeSarReceiver(this.#sarReceiver, changes);
   }
 
-  /** Adds a NetKey; the same once more is harmless. Throws `bad-key-index`, `bad-key-length`, `key-exists`. */
+  /** As {@link KeyManager.addNetKey}. */
   addNetKey(index: NetIndex, key: Uint8Array): void {
-    this.#keys.addNetKey(index, key);
-    this.#receiver.forgetCopies();
+    this.keys.addNetKey(index, key);
   }
 
-  /** Removes a NetKey and the AppKeys bound to it. */
+  /** As {@link KeyManager.removeNetKey}. */
   removeNetKey(index: NetIndex): void {
-    this.#keys.removeNetKey(index);
+    this.keys.removeNetKey(index);
   }
 
-  /** Adds an AppKey bound to a NetKey; throws as {@link addNetKey}, and `unknown-net-key`. */
+  /** As {@link KeyManager.addAppKey}. */
   addAppKey(index: AppIndex, netIndex: NetIndex, key: Uint8Array): void {
-    this.#keys.addAppKey(index, netIndex, key);
+    this.keys.addAppKey(index, netIndex, key);
   }
 
+  /** As {@link KeyManager.removeAppKey}. */
   removeAppKey(index: AppIndex): void {
-    this.#keys.removeAppKey(index);
+    this.keys.removeAppKey(index);
   }
 
   /** Adds a network interface over a bearer. */
@@ -266,6 +276,12 @@ export class NetworkLayer implements AccessTransport {
     this.#outgoing.close();
     this.#segments.close();
     this.#transport.close();
+  }
+
+  /** What could not be read before may be readable now. */
+  #changed(change: NetworkChange): void {
+    this.#receiver.forgetCopies();
+    this.changes.emit(change);
   }
 
   #accepted(pdu: ReceivedPdu): void {

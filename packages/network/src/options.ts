@@ -1,5 +1,14 @@
 import type { Transmit } from '@meshferry/bearer';
-import { type Clock, type Log, MeshError, type Random, type Store, type Unicast } from '@meshferry/core';
+import {
+  type AppIndex,
+  type Clock,
+  type Log,
+  MeshError,
+  type NetIndex,
+  type Random,
+  type Store,
+  type Unicast,
+} from '@meshferry/core';
 import type { CryptoProvider } from '@meshferry/crypto';
 import type { NetworkHost, SarReceiver, SarTransmitter } from './contract.ts';
 
@@ -19,6 +28,9 @@ export interface NetworkLayerOptions {
   readonly deviceKey: Uint8Array;
   /** The IV Index to start with when the store has none yet, in Normal Operation. Default 0. */
   readonly ivIndex?: number;
+  /** The keys to start with when the store has none yet; what was added, renewed or removed since then is in the store. */
+  readonly netKeys?: readonly InitialNetKey[];
+  readonly appKeys?: readonly InitialAppKey[];
   /** 0 or 2 to 127. Default 5. */
   readonly defaultTtl?: number;
   /** Network Transmit. Default 3 × 20 ms. */
@@ -28,6 +40,23 @@ export interface NetworkLayerOptions {
   readonly sarTransmitter?: Partial<SarTransmitter>;
   readonly sarReceiver?: Partial<SarReceiver>;
   readonly limits?: NetworkLimits;
+}
+
+/** A NetKey as provisioning gives it. */
+export interface InitialNetKey {
+  readonly index: NetIndex;
+  /** 16 octets. */
+  readonly key: Uint8Array;
+  /** Key Refresh Flag of the provisioning data: Phase 2. Default false. */
+  readonly keyRefresh?: boolean;
+}
+
+/** An AppKey and the NetKey that it is bound to. */
+export interface InitialAppKey {
+  readonly index: AppIndex;
+  readonly netIndex: NetIndex;
+  /** 16 octets. */
+  readonly key: Uint8Array;
 }
 
 /** How much a node holds at most. */

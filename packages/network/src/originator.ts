@@ -13,7 +13,7 @@ import type { Done, SarTransmitter } from './contract.ts';
 import type { NetworkCounters } from './counters.ts';
 import type { Interfaces } from './interfaces.ts';
 import type { IvIndexState } from './iv-index.ts';
-import type { SubnetSecurity } from './keys.ts';
+import type { SubnetSecurity } from './key-material.ts';
 import { encodeNetworkPdu } from './pdu.ts';
 import { SarTransmission } from './sar-transmission.ts';
 import type { SarTransmitterQueue } from './sar-transmitter.ts';

@@ -1,17 +1,14 @@
 import { portableCrypto } from '@meshferry/crypto';
 import { describe, expect, it } from 'vitest';
-import { Keys } from './keys.ts';
+import { appKeyMaterial } from './key-material.ts';
 import type { SegmentedAccess } from './lower-transport-pdu.ts';
-import { APP_KEY, NET_KEY } from './testing/node.ts';
+import { APP_KEY } from './testing/node.ts';
 import { ScriptedNode } from './testing/scripted-node.ts';
 import { hex, transport as vectors } from './testing/vectors.ts';
 import { sealAccess } from './upper-transport.ts';
 
 const SRC = 2;
-const keys = new Keys(portableCrypto);
-keys.addNetKey(0, NET_KEY);
-keys.addAppKey(0, 0, APP_KEY);
-const appKey = keys.appKey(0)!;
+const appKey = appKeyMaterial(portableCrypto, 0, 0, APP_KEY);
 
 /** The segments of a message of `segN + 1` full ones, as node 2 sends them with this SeqAuth. */
 function segmentsOf(segN: number, seqAuth: number, dst: number): SegmentedAccess[] {
