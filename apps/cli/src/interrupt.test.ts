@@ -46,6 +46,17 @@ describe('Ctrl-C in the middle of an update', () => {
     expect(resumed.result.stats.chunksSent).toBeLessThanOrEqual(whole.result.stats.chunksSent + perBlock);
   });
 
+  test.each(['uploading', 'transferring'])('while %s with a Distributor: it too is taken up again', async (phase) => {
+    const network = ['--bearer', `${URI},distributor=1`, '--state', join(folder.path, phase)];
+    const first = await meshferry(['dfu', 'run', zip, ...network, '--distributor', '0x0002', '--json'], {
+      interruptWhen: (stdout) => new RegExp(`"phase":"${phase}","percent":[2-9]\\d`).test(stdout),
+    });
+    expect(first.exit).toBe(130);
+    const resumed = await meshferry(['dfu', 'resume', ...network, '--json']);
+    expect(resumed.exit).toBe(0);
+    expect(resumed.result.targets.map((target: Json) => target.phase)).toEqual(['applied', 'applied', 'applied']);
+  });
+
   test('without --state it says that nothing could be saved', async () => {
     const { exit, stderr } = await meshferry(['dfu', 'run', zip, '--bearer', URI], {
       interruptWhen: (stdout) => stdout.includes('50 %'),
