@@ -21,6 +21,9 @@ export interface NetworkCounters {
   unreadable: number;
   /** Access messages handed to the layer above. */
   delivered: number;
+  /** Authentic Secure Network and Mesh Private beacons of others. */
+  beacons: number;
+  beaconsSent: number;
 }
 
 export function newCounters(): NetworkCounters {
@@ -36,5 +39,7 @@ export function newCounters(): NetworkCounters {
     replayListFull: 0,
     unreadable: 0,
     delivered: 0,
+    beacons: 0,
+    beaconsSent: 0,
   };
 }

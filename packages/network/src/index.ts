@@ -18,10 +18,35 @@
  *
  * @packageDocumentation
  */
+export {
+  decodeAddressRange,
+  encodeAddressRange,
+  type UnicastAddressRange,
+} from './address-range.ts';
+export { beaconIntervalMs } from './beacon-interval.ts';
+export {
+  type Beacon,
+  decodeBeacon,
+  encodeMeshPrivateBeacon,
+  encodeSecureNetworkBeacon,
+  encodeUnprovisionedDeviceBeacon,
+  isAuthenticBeacon,
+  type MeshPrivateBeacon,
+  openMeshPrivateBeacon,
+  type SecureNetworkBeacon,
+  type UnprovisionedDeviceBeacon,
+} from './beacon-pdu.ts';
+export type { BeaconKind } from './beacon-receiver.ts';
+export type { Beacons } from './beacons.ts';
 export * from './contract.ts';
 export type { ControlSend } from './control-sender.ts';
 export type { NetworkCounters } from './counters.ts';
 export type { PduError } from './decode-error.ts';
+export { Feature, type FeatureName, type Features } from './features.ts';
+export { decodeHeartbeat, encodeHeartbeat, type Heartbeat, hopsOf, OPCODE_HEARTBEAT } from './heartbeat-message.ts';
+export * from './heartbeat-states.ts';
+export type { Heartbeats } from './heartbeats.ts';
+export { IV_UPDATE_SEQ_THRESHOLD, type IvUpdate } from './iv-update.ts';
 export type { KeyManager } from './key-manager.ts';
 export type { KeyRefreshPhase } from './key-records.ts';
 export type { KeyRefreshEvent } from './key-refresh.ts';

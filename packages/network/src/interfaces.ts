@@ -1,24 +1,42 @@
-import { AD_MESH_MESSAGE, type Advertising, type Heard, type Sent, type Transmit } from '@meshferry/bearer';
+import {
+  AD_MESH_BEACON,
+  AD_MESH_MESSAGE,
+  type Advertising,
+  type Heard,
+  type Sent,
+  type Transmit,
+} from '@meshferry/bearer';
 import { type Cancel, type Clock, MeshError, type Unsubscribe } from '@meshferry/core';
 import type { Pace } from './sar-transmission.ts';
 
 /** Mean of the random delay that a controller adds to each advertising interval, ms. */
 const ADVERTISING_JITTER_MS = 5;
 
+const BEACON_TRANSMIT: Transmit = { count: 1, intervalMs: 20 };
+
 /** The network interfaces of a node, one for each bearer; a PDU goes to all of them [Mesh Protocol 1.1, 3.4.5]. */
 export class Interfaces {
   readonly #clock: Clock;
   readonly #heard: (octets: Uint8Array, rssi: number) => void;
+  readonly #heardBeacon: (octets: Uint8Array) => void;
   readonly #advertising = new Map<Advertising, Unsubscribe>();
 
-  constructor(clock: Clock, heard: (octets: Uint8Array, rssi: number) => void) {
+  constructor(
+    clock: Clock,
+    heard: (octets: Uint8Array, rssi: number) => void,
+    heardBeacon: (octets: Uint8Array) => void,
+  ) {
     this.#clock = clock;
     this.#heard = heard;
+    this.#heardBeacon = heardBeacon;
   }
 
   attach(advertising: Advertising): Unsubscribe {
     this.#advertising.get(advertising)?.(); // attached already: once is enough
-    const unsubscribe = advertising.receive([AD_MESH_MESSAGE], (ad: Heard) => this.#heard(ad.data, ad.rssi));
+    const unsubscribe = advertising.receive([AD_MESH_MESSAGE, AD_MESH_BEACON], (ad: Heard) => {
+      if (ad.type === AD_MESH_MESSAGE) this.#heard(ad.data, ad.rssi);
+      else this.#heardBeacon(ad.data);
+    });
     this.#advertising.set(advertising, unsubscribe);
     return () => {
       unsubscribe();
@@ -29,6 +47,13 @@ export class Interfaces {
   close(): void {
     for (const unsubscribe of this.#advertising.values()) unsubscribe();
     this.#advertising.clear();
+  }
+
+  /** Sends a beacon in one advertising event over each advertising interface. */
+  sendBeacon(data: Uint8Array): void {
+    for (const advertising of this.#advertising.keys()) {
+      advertising.send({ type: AD_MESH_BEACON, data }, BEACON_TRANSMIT, () => {});
+    }
   }
 
   /** How the slowest interface takes PDUs. */

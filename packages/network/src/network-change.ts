@@ -8,8 +8,8 @@ export type NetworkChange =
       /** The current IV Index, 32 bits, and the IV Update Flag, as beacons carry them. */
       readonly ivIndex: number;
       readonly updating: boolean;
-      /** By IV Index Recovery [Mesh Protocol 1.1, 3.11.6], not by an update in its steps. */
-      readonly recovered: boolean;
+      /** This node began or ended an update by itself; it heard of it; IV Index Recovery [Mesh Protocol 1.1, 3.11.6]. */
+      readonly cause: 'own' | 'heard' | 'recovery';
     }
   | { readonly type: 'key-refresh'; readonly netIndex: NetIndex; readonly phase: KeyRefreshPhase }
   | { readonly type: 'net-key-added' | 'net-key-removed'; readonly netIndex: NetIndex }

@@ -1,7 +1,9 @@
 import type { Advertising, Transmit } from '@meshferry/bearer';
 import {
   type Address,
+  ALL_FRIENDS,
   ALL_NODES,
+  ALL_PROXIES,
   ALL_RELAYS,
   type AppIndex,
   type Cancel,
@@ -16,6 +18,7 @@ import {
 } from '@meshferry/core';
 import { AccessOpener } from './access-opener.ts';
 import { AccessSender } from './access-sender.ts';
+import { Beacons } from './beacons.ts';
 import type {
   AccessReceived,
   AccessSend,
@@ -28,27 +31,28 @@ import type {
 import { type ControlSend, sendControl } from './control-sender.ts';
 import { type NetworkCounters, newCounters } from './counters.ts';
 import { DeviceKeys } from './device-keys.ts';
+import { Features } from './features.ts';
+import { OPCODE_HEARTBEAT } from './heartbeat-message.ts';
+import { Heartbeats } from './heartbeats.ts';
 import { Interfaces } from './interfaces.ts';
 import { IvIndexState } from './iv-index.ts';
+import { IvUpdate } from './iv-update.ts';
 import { KeyManager } from './key-manager.ts';
 import { Keys } from './keys.ts';
 import { encodeLowerTransportPdu } from './lower-transport-pdu.ts';
 import type { NetworkChange } from './network-change.ts';
 import { NetworkReceiver, type ReceivedPdu } from './network-receiver.ts';
-import { checkTtl, DEFAULT_TRANSMIT, FILTER_ENTRIES, type NetworkLayerOptions } from './options.ts';
+import { initialStates, NodeStates } from './node-states.ts';
+import { checkTtl, FILTER_ENTRIES, type NetworkLayerOptions } from './options.ts';
 import { Originator } from './originator.ts';
 import { Relayer } from './relayer.ts';
 import { ReplayList } from './replay-list.ts';
 import { SegmentReceiver } from './sar-receiver.ts';
-import {
-  changeSarReceiver,
-  changeSarTransmitter,
-  DEFAULT_SAR_RECEIVER,
-  DEFAULT_SAR_TRANSMITTER,
-} from './sar-states.ts';
+import { changeSarReceiver, changeSarTransmitter } from './sar-states.ts';
 import { SarTransmitterQueue } from './sar-transmitter.ts';
 import type { SegmentOrigin } from './segment.ts';
 import { SequenceAllocator } from './sequence.ts';
+import { StateFollower } from './state-follower.ts';
 import { type ControlReceived, TransportReceiver } from './transport-receiver.ts';
 
 /**
@@ -62,6 +66,12 @@ export class NetworkLayer implements AccessTransport {
   readonly counters: Readonly<NetworkCounters>;
   /** NetKeys and AppKeys, their Key Refresh included. */
   readonly keys: KeyManager;
+  /** IV Index, IV Update and recovery. */
+  readonly ivUpdate: IvUpdate;
+  readonly beacons: Beacons;
+  readonly heartbeats: Heartbeats;
+  /** Features in use. Relay follows {@link relay}; the others are set by who provides them. */
+  readonly features: Features = new Features((name) => this.heartbeats.featureChanged(name));
   /** Tells what has changed in the IV Index, in Key Refresh Phases and in the keys of this node. */
   readonly changes: Emitter<NetworkChange> = new Emitter();
   readonly #clock: Clock;
@@ -77,11 +87,7 @@ export class NetworkLayer implements AccessTransport {
   readonly #originator: Originator;
   readonly #accessSender: AccessSender;
   readonly #controlHandlers = new Map<number, (message: ControlReceived) => void>();
-  #defaultTtl: number;
-  #transmit: Transmit;
-  #relay: Transmit | false;
-  #sarTransmitter: SarTransmitter;
-  #sarReceiver: SarReceiver;
+  readonly #states: NodeStates;
   #closed = false;
 
   /** Throws `bad-field` for a state out of range, `bad-key-length`, and `store-failed`. */
@@ -91,11 +97,8 @@ export class NetworkLayer implements AccessTransport {
     this.elements = elements;
     this.#clock = clock;
     this.#host = host;
-    this.#defaultTtl = checkTtl(options.defaultTtl ?? 5);
-    this.#transmit = options.transmit ?? DEFAULT_TRANSMIT;
-    this.#relay = options.relay ?? false;
-    this.#sarTransmitter = changeSarTransmitter(DEFAULT_SAR_TRANSMITTER, options.sarTransmitter ?? {});
-    this.#sarReceiver = changeSarReceiver(DEFAULT_SAR_RECEIVER, options.sarReceiver ?? {});
+    const states = new NodeStates(store, initialStates(options));
+    this.#states = states;
 
     const counters = newCounters();
     this.counters = counters;
@@ -103,11 +106,15 @@ export class NetworkLayer implements AccessTransport {
     this.keys = new KeyManager(crypto, keys, (change) => this.#changed(change));
     const deviceKeys = new DeviceKeys(crypto, (node) => host.deviceKeyOf(node));
     const ownDeviceKey = crypto.aes(options.deviceKey);
-    const iv = new IvIndexState(store, options.ivIndex ?? 0);
+    const iv = new IvIndexState(store, options.ivIndex ?? 0, options.ivUpdating);
     this.#iv = iv;
     this.#sequence = new SequenceAllocator(store);
     const replay = new ReplayList(store, limits.rplEntries ?? 0x7fff);
-    const interfaces = new Interfaces(clock, (octets, rssi) => this.#receiver.receive(octets, rssi));
+    const interfaces = new Interfaces(
+      clock,
+      (octets, rssi) => this.#receiver.receive(octets, rssi),
+      (beacon) => this.beacons.receive(beacon),
+    );
     this.#interfaces = interfaces;
 
     const isOwn = (address: Address) => this.#isOwn(address);
@@ -120,7 +127,7 @@ export class NetworkLayer implements AccessTransport {
 
     this.#segments = new SegmentReceiver({
       clock,
-      state: () => this.#sarReceiver,
+      state: () => states.values.sarReceiver,
       maxSegments: limits.segments ?? 32,
       maxOpen: limits.incoming ?? 64,
       maxOpenPerSource: limits.incomingPerSource ?? 8,
@@ -137,9 +144,10 @@ export class NetworkLayer implements AccessTransport {
       outgoing,
       opener: new AccessOpener(keys, deviceKeys, ownDeviceKey, address, host),
       deliver: (message) => host.receive(message),
+      isControlGroup: (dst) => this.heartbeats.listensTo(dst),
       controlHandler: (opcode) => this.#controlHandlers.get(opcode),
     });
-    this.#relayer = new Relayer({ clock, random, counters, interfaces, transmit: () => this.#relay, isOwn });
+    this.#relayer = new Relayer({ clock, random, counters, interfaces, transmit: () => states.values.relay, isOwn });
     this.#receiver = new NetworkReceiver({
       keys,
       iv,
@@ -150,9 +158,24 @@ export class NetworkLayer implements AccessTransport {
       filterEntries: FILTER_ENTRIES,
       accepted: (pdu) => this.#accepted(pdu),
     });
-    if (keys.netIndexes.length > 0) return; // the store knows better
-    for (const { index, key, ...how } of options.netKeys ?? []) this.keys.addNetKey(index, key, how);
-    for (const { index, netIndex, key } of options.appKeys ?? []) this.keys.addAppKey(index, netIndex, key);
+
+    const changed = (change: NetworkChange) => this.#changed(change);
+    const isPrimaryMember = () => keys.netKeyState(0) !== undefined;
+    this.ivUpdate = new IvUpdate({ clock, log, iv, sequence, replay, outgoing, isPrimaryMember, changed });
+    const { ivUpdate } = this;
+    const follower = new StateFollower(keys, this.keys, ivUpdate, log);
+    const sendBeacon = (beacon: Uint8Array) => interfaces.sendBeacon(beacon);
+    this.beacons = new Beacons({ clock, random, counters, keys, ivUpdate, states, follower, send: sendBeacon });
+    this.heartbeats = new Heartbeats({
+      clock,
+      states,
+      address,
+      features: () => this.features.bits,
+      send: (message) => this.sendControl(message),
+    });
+    this.features.set('relay', this.relay !== false);
+    this.handleControl(OPCODE_HEARTBEAT, (message) => this.heartbeats.receive(message));
+    if (keys.netIndexes.length === 0) this.#addInitialKeys(options);
   }
 
   /** The current IV Index. */
@@ -166,48 +189,49 @@ export class NetworkLayer implements AccessTransport {
   }
 
   get defaultTtl(): number {
-    return this.#defaultTtl;
+    return this.#states.values.defaultTtl;
   }
 
-  /** Throws `bad-field` unless 0 or 2 to 127. */
+  /** Throws `bad-field` unless 0 or 2 to 127, and as all of these states `store-failed`. */
   set defaultTtl(ttl: number) {
-    this.#defaultTtl = checkTtl(ttl);
+    this.#states.change({ defaultTtl: checkTtl(ttl) });
   }
 
   /** Network Transmit. */
   get transmit(): Transmit {
-    return this.#transmit;
+    return this.#states.values.networkTransmit;
   }
 
   set transmit(transmit: Transmit) {
-    this.#transmit = transmit;
+    this.#states.change({ networkTransmit: transmit });
   }
 
   /** Relay Retransmit while this node is a relay, false while it is none. */
   get relay(): Transmit | false {
-    return this.#relay;
+    return this.#states.values.relay;
   }
 
   set relay(relay: Transmit | false) {
-    this.#relay = relay;
+    this.#states.change({ relay });
+    this.features.set('relay', relay !== false);
   }
 
   get sarTransmitter(): SarTransmitter {
-    return this.#sarTransmitter;
+    return this.#states.values.sarTransmitter;
   }
 
   /** Changes what is given, for messages sent from now on; throws `bad-field`. */
   setSarTransmitter(changes: Partial<SarTransmitter>): void {
-    this.#sarTransmitter = changeSarTransmitter(this.#sarTransmitter, changes);
+    this.#states.change({ sarTransmitter: changeSarTransmitter(this.sarTransmitter, changes) });
   }
 
   get sarReceiver(): SarReceiver {
-    return this.#sarReceiver;
+    return this.#states.values.sarReceiver;
   }
 
   /** Changes what is given; throws `bad-field`. */
   setSarReceiver(changes: Partial<SarReceiver>): void {
-    this.#sarReceiver = changeSarReceiver(this.#sarReceiver, changes);
+    this.#states.change({ sarReceiver: changeSarReceiver(this.sarReceiver, changes) });
   }
 
   /** As {@link KeyManager.addNetKey}. */
@@ -248,7 +272,7 @@ export class NetworkLayer implements AccessTransport {
       );
     }
     if (this.#isForThisNode(message.dst)) this.#later(() => this.#deliverLocally(message, netIndex));
-    const defaults = { ttl: this.#defaultTtl, transmit: this.#transmit, sar: this.#sarTransmitter };
+    const defaults = { ttl: this.defaultTtl, transmit: this.transmit, sar: this.sarTransmitter };
     return cancellable(done, (end) => this.#accessSender.send(message, netIndex, defaults, end));
   }
 
@@ -257,8 +281,8 @@ export class NetworkLayer implements AccessTransport {
     message: Omit<ControlSend, 'ttl' | 'transmit'> & { readonly ttl?: number; readonly transmit?: Transmit },
     done: Done = ignore,
   ): Cancel {
-    const complete = { ttl: this.#defaultTtl, transmit: this.#transmit, ...message };
-    return cancellable(done, (end) => sendControl(this.#originator, complete, this.#sarTransmitter, end));
+    const complete = { ttl: this.defaultTtl, transmit: this.transmit, ...message };
+    return cancellable(done, (end) => sendControl(this.#originator, complete, this.sarTransmitter, end));
   }
 
   /** Takes the control messages of an opcode (0x01 to 0x7F) for this node; those of others are ignored. */
@@ -272,6 +296,9 @@ export class NetworkLayer implements AccessTransport {
   /** Detaches from the bearers and stops all timers; messages under way end without a word. State is in the store. */
   close(): void {
     this.#closed = true;
+    this.ivUpdate.close();
+    this.beacons.close();
+    this.heartbeats.close();
     this.#interfaces.close();
     this.#outgoing.close();
     this.#segments.close();
@@ -281,10 +308,18 @@ export class NetworkLayer implements AccessTransport {
   /** What could not be read before may be readable now. */
   #changed(change: NetworkChange): void {
     this.#receiver.forgetCopies();
+    this.beacons.changed(change);
+    if (change.type === 'net-key-removed') this.heartbeats.netKeyRemoved(change.netIndex);
     this.changes.emit(change);
   }
 
+  #addInitialKeys({ netKeys = [], appKeys = [] }: NetworkLayerOptions): void {
+    for (const { index, key, ...how } of netKeys) this.keys.addNetKey(index, key, how);
+    for (const { index, netIndex, key } of appKeys) this.keys.addAppKey(index, netIndex, key);
+  }
+
   #accepted(pdu: ReceivedPdu): void {
+    this.ivUpdate.keepTime();
     if (this.#isForThisNode(pdu.dst)) this.#transport.receive(pdu);
     this.#relayer.consider(pdu);
   }
@@ -295,15 +330,22 @@ export class NetworkLayer implements AccessTransport {
 
   #isForThisNode(dst: Address): boolean {
     if (isUnicast(dst)) return this.#isOwn(dst);
-    if (dst === ALL_NODES || (dst === ALL_RELAYS && this.#relay !== false)) return true;
-    return this.#host.isSubscribed(dst);
+    if (dst >= ALL_PROXIES && this.#isForFeature(dst)) return true;
+    return this.#host.isSubscribed(dst) || this.heartbeats.listensTo(dst);
+  }
+
+  /** The fixed groups [3.4.2.4]. */
+  #isForFeature(dst: Address): boolean {
+    if (dst === ALL_NODES) return true;
+    if (dst === ALL_RELAYS) return this.features.inUse('relay');
+    return this.features.inUse(dst === ALL_FRIENDS ? 'friend' : 'proxy');
   }
 
   /** To the source of the segments, from the element they were for, under their NetKey [3.5.3.4]. */
   #acknowledge({ src, dst, ttl, netIndex }: SegmentOrigin, seqZero: number, ackedSegments: number): void {
     const pdu = encodeLowerTransportPdu({ format: 'segment-acknowledgment', obo: false, seqZero, ackedSegments });
-    const route = { src: dst, dst: src, ttl: ttl === 0 ? 0 : this.#defaultTtl, ctl: true, netIndex };
-    this.#originator.sendUnsegmented({ ...route, transmit: this.#transmit, encrypt: () => pdu }, ignore);
+    const route = { src: dst, dst: src, ttl: ttl === 0 ? 0 : this.defaultTtl, ctl: true, netIndex };
+    this.#originator.sendUnsegmented({ ...route, transmit: this.transmit, encrypt: () => pdu }, ignore);
   }
 
   /** No key, SEQ or bearer is involved [transport to an own element, and to a group that an own element is in]. */
@@ -316,7 +358,7 @@ export class NetworkLayer implements AccessTransport {
       key,
       netIndex,
       credentials: 'flooding',
-      ttl: message.ttl === undefined || message.ttl === 0xff ? this.#defaultTtl : message.ttl,
+      ttl: message.ttl === undefined || message.ttl === 0xff ? this.defaultTtl : message.ttl,
       seq: this.#sequence.next,
       payload: payload.slice(),
     };

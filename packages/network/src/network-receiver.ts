@@ -13,8 +13,6 @@ import type { SegmentOrigin } from './segment.ts';
 export interface ReceivedPdu extends SegmentOrigin {
   readonly ctl: boolean;
   readonly transportPdu: Uint8Array;
-  /** What secured it. */
-  readonly security: SubnetSecurity;
 }
 
 export interface NetworkReceiverOptions {

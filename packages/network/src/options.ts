@@ -12,7 +12,10 @@ import {
 import type { CryptoProvider } from '@meshferry/crypto';
 import type { NetworkHost, SarReceiver, SarTransmitter } from './contract.ts';
 
-/** What a `NetworkLayer` is made of. */
+/**
+ * What a `NetworkLayer` is made of. IV Index, keys and states are those to begin with: what was changed at run time is in
+ * the store and counts more.
+ */
 export interface NetworkLayerOptions {
   readonly clock: Clock;
   readonly random: Random;
@@ -26,8 +29,10 @@ export interface NetworkLayerOptions {
   /** Number of elements, 1 or more. */
   readonly elements: number;
   readonly deviceKey: Uint8Array;
-  /** The IV Index to start with when the store has none yet, in Normal Operation. Default 0. */
+  /** The IV Index to start with when the store has none yet. Default 0. */
   readonly ivIndex?: number;
+  /** The IV Update Flag that provisioning gave with it. Default false. */
+  readonly ivUpdating?: boolean;
   /** The keys to start with when the store has none yet; what was added, renewed or removed since then is in the store. */
   readonly netKeys?: readonly InitialNetKey[];
   readonly appKeys?: readonly InitialAppKey[];
@@ -37,6 +42,10 @@ export interface NetworkLayerOptions {
   readonly transmit?: Transmit;
   /** Relay Retransmit, or false: this node is no relay. Default false. */
   readonly relay?: Transmit | false;
+  /** Secure Network Beacon: the node sends Secure Network beacons on its subnets. Default false. */
+  readonly beacon?: boolean;
+  /** Private Beacon, the same for Mesh Private beacons, and their Random Update Interval (default 60 × 10 s). Default false. */
+  readonly privateBeacon?: boolean | { readonly randomUpdateIntervalSteps: number };
   readonly sarTransmitter?: Partial<SarTransmitter>;
   readonly sarReceiver?: Partial<SarReceiver>;
   readonly limits?: NetworkLimits;

@@ -107,6 +107,22 @@ export class ReplayList {
     this.#dirty.length = 0;
   }
 
+  /**
+   * Deletes what is older than an IV Index: nothing older is accepted any more, so nothing needs protection from it.
+   * Throws `store-failed`; then nothing has changed.
+   */
+  prune(oldest: number): void {
+    const stale = [...this.#entries.values()].filter((entry) => entry.ivIndex < oldest);
+    if (stale.length === 0) return;
+    this.#store.batch(stale.map((entry): Write => [keyOf(entry.src), null]));
+    for (const entry of stale) {
+      this.#entries.delete(entry.src);
+      for (const { dst } of entry.seqAuths) this.#seqAuths.delete(pairKey(entry.src, dst));
+    }
+    const kept = this.#dirty.filter((entry) => entry.ivIndex >= oldest);
+    this.#dirty.splice(0, this.#dirty.length, ...kept);
+  }
+
   #addEntry(src: Unicast, ivIndex: number, seq: number): Entry {
     const entry: Entry = { src, ivIndex, seq, seqAuths: [], dirty: false };
     this.#entries.set(src, entry);

@@ -141,7 +141,7 @@ describe('control messages through all layers', () => {
     const heard: unknown[] = [];
     peer.layer.handleControl(opcode, (message) => heard.push(message));
     for (const pdu of v.networkPdus) peer.bearer.hear(fromHex(pdu));
-    expect(heard).toEqual([
+    expect(heard).toMatchObject([
       { opcode, parameters, src, dst, ttl: hex(v.ttl), netIndex: 0, credentials: 'flooding', rssi: -50 },
     ]);
   });

@@ -37,12 +37,14 @@ export class SarTransmitterQueue {
   readonly #parallel: number;
   readonly #waiting: OutgoingSegmented[] = [];
   readonly #active = new Map<number, Active>();
+  /** Asked for by {@link drain}. */
+  #idle: (() => void) | undefined;
 
   constructor(parallel: number) {
     this.#parallel = parallel;
   }
 
-  /** Messages being sent; an IV Update waits for them. */
+  /** Messages being sent. */
   get active(): number {
     return this.#active.size;
   }
@@ -66,8 +68,27 @@ export class SarTransmitterQueue {
     return true;
   }
 
+  /**
+   * Calls `idle` once when no message is under way, at once if none is. Until then no other is started, so that the
+   * time comes even when messages always wait: the end of an IV Update [3.11.5].
+   */
+  drain(idle: () => void): void {
+    this.#idle = idle;
+    this.#startWaiting();
+  }
+
+  /** Sends the messages under way anew, under new sequence numbers: those that they have are void [3.11.6]. */
+  restart(): void {
+    const active = [...this.#active.values()];
+    for (const { transmission } of active) transmission.cancel();
+    this.#active.clear();
+    this.#waiting.unshift(...active.map(({ message }) => message));
+    this.#startWaiting();
+  }
+
   /** Drops all, without telling anybody. */
   close(): void {
+    this.#idle = undefined;
     this.#waiting.length = 0;
     for (const { transmission } of this.#active.values()) transmission.cancel();
     this.#active.clear();
@@ -86,6 +107,12 @@ export class SarTransmitterQueue {
   }
 
   #startWaiting(): void {
+    if (this.#idle !== undefined) {
+      if (this.#active.size > 0) return;
+      const idle = this.#idle;
+      this.#idle = undefined;
+      idle();
+    }
     for (let i = 0; i < this.#waiting.length && this.#active.size < this.#parallel; ) {
       const message = this.#waiting[i]!;
       if (this.#active.has(pairKey(message.src, message.dst))) {

@@ -1,5 +1,6 @@
 import type { Address, NetIndex, Unicast } from '@meshferry/core';
 import type { Credentials } from './contract.ts';
+import type { SubnetSecurity } from './key-material.ts';
 import type { SegmentedAccess, SegmentedControl } from './lower-transport-pdu.ts';
 
 /** A segment of either kind. */
@@ -15,6 +16,8 @@ export interface SegmentOrigin {
   readonly ttl: number;
   readonly netIndex: NetIndex;
   readonly credentials: Credentials;
+  /** What secured it. */
+  readonly security: SubnetSecurity;
   readonly rssi: number | undefined;
 }
 

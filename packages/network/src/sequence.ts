@@ -1,4 +1,4 @@
-import type { Store } from '@meshferry/core';
+import type { Store, Write } from '@meshferry/core';
 
 /** Sequence numbers are 24 bits. */
 export const SEQ_MAX = 0xff_ffff;
@@ -11,6 +11,8 @@ const KEY = 'seq';
  * sequence goes on at the limit, so no number is used twice, whenever the power failed [Mesh Protocol 1.1, 3.9.3].
  */
 export class SequenceAllocator {
+  /** Called, inside of {@link take}, each time a block has been begun. Must not take numbers. */
+  onBlock: () => void = () => {};
   readonly #store: Store;
   #next: number;
   #limit: number;
@@ -33,10 +35,21 @@ export class SequenceAllocator {
     return this.#next++;
   }
 
+  /**
+   * Starts again at 0, as an IV Index not transmitted with before allows. `commit` makes the change given to it durable,
+   * together with that IV Index; when it throws, the numbers go on as before.
+   */
+  restart(commit: (write: Write) => void): void {
+    commit([KEY, new Uint8Array(4)]);
+    this.#next = 0;
+    this.#limit = 0;
+  }
+
   #advanceLimit(): void {
     const limit = this.#next + BLOCK;
     this.#store.batch([[KEY, Uint8Array.of(limit >>> 24, limit >>> 16, limit >>> 8, limit)]]);
     this.#limit = limit;
+    this.onBlock();
   }
 }
 

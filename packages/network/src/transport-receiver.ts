@@ -11,6 +11,7 @@ import type { AccessOpener, OpenedAccess } from './access-opener.ts';
 import type { AccessReceived, Credentials } from './contract.ts';
 import type { NetworkCounters } from './counters.ts';
 import { Deadline } from './deadline.ts';
+import type { SubnetSecurity } from './key-material.ts';
 import { decodeLowerTransportPdu, type SegmentAcknowledgment, type UnsegmentedAccess } from './lower-transport-pdu.ts';
 import type { ReceivedPdu } from './network-receiver.ts';
 import type { ReplayList } from './replay-list.ts';
@@ -29,6 +30,8 @@ export interface ControlReceived {
   readonly ttl: number;
   readonly netIndex: NetIndex;
   readonly credentials: Credentials;
+  /** What secured it: one value of one NetKey. */
+  readonly security: SubnetSecurity;
   /** dBm. */
   readonly rssi: number | undefined;
 }
@@ -43,6 +46,8 @@ export interface TransportReceiverOptions {
   readonly opener: AccessOpener;
   /** Takes an access message, already safe from being replayed. */
   deliver(message: AccessReceived): void;
+  /** Whether control messages to this group are taken. */
+  isControlGroup(dst: Address): boolean;
   /** The handler of a control opcode, if there is one. */
   controlHandler(opcode: number): ((message: ControlReceived) => void) | undefined;
 }
@@ -157,13 +162,15 @@ export class TransportReceiver {
   ): void {
     if (!this.#isControl(opcode, origin.dst)) return;
     if (!this.#record(origin, lastSeq, seqAuthSeq) || !this.#flush()) return;
-    const { src, dst, ttl, netIndex, credentials, rssi } = origin;
-    this.#options.controlHandler(opcode)?.({ opcode, parameters, src, dst, ttl, netIndex, credentials, rssi });
+    const { src, dst, ttl, netIndex, credentials, security, rssi } = origin;
+    const message = { opcode, parameters, src, dst, ttl, netIndex, credentials, security, rssi };
+    this.#options.controlHandler(opcode)?.(message);
   }
 
-  /** Own unicast addresses and fixed groups only; unknown opcodes are ignored [3.6.5]. */
+  /** Own unicast addresses, fixed groups, those of Heartbeats; unknown opcodes are ignored [3.6.5]. */
   #isControl(opcode: number, dst: Address): boolean {
-    return (isUnicast(dst) || dst >= 0xff00) && this.#options.controlHandler(opcode) !== undefined;
+    const takes = isUnicast(dst) || dst >= 0xff00 || this.#options.isControlGroup(dst);
+    return takes && this.#options.controlHandler(opcode) !== undefined;
   }
 
   /** What an acknowledgment does dies with the process, so writing its replay entry may wait. */
