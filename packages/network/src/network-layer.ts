@@ -1,15 +1,10 @@
 import type { Advertising, Transmit } from '@meshferry/bearer';
 import {
   type Address,
-  ALL_FRIENDS,
-  ALL_NODES,
-  ALL_PROXIES,
-  ALL_RELAYS,
   type AppIndex,
   type Cancel,
   type Clock,
   Emitter,
-  isUnicast,
   MeshError,
   type NetIndex,
   silent,
@@ -19,6 +14,7 @@ import {
 import { AccessOpener } from './access-opener.ts';
 import { AccessSender } from './access-sender.ts';
 import { Beacons } from './beacons.ts';
+import { cancellable, ignore } from './cancellable.ts';
 import type {
   AccessReceived,
   AccessSend,
@@ -30,6 +26,7 @@ import type {
 } from './contract.ts';
 import { type ControlSend, sendControl } from './control-sender.ts';
 import { type NetworkCounters, newCounters } from './counters.ts';
+import { Destinations } from './destinations.ts';
 import { DeviceKeys } from './device-keys.ts';
 import { Features } from './features.ts';
 import { OPCODE_HEARTBEAT } from './heartbeat-message.ts';
@@ -76,6 +73,7 @@ export class NetworkLayer implements AccessTransport {
   readonly changes: Emitter<NetworkChange> = new Emitter();
   readonly #clock: Clock;
   readonly #host: NetworkHost;
+  readonly #destinations: Destinations;
   readonly #iv: IvIndexState;
   readonly #sequence: SequenceAllocator;
   readonly #interfaces: Interfaces;
@@ -97,6 +95,9 @@ export class NetworkLayer implements AccessTransport {
     this.elements = elements;
     this.#clock = clock;
     this.#host = host;
+    this.#destinations = new Destinations(address, elements, host, this.features, (dst) =>
+      this.heartbeats.listensTo(dst),
+    );
     const states = new NodeStates(store, initialStates(options));
     this.#states = states;
 
@@ -117,7 +118,7 @@ export class NetworkLayer implements AccessTransport {
     );
     this.#interfaces = interfaces;
 
-    const isOwn = (address: Address) => this.#isOwn(address);
+    const isOwn = (address: Address) => this.#destinations.isOwn(address);
     const outgoing = new SarTransmitterQueue(limits.outgoingParallel ?? 4);
     this.#outgoing = outgoing;
     const netKey = (index: NetIndex) => keys.netKey(index);
@@ -263,7 +264,7 @@ export class NetworkLayer implements AccessTransport {
     this.#accessSender.check(message);
     const netIndex = this.#accessSender.netIndexOf(message);
     if (netIndex instanceof MeshError) return cancellable(done, (end) => this.#later(() => end(netIndex)));
-    if (this.#isOwn(message.dst)) {
+    if (this.#destinations.isOwn(message.dst)) {
       return cancellable(done, (end) =>
         this.#later(() => {
           this.#deliverLocally(message, netIndex);
@@ -271,7 +272,7 @@ export class NetworkLayer implements AccessTransport {
         }),
       );
     }
-    if (this.#isForThisNode(message.dst)) this.#later(() => this.#deliverLocally(message, netIndex));
+    if (this.#destinations.isForThisNode(message.dst)) this.#later(() => this.#deliverLocally(message, netIndex));
     const defaults = { ttl: this.defaultTtl, transmit: this.transmit, sar: this.sarTransmitter };
     return cancellable(done, (end) => this.#accessSender.send(message, netIndex, defaults, end));
   }
@@ -320,25 +321,8 @@ export class NetworkLayer implements AccessTransport {
 
   #accepted(pdu: ReceivedPdu): void {
     this.ivUpdate.keepTime();
-    if (this.#isForThisNode(pdu.dst)) this.#transport.receive(pdu);
+    if (this.#destinations.isForThisNode(pdu.dst)) this.#transport.receive(pdu);
     this.#relayer.consider(pdu);
-  }
-
-  #isOwn(address: Address): boolean {
-    return address >= this.address && address < this.address + this.elements;
-  }
-
-  #isForThisNode(dst: Address): boolean {
-    if (isUnicast(dst)) return this.#isOwn(dst);
-    if (dst >= ALL_PROXIES && this.#isForFeature(dst)) return true;
-    return this.#host.isSubscribed(dst) || this.heartbeats.listensTo(dst);
-  }
-
-  /** The fixed groups [3.4.2.4]. */
-  #isForFeature(dst: Address): boolean {
-    if (dst === ALL_NODES) return true;
-    if (dst === ALL_RELAYS) return this.features.inUse('relay');
-    return this.features.inUse(dst === ALL_FRIENDS ? 'friend' : 'proxy');
   }
 
   /** To the source of the segments, from the element they were for, under their NetKey [3.5.3.4]. */
@@ -373,21 +357,3 @@ export class NetworkLayer implements AccessTransport {
     return () => timer.cancel();
   }
 }
-
-/** Starts something that ends with `done`, once; when it is cancelled before, with `cancelled`, at once. */
-function cancellable(done: Done, start: (end: Done) => Cancel): Cancel {
-  let over = false;
-  const end = (error?: MeshError): void => {
-    if (over) return;
-    over = true;
-    done(error);
-  };
-  const stop = start(end);
-  return () => {
-    if (over) return;
-    stop();
-    end(new MeshError('cancelled', 'the message was cancelled before it was sent whole'));
-  };
-}
-
-function ignore(): void {}
