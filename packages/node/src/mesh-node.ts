@@ -60,6 +60,8 @@ export interface MeshNodeOptions extends NodeGround {
   readonly sarReceiver?: Partial<SarReceiver>;
   /** Longest message that the node takes, in segments, 1 to 32. Default 32. */
   readonly segments?: number;
+  /** Segmented messages that can be on their way to the node at a time. Default 64; a Distributor of many needs more. */
+  readonly incoming?: number;
   /** Device keys of other nodes, for messages that are secured with them. */
   readonly deviceKeyOf?: (node: Unicast) => Uint8Array | undefined;
 }
@@ -99,7 +101,7 @@ export class MeshNode {
       elements: options.elements.length,
       deviceKey: keys.deviceKey,
       ...pick(options, ['ivIndex', 'defaultTtl', 'transmit', 'relay', 'sarTransmitter', 'sarReceiver']),
-      ...(options.segments === undefined ? {} : { limits: { segments: options.segments } }),
+      limits: pick(options, ['segments', 'incoming']),
     });
     for (const { index, key } of keys.netKeys) this.network.addNetKey(index, key);
     for (const { index, netIndex, key } of keys.appKeys) this.network.addAppKey(index, netIndex, key);

@@ -1,7 +1,7 @@
 import { type DistributorRole, distributorRole, foundationModels, MeshNode, type NodeGround } from '@meshferry/node';
 import { SimNode, type WorldGround } from './sim-node.ts';
 import type { SimOptions } from './uri.ts';
-import { SIM_APP_INDEX, worldKeys } from './world-keys.ts';
+import { MANY_ANSWERS, SIM_APP_INDEX, worldKeys } from './world-keys.ts';
 
 /** Images that a simulated Distributor has room for. */
 const SLOTS = 4;
@@ -41,6 +41,7 @@ export class SimDistributor extends SimNode {
       keys: worldKeys(sim.seed, address),
       identity: { cid: sim.company, pid: 0, vid: 0, crpl: 1024, features: 3 },
       elements: [{ location: 1, models: [...foundationModels(() => node.access.compositionPage0()), ...role.models] }],
+      incoming: MANY_ANSWERS,
       relay: relay ? { count: 3, intervalMs: 20 } : false,
     });
     role.bind(SIM_APP_INDEX);

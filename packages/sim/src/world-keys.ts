@@ -6,6 +6,9 @@ export const SIM_APP_INDEX = 0;
 /** The group that every simulated target subscribes to [design/interfaces.md, Simulator URI]. */
 export const SIM_GROUP = 0xc000;
 
+/** Segmented answers that a node which asks all targets at once must be able to take at a time. */
+export const MANY_ANSWERS = 512;
+
 /** The keys of the node at `address` in the network of this seed: one subnet, one AppKey, a device key of its own. */
 export function worldKeys(seed: number, address: Unicast): NodeKeys {
   const network = new SeededRandom(`${seed}/network keys`);

@@ -18,7 +18,7 @@ import { SimNode, type WorldGround } from './sim-node.ts';
 import { SimTarget } from './sim-target.ts';
 import { chooseRelays, layOut } from './topology.ts';
 import { SIM_DISTRIBUTOR_ADDRESS, SIM_FIRST_TARGET_ADDRESS, SIM_PROCESS_ADDRESS, type SimOptions } from './uri.ts';
-import { SIM_APP_INDEX, worldKeys } from './world-keys.ts';
+import { MANY_ANSWERS, SIM_APP_INDEX, worldKeys } from './world-keys.ts';
 
 export interface WorldOptions {
   readonly sim: SimOptions;
@@ -148,6 +148,7 @@ export class World {
           elements: [
             { location: 0, models: [...foundationModels(() => node.access.compositionPage0()), ...role.models] },
           ],
+          incoming: MANY_ANSWERS,
           deviceKeyOf: (address) => worldKeys(sim.seed, address).deviceKey,
         });
         role.bind(SIM_APP_INDEX);
