@@ -12,7 +12,7 @@ export const ConfigHeartbeatPublicationGet = message({
   fields: {},
 });
 
-/** Makes the node send heartbeats; logs as `heartbeat-log.ts` has them, `features` are those whose change triggers one. */
+/** Makes the node send 2^(`countLog` − 1) heartbeats, one in 2^(`periodLog` − 1) s, and one when one of `features` changes. */
 export const ConfigHeartbeatPublicationSet = message({
   name: 'Config Heartbeat Publication Set',
   opcode: 0x8039,
