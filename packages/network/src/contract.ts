@@ -48,6 +48,8 @@ export interface AccessSend {
   readonly key: KeyRef;
   /** The subnet; default: the one that the AppKey is bound to, or the primary one for a device key. */
   readonly netIndex?: NetIndex;
+  /** Default: managed flooding, which also stands in for friendship credentials while there is no friendship. */
+  readonly credentials?: Credentials;
   /** 0 or 2 to 127; 0xFF or absent: the Default TTL. */
   readonly ttl?: number;
   /** Opcode ‖ parameters, 1 to 380 octets (376 with `szmic`). */
