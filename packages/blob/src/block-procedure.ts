@@ -4,12 +4,13 @@ import { countBits, hasBit, numbersOfBits, setBit, uniteBits } from './bits.ts';
 import { ChunkSender, type ChunkSenderHost, type Lane } from './chunk-sender.ts';
 import { areConfusable } from './confusion.ts';
 import type { Sending } from './cost-model.ts';
+import type { Pass } from './estimates.ts';
 import type { Receiver, Stage } from './receiver.ts';
 import { boundsOf } from './settings.ts';
 import type { TransferContext } from './transfer-context.ts';
 
-/** A receiver whose missing chunks have not become fewer in so many checks is lost. */
-const FRUITLESS_CHECKS = 5;
+/** A receiver whose missing chunks have not become fewer in so many checks is lost; over relays late answers repeat old ones. */
+const FRUITLESS_CHECKS = 8;
 const REPORT_INTERVAL_MS = 500;
 
 /**
@@ -29,7 +30,9 @@ export class BlockProcedure implements ChunkSenderHost {
   #byUnicast = false;
   /** Chunks go out for the first time. */
   #firstPass = true;
-  #awakeAt: number;
+  /** Chunks have been sent: answers may be long. */
+  #hasSent = false;
+  #lookAgainAt = 0;
   #reportedAt = Number.NEGATIVE_INFINITY;
 
   /** `chunkSize`: that of somebody who is in the middle of the block already. */
@@ -47,17 +50,17 @@ export class BlockProcedure implements ChunkSenderHost {
     this.#shape = blockShape(source.size, log, number, this.#sending.chunkSize);
     this.#octets = source.read(this.#shape.offset, this.#shape.size);
     this.#sentOnce = new Uint8Array(Math.ceil(this.#shape.chunkCount / 8));
-    this.#awakeAt = this.clock.now;
     context.block = this.#shape;
     for (const receiver of context.active) this.#enrol(receiver, wanting.includes(receiver));
     context.emit({ type: 'block', number, of: blockCount(source.size, log), chunkSize: this.#shape.chunkSize });
   }
 
   begin(): void {
-    const { patienceMs } = this.#context.strategy;
-    this.#context.begin(this.#owing, {
-      patienceMs,
-      mayLeave: () => this.#needy.length > 0,
+    const owing = this.#owing;
+    this.#context.begin(owing, {
+      patienceMs: this.#context.strategy.patienceMs(owing.length),
+      longAnswers: this.#hasSent && this.#shape.chunkCount > 40,
+      mayLeave: () => this.#needy.length > 0 && this.#owing.length <= 2 * this.#needy.length,
       waiting: () => this.#keepAwake(),
       ended: () => this.#afterCheck(),
     });
@@ -69,17 +72,10 @@ export class BlockProcedure implements ChunkSenderHost {
     this.#sender?.stop();
   }
 
-  /** A receiver has said what it misses now, after what was sent. */
-  measure(receiver: Receiver): void {
-    if (this.#byUnicast || receiver.missingBefore === 0) return;
-    const { chunkSize, copies } = this.#sending;
-    const { missingBefore, missingCount } = receiver;
-    this.#context.estimates.observeLoss(receiver, missingBefore, missingCount, segmentsOfChunk(chunkSize), copies);
-  }
-
   #enrol(receiver: Receiver, wanted: boolean): void {
     receiver.clearMissing();
     receiver.located = false;
+    receiver.awakeAt = this.clock.now;
     receiver.fruitless = 0;
     receiver.missingBefore = 0;
     if (receiver.stage === 'start') return;
@@ -107,10 +103,23 @@ export class BlockProcedure implements ChunkSenderHost {
 
   #afterCheck(): void {
     this.#context.reportProgress();
+    this.#measure();
     for (const receiver of this.#needy) this.#judge(receiver);
+    for (const receiver of this.#context.active) receiver.missingBefore = 0;
     if (this.#needy.length > 0) this.#send();
     else if (this.#owing.length > 0) this.begin();
     else this.#finished();
+  }
+
+  /** What the receivers that have answered missed of the last sending to the group. */
+  #measure(): void {
+    if (this.#byUnicast) return;
+    const passes: Pass[] = [];
+    for (const receiver of this.#context.active) {
+      const { missingBefore: chunks, missingCount: missed, silentSince } = receiver;
+      if (chunks > 0 && silentSince === undefined) passes.push({ receiver, chunks, missed });
+    }
+    this.#context.estimates.observeLoss(passes, segmentsOfChunk(this.#sending.chunkSize), this.#sending.copies);
   }
 
   #judge(receiver: Receiver): void {
@@ -153,8 +162,12 @@ export class BlockProcedure implements ChunkSenderHost {
     // Without a group the first pass brings the same chunk to each receiver: that is no repetition.
     if (hasBit(this.#sentOnce, chunk) && !(this.#firstPass && receiver !== undefined)) counters.resent++;
     setBit(this.#sentOnce, chunk);
-    const onAir = receiver === undefined ? strategy.groupChunk(this.#sending.copies) : strategy.unicastChunk;
-    return requests.chunk(receiver?.address, chunk, data, onAir, this.#context.guard(done));
+    const onAir = receiver === undefined ? strategy.groupChunk(this.#sending.copies) : strategy.unicastChunk(receiver);
+    const guarded = this.#context.guard(done);
+    return requests.chunk(receiver?.address, chunk, data, onAir, (error) => {
+      if (receiver !== undefined && error === undefined) receiver.awakeAt = this.clock.now;
+      guarded(error);
+    });
   }
 
   beforeChunk(): void {
@@ -173,27 +186,54 @@ export class BlockProcedure implements ChunkSenderHost {
   ended(): void {
     this.#sender = undefined;
     this.#firstPass = false;
+    this.#hasSent = true;
+    const { now } = this.clock;
+    for (const receiver of this.#needy) if (!this.#byUnicast) receiver.awakeAt = now;
     this.begin();
   }
 
   /**
-   * Receivers that have the block hear nothing that restarts their timers while others are served. Block Start of this
-   * block does, and changes nothing else. Not for those who have the whole BLOB: some stacks fall asleep by it.
+   * While others are served, a receiver hears nothing that restarts its timer: it has the block, or waits for its turn.
+   * Block Start of this block does, and changes nothing else. Not for those who have the whole BLOB: some stacks fall
+   * asleep by it. Chunks to the group keep all awake who still need some; so do not bother these, their answers are long.
    */
   #keepAwake(): void {
-    const intervalMs = 4000 * (this.#context.parameters.timeoutBase + 1);
-    if (this.clock.now - this.#awakeAt < intervalMs) return;
-    const { active, hasGroup, requests, strategy, log } = this.#context;
-    this.#awakeAt = this.clock.now;
-    const idle = active.filter((receiver) => receiver.stage === 'held' && isIncomplete(receiver));
-    const sent = (error?: MeshError): void => {
-      if (error !== undefined) log('debug', 'Block Start to keep servers awake was not sent', error.toJSON());
-    };
-    const to =
-      hasGroup && idle.length > 0 && active.every(isIncomplete) ? [undefined] : idle.map(({ address }) => address);
-    for (const address of to)
-      requests.blockStart(address, this.#shape, strategy.request(1, address === undefined), sent);
+    const { now } = this.clock;
+    if (now < this.#lookAgainAt) return;
+    const { active, hasGroup, parameters } = this.#context;
+    const timeoutMs = 10_000 * (parameters.timeoutBase + 1);
+    this.#lookAgainAt = now + timeoutMs / 20;
+    const isSendingToGroup = this.#sender !== undefined && !this.#byUnicast;
+    const idle = active.filter((receiver) => {
+      if (!isIncomplete(receiver)) return false;
+      const silence = now - receiver.awakeAt;
+      if (receiver.stage === 'held' || receiver.stage === 'block') return silence > 0.4 * timeoutMs;
+      return receiver.stage === 'check' && !isSendingToGroup && silence > 0.6 * timeoutMs;
+    });
+    if (hasGroup && idle.length > 8 && active.every(isIncomplete)) {
+      for (const receiver of active) beWoken(receiver, now - timeoutMs / 4);
+      this.#wake(undefined, idle[0] as Receiver);
+    } else {
+      for (const receiver of idle.slice(0, 8)) {
+        beWoken(receiver, now - timeoutMs / 4);
+        this.#wake(receiver.address, receiver);
+      }
+    }
   }
+
+  #wake(address: number | undefined, receiver: Receiver): void {
+    const { requests, strategy, log } = this.#context;
+    const onAir = strategy.request(receiver, address === undefined);
+    requests.blockStart(address, this.#shape, onAir, (error) => {
+      if (error !== undefined) log('debug', 'Block Start to keep servers awake was not sent', error.toJSON());
+    });
+  }
+}
+
+/** Until it has answered it counts as awake for a while only, and is woken again soon. */
+function beWoken(receiver: Receiver, awakeAt: number): void {
+  receiver.awakeAt = Math.max(receiver.awakeAt, awakeAt);
+  receiver.isBeingWoken = true;
 }
 
 const OWING: ReadonlySet<Stage> = new Set<Stage>(['start', 'locate', 'block', 'check']);

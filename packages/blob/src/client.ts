@@ -23,11 +23,11 @@ export class BlobClient {
     this.#store = options.store;
     this.#log = options.log ?? silent;
     this.#defaultTtl = options.defaultTtl ?? 5;
-    this.model.handle(BlobInformationStatus, (status, { src }: Context) =>
-      this.#transfer?.onInformationStatus(src, status),
+    this.model.handle(BlobInformationStatus, (status, context: Context) =>
+      this.#transfer?.onInformationStatus(context, status),
     );
-    this.model.handle(BlobTransferStatus, (status, { src }) => this.#transfer?.onTransferStatus(src, status));
-    this.model.handle(BlobBlockStatus, (status, { src }) => this.#transfer?.onBlockStatus(src, status));
+    this.model.handle(BlobTransferStatus, (status, context) => this.#transfer?.onTransferStatus(context, status));
+    this.model.handle(BlobBlockStatus, (status, context) => this.#transfer?.onBlockStatus(context, status));
     // Known, so that it does not count as foreign; only pull mode would ask for it.
     this.model.handle(BlobPartialBlockReport);
   }

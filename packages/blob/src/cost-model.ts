@@ -13,6 +13,10 @@ export interface Conditions {
   readonly longAnswerMs: number;
   /** From the last segment of a message to one receiver until its acknowledgment. */
   readonly ackMs: number;
+  /** Advertising events of each segment to one receiver. */
+  readonly unicastCopies: number;
+  /** What a lost segment or acknowledgment costs besides, where `ackMs` does not hold it already. */
+  readonly retransmissionMs: number;
 }
 
 /** A way to send the chunks of a block. */
@@ -82,11 +86,17 @@ export function groupRepairMs(chunks: number, { chunkSize, copies }: Sending, co
   return chunks * segments * pduMs * sendings + (rounds - 1) * conditions.roundMs;
 }
 
-/** Expected time of `pairs` chunks that are each sent to one receiver and acknowledged by its transport layer. */
+/**
+ * Expected time of `pairs` chunks that are each sent to one receiver and acknowledged by its transport layer. What is lost,
+ * a segment or the acknowledgment, costs a retransmission interval.
+ */
 export function unicastRepairMs(pairs: number, chunkSize: number, conditions: Conditions): number {
-  const worst = conditions.loss.reduce((most, loss) => Math.max(most, loss), 0);
+  const { loss: losses, segmentMs, unicastCopies, ackMs, retransmissionMs } = conditions;
+  const loss = Math.min(0.8, losses.reduce((sum, each) => sum + each, 0) / Math.max(1, losses.length));
   const segments = Math.max(2, segmentsOfChunk(chunkSize));
-  return pairs * ((segments * conditions.segmentMs) / (1 - Math.min(0.9, worst)) + conditions.ackMs);
+  let retransmissions = 0;
+  for (let missed = loss; missed > 0.001; missed *= loss) retransmissions += 1 - (1 - missed) ** (segments + 1);
+  return pairs * ((segments * unicastCopies * segmentMs) / (1 - loss) + ackMs + retransmissions * retransmissionMs);
 }
 
 /** Expected time of one block that is sent to each receiver by itself. */

@@ -6,7 +6,7 @@ const ASSUMED_LOSS = 0.02;
 const ASSUMED_WEIGHT = 400;
 const COMMON_WEIGHT = 300;
 /** What of the earlier observations still counts after a new one. */
-const MEMORY = 0.75;
+const MEMORY = 0.85;
 
 /** What the radio has shown so far: pace of the bearer, round trip, loss. Times in ms. */
 export class Estimates {
@@ -15,6 +15,8 @@ export class Estimates {
   unsegmentedMs = 25;
   /** From the last segment of a message to one receiver until its acknowledgment. */
   ackMs = 60;
+  /** `ackMs` was measured, and so holds what losses cost. */
+  isAckMeasured = false;
   #unsegmentedMeasured = false;
   #roundTripMs = 120;
   #deviationMs = 60;
@@ -37,7 +39,8 @@ export class Estimates {
   observeAcknowledged(messages: number, segments: number, elapsedMs: number): void {
     if (messages < 4) return;
     const ackMs = Math.max(0, elapsedMs - segments * this.segmentMs) / messages;
-    this.ackMs += 0.3 * (Math.min(ackMs, 1000) - this.ackMs);
+    this.isAckMeasured = true;
+    this.ackMs += 0.3 * (Math.min(ackMs, 5000) - this.ackMs);
   }
 
   /** A request to one receiver was answered so long after it had left. */
@@ -49,7 +52,7 @@ export class Estimates {
 
   /** When an answer to a unicast request is overdue. */
   get answerTimeoutMs(): number {
-    return Math.max(80, this.#roundTripMs + 4 * this.#deviationMs);
+    return Math.min(4000, Math.max(80, this.#roundTripMs + 4 * this.#deviationMs));
   }
 
   get roundTripMs(): number {
@@ -57,19 +60,34 @@ export class Estimates {
   }
 
   /**
-   * Of `chunks` chunks of `segments` segments, each sent in `copies` events, the receiver has missed `missed`.
+   * One sending to the group, each PDU in `copies` events: what each receiver missed of the chunks, of `segments` segments,
+   * that it lacked before.
    */
-  observeLoss(receiver: Receiver, chunks: number, missed: number, segments: number, copies: number): void {
+  observeLoss(passes: readonly Pass[], segments: number, copies: number): void {
+    if (copies > 1) this.#observeCopies(passes, segments, copies);
+    else {
+      for (const pass of passes) {
+        const loss = eventLoss(pass.missed, pass.chunks, segments, 1);
+        pass.receiver.singleLoss = loss;
+        learn(pass, loss, segments);
+      }
+    }
+  }
+
+  /**
+   * Copies leave few losses, too few to tell of one receiver: all are taken together. And losses come in bursts: what is
+   * missed in spite of copies overstates the loss of single events, which a sending without copies has shown better.
+   */
+  #observeCopies(passes: readonly Pass[], segments: number, copies: number): void {
+    let chunks = 0;
+    let missed = 0;
+    for (const pass of passes) {
+      chunks += pass.chunks;
+      missed += pass.missed;
+    }
     if (chunks === 0) return;
-    const share = Math.min(missed, chunks - 0.5) / chunks;
-    const single = (1 - (1 - share) ** (1 / segments)) ** (1 / copies);
-    // Losses come in bursts: what is missed in spite of copies overstates the loss of single events.
-    const loss = copies > 1 ? Math.min(single, 1.3 * receiver.singleLoss) : single;
-    if (copies === 1) receiver.singleLoss = loss;
-    const weight = chunks * segments * copies;
-    const before = receiver.lossWeight * MEMORY;
-    receiver.loss = (receiver.loss * before + loss * weight) / (before + weight);
-    receiver.lossWeight = before + weight;
+    const loss = eventLoss(missed, chunks, segments, copies);
+    for (const pass of passes) learn(pass, Math.min(loss, 1.3 * (pass.receiver.singleLoss ?? 1)), segments * copies);
   }
 
   /** The chance of each receiver to miss an event: its own record, steadied by that of all. */
@@ -86,4 +104,24 @@ export class Estimates {
         (receiver.loss * receiver.lossWeight + common * COMMON_WEIGHT) / (receiver.lossWeight + COMMON_WEIGHT),
     );
   }
+}
+
+/** What one receiver missed of `chunks` chunks that were sent and that it lacked. */
+export interface Pass {
+  readonly receiver: Receiver;
+  readonly chunks: number;
+  readonly missed: number;
+}
+
+/** The loss of single events that explains so many missed chunks. Nothing arrived counts as half a chunk. */
+function eventLoss(missed: number, chunks: number, segments: number, copies: number): number {
+  const share = Math.min(missed, chunks - 0.5) / chunks;
+  return (1 - (1 - share) ** (1 / segments)) ** (1 / copies);
+}
+
+function learn({ receiver, chunks }: Pass, loss: number, eventsPerChunk: number): void {
+  const weight = chunks * eventsPerChunk;
+  const before = receiver.lossWeight * MEMORY;
+  receiver.loss = (receiver.loss * before + loss * weight) / (before + weight);
+  receiver.lossWeight = before + weight;
 }

@@ -1,3 +1,4 @@
+import type { Context } from '@meshferry/access';
 import { type MeshError, type Store, toMeshError } from '@meshferry/core';
 import { takeBlockStatus, takeTransferStatus } from './answers.ts';
 import { blockCount } from './arithmetic.ts';
@@ -83,26 +84,28 @@ export class PushTransfer implements BlobTransfer {
     else this.#enter('cancel', () => this.#end('cancelled'));
   }
 
-  onInformationStatus(src: number, status: BlobInformationStatus): void {
-    const receiver = this.#context.asked(src);
+  onInformationStatus(context: Context, status: BlobInformationStatus): void {
+    const receiver = this.#context.asked(context);
     if (receiver?.stage !== 'information') return;
     receiver.capabilities = status;
     this.#context.settle(receiver, 'answered');
   }
 
-  onTransferStatus(src: number, status: BlobTransferStatus): void {
-    const receiver = this.#context.asked(src);
+  onTransferStatus(context: Context, status: BlobTransferStatus): void {
+    const receiver = this.#context.asked(context);
     if (receiver === undefined) return;
     this.#context.settle(receiver, takeTransferStatus(receiver, status, this.#context.parameters.blobId));
   }
 
-  onBlockStatus(src: number, status: BlobBlockStatus): void {
-    const receiver = this.#context.asked(src);
+  onBlockStatus(context: Context, status: BlobBlockStatus): void {
+    const woken = this.#context.receiver(context.src);
+    if (woken?.isBeingWoken) {
+      woken.isBeingWoken = false;
+      woken.awakeAt = this.#context.clock.now;
+    }
+    const receiver = this.#context.asked(context);
     if (receiver === undefined) return;
-    const wasChecked = receiver.stage === 'check';
-    const verdict = takeBlockStatus(receiver, status, this.#context.block);
-    if (wasChecked && verdict === 'answered') this.#procedure?.measure(receiver);
-    this.#context.settle(receiver, verdict);
+    this.#context.settle(receiver, takeBlockStatus(receiver, status, this.#context.block));
   }
 
   #begin(): void {
@@ -121,7 +124,7 @@ export class PushTransfer implements BlobTransfer {
     const receivers = this.#context.active.filter(chosen);
     for (const receiver of receivers) receiver.stage = state;
     this.#state = state;
-    this.#context.begin(receivers, { ...patience, ended });
+    this.#context.begin(receivers, { ...patience, longAnswers: true, ended });
   }
 
   #onInformation(): void {
@@ -166,10 +169,13 @@ export class PushTransfer implements BlobTransfer {
     if (!this.#persist()) return;
     this.#started = true;
     // Where a silent receiver of an earlier run stands nobody knows: its own timer must have put it to sleep first.
-    const patience = parameters.resume || this.#returns > 0 ? {} : { patienceMs: strategy.patienceMs };
+    const patience = parameters.resume || this.#returns > 0 ? {} : { patienceMs: strategy.patienceMs(active.length) };
     this.#enter('start', () => this.#nextBlock(), {
       ...patience,
-      mayLeave: () => this.#context.active.some(({ blocksMissing }) => blocksMissing !== undefined),
+      mayLeave: () => {
+        const { active } = this.#context;
+        return 2 * active.filter(({ blocksMissing }) => blocksMissing !== undefined).length >= active.length;
+      },
     });
   }
 

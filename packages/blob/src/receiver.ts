@@ -54,6 +54,11 @@ export class Receiver implements BlobTargetState {
   /** When the last request to it alone had left, to measure the round trip. */
   askedAt: number | undefined;
 
+  /** When its timer was last started anew, as far as is known: by Block Start or a chunk. */
+  awakeAt = 0;
+  /** A Block Start was sent to keep it awake, and not answered yet. */
+  isBeingWoken = false;
+
   /** Chunks missing when the last sending began, and how many checks in a row have not lowered the figure. */
   missingBefore = 0;
   fruitless = 0;
@@ -61,7 +66,10 @@ export class Receiver implements BlobTargetState {
   loss = 0;
   lossWeight = 0;
   /** Event loss as the last pass without copies has shown it. */
-  singleLoss = 0.02;
+  singleLoss: number | undefined;
+  /** Its messages come over relays, none came directly so far. */
+  isRemote = false;
+  #nearestTtl = 0;
 
   constructor(receiver: BlobReceiver) {
     this.address = receiver.address;
@@ -96,6 +104,12 @@ export class Receiver implements BlobTargetState {
   /** It has the current block, or takes no part in it. */
   clearMissing(): void {
     this.setMissing(NONE, 0);
+  }
+
+  /** A message of it arrived with this TTL; `sent` is the Transfer TTL, with which servers send. */
+  heardWith(ttl: number, sent: number): void {
+    this.#nearestTtl = Math.max(this.#nearestTtl, ttl);
+    this.isRemote = this.#nearestTtl < sent;
   }
 
   /** It has answered: the next silence starts afresh. */

@@ -21,6 +21,8 @@ export interface RoundGround {
 export interface Step {
   /** How long those who have answered wait for the others, ms; absent: until nobody is pending. */
   readonly patienceMs?: number;
+  /** The answers take more than one PDU: too many at a time would jam the air. */
+  readonly longAnswers?: boolean;
   /** Whether, after that time, those who have answered give enough to do. Default: they do. */
   mayLeave?(): boolean;
   /** Called from time to time while the round waits. */
@@ -36,6 +38,10 @@ interface Asking {
 
 /** Requests to one receiver each that are on their way at a time: the next one follows when the last has left. */
 const WINDOW = 2;
+/** Requests that must have been made before somebody is lost: where many are asked, one may wait long for its turn. */
+const MIN_ASKS = 5;
+/** Long answers that may be on their way to us at a time. */
+const LONG_ANSWERS = 4;
 
 /**
  * One acknowledged step [MBT 6.2]: everybody pending is asked, the group first and the few that stay silent one by one,
@@ -48,6 +54,8 @@ export class Round {
   readonly #queue: Receiver[] = [];
   readonly #askings = new Map<Receiver | 'group', Asking>();
   readonly #leaveAt: number;
+  /** Receivers whose long answer may be on its way, and until when it counts. */
+  readonly #answering = new Map<Receiver, number>();
   #timer: Timer | undefined;
   #over = false;
 
@@ -78,6 +86,8 @@ export class Round {
     }
     receiver.answered();
     this.#drop(receiver);
+    this.#answering.delete(receiver);
+    this.#pump();
     this.#tick();
   }
 
@@ -86,6 +96,7 @@ export class Round {
     if (!this.#pending.has(receiver)) return;
     receiver.answered();
     this.#drop(receiver);
+    this.#answering.delete(receiver);
     this.#enqueue(receiver);
   }
 
@@ -108,9 +119,10 @@ export class Round {
     const due: Receiver[] = [];
     let next = this.#leaveAt > clock.now ? this.#leaveAt : Number.POSITIVE_INFINITY;
     for (const receiver of this.#pending) {
-      const lostAt = (receiver.silentSince ?? clock.now) + clientTimeoutMs;
+      const lostAt = (receiver.silentSince ?? clock.now) + clientTimeoutMs * (receiver.asks < MIN_ASKS ? 3 : 1);
       if (lostAt <= clock.now) {
         this.#pending.delete(receiver);
+        this.#answering.delete(receiver);
         this.#drop(receiver);
         this.#ground.silent(receiver);
         if (this.#over) return;
@@ -126,8 +138,20 @@ export class Round {
     }
     this.#step.waiting?.();
     if (due.length > 0) this.#ask(due);
+    next = Math.min(next, this.#prune());
     this.#timer?.cancel();
     this.#timer = next === Number.POSITIVE_INFINITY ? undefined : clock.after(next - clock.now, () => this.#tick());
+  }
+
+  /** Long answers that are overdue make room for other requests; returns when the next one will be. */
+  #prune(): number {
+    let next = Number.POSITIVE_INFINITY;
+    for (const [receiver, until] of this.#answering) {
+      if (until > this.#ground.clock.now) next = Math.min(next, until);
+      else this.#answering.delete(receiver);
+    }
+    this.#pump();
+    return next;
   }
 
   #ask(receivers: readonly Receiver[]): void {
@@ -138,7 +162,7 @@ export class Round {
       groupSize > 0 &&
       first.stage !== 'locate' &&
       receivers.every(({ stage }) => stage === first.stage) &&
-      strategy.asksGroup(receivers.length, groupSize);
+      strategy.asksGroup(receivers.length, groupSize, this.#step.longAnswers ?? false);
     if (byGroup) this.#askGroup(receivers);
     else for (const receiver of receivers) this.#enqueue(receiver);
   }
@@ -162,12 +186,13 @@ export class Round {
   }
 
   #pump(): void {
-    while (!this.#over && this.#askings.size < WINDOW) {
+    while (!this.#over && this.#askings.size < WINDOW && this.#answering.size < LONG_ANSWERS) {
       const receiver = this.#queue.shift();
       if (receiver === undefined) return;
       if (!this.#pending.has(receiver) || this.#askings.has(receiver)) continue;
-      const { clock, strategy } = this.#ground;
+      const { clock, strategy, estimates } = this.#ground;
       this.#count(receiver);
+      if (this.#step.longAnswers) this.#answering.set(receiver, clock.now + estimates.answerTimeoutMs);
       this.#send(receiver, receiver, () => {
         receiver.askedAt = clock.now;
         receiver.askAgainAt = clock.now + strategy.unicastWaitMs(receiver.asks);

@@ -93,9 +93,8 @@ describe('the automatic strategy', () => {
     const estimates = new Estimates();
     const receivers = Array.from({ length: targets }, () => receiver({}));
     if (loss !== undefined) {
-      for (const each of receivers) {
-        for (let i = 0; i < 20; i++) estimates.observeLoss(each, 1000, 1000 * loss, 1, 1);
-      }
+      const passes = receivers.map((receiver) => ({ receiver, chunks: 1000, missed: 1000 * loss }));
+      for (let i = 0; i < 20; i++) estimates.observeLoss(passes, 1, 1);
     }
     return new AutoStrategy(estimates, 50_000).sending(log, bounds, receivers, true, () => false).chunkSize;
   }

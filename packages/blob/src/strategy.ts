@@ -49,35 +49,29 @@ export interface Strategy {
   /** Whether `pairs` chunks go to the receivers one by one, rather than `chunks` chunks to the group. */
   repairsByUnicast(pairs: number, chunks: number, sending: Sending, receivers: readonly Receiver[]): boolean;
   /** Whether `asked` receivers of `all` are asked by one message to the group. */
-  asksGroup(asked: number, all: number): boolean;
+  asksGroup(asked: number, all: number, longAnswers: boolean): boolean;
   /** How long to wait for answers after a request to the group, or the `asks`-th request to one receiver, had left. */
   groupWaitMs(asked: number): number;
   unicastWaitMs(asks: number): number;
-  /** How long those that have answered wait for the others before chunks are sent to them. */
-  readonly patienceMs: number;
+  /** How long those of `asked` that have answered wait for the others before chunks are sent to them. */
+  patienceMs(asked: number): number;
   groupChunk(copies: number): OnAir;
-  readonly unicastChunk: OnAir;
-  /** The `asks`-th request to one receiver, or one to the group. */
-  request(asks: number, toGroup: boolean): OnAir;
+  unicastChunk(receiver: Receiver): OnAir;
+  /** The next request to one receiver, or one to the group. */
+  request(receiver: Receiver, toGroup: boolean): OnAir;
 }
 
 /** Network Transmit of most nodes, for the estimate of what a request to the group costs. */
 const USUAL_COPIES = 3;
+/** SAR Unicast Retransmissions Interval with its default, and the wait of the receiver before it acknowledges. */
+const RETRANSMISSION_MS = 250;
+/** More answers of several PDUs at a time jam the air: they collide, and each is sent again until it is acknowledged. */
+const MAX_LONG_ANSWERS = 6;
 
 /** Adapts to what the radio shows. Chunks go out once, in one SAR pass: Block Status repairs what is lost (airtime.md). */
 export class AutoStrategy implements Strategy {
   readonly #estimates: Estimates;
   readonly #clientTimeoutMs: number;
-  readonly patienceMs = 3000;
-  readonly unicastChunk: OnAir = {
-    sar: {
-      segmentIntervalStep: 0,
-      unicastRetransmissionsCount: 7,
-      unicastRetransmissionsWithoutProgressCount: 3,
-      unicastRetransmissionsIntervalStep: 5,
-    },
-    transmit: { count: 1, intervalMs: 20 },
-  };
 
   constructor(estimates: Estimates, clientTimeoutMs: number) {
     this.#estimates = estimates;
@@ -91,10 +85,11 @@ export class AutoStrategy implements Strategy {
     hasGroup: boolean,
   ): number {
     const conditions = this.#conditions(receivers);
+    const copies = copiesFor(receivers);
     let best = logs[0]!.log;
     let bestCost = Number.POSITIVE_INFINITY;
     for (const { log, bounds } of logs) {
-      const { costMs } = cheapest(log, Math.min(2 ** log, size), bounds, conditions, hasGroup, () => false);
+      const { costMs } = cheapest(log, Math.min(2 ** log, size), bounds, conditions, hasGroup, copies, () => false);
       const cost = blockCount(size, log) * costMs;
       if (cost > bestCost) continue;
       best = log;
@@ -110,7 +105,7 @@ export class AutoStrategy implements Strategy {
     hasGroup: boolean,
     avoid: (size: number) => boolean,
   ): Sending {
-    return cheapest(log, 2 ** log, bounds, this.#conditions(receivers), hasGroup, avoid).sending;
+    return cheapest(log, 2 ** log, bounds, this.#conditions(receivers), hasGroup, copiesFor(receivers), avoid).sending;
   }
 
   repairsByUnicast(pairs: number, chunks: number, sending: Sending, receivers: readonly Receiver[]): boolean {
@@ -119,7 +114,8 @@ export class AutoStrategy implements Strategy {
     return unicast < groupRepairMs(chunks, sending, conditions);
   }
 
-  asksGroup(asked: number, all: number): boolean {
+  asksGroup(asked: number, all: number, longAnswers: boolean): boolean {
+    if (longAnswers && asked > MAX_LONG_ANSWERS) return false;
     return asked > 0.3 * all && this.#unicastRoundMs(asked) > this.#groupRoundMs(asked);
   }
 
@@ -139,10 +135,36 @@ export class AutoStrategy implements Strategy {
     };
   }
 
-  /** The first request to one receiver goes out once: asking the few again costs less than copies of all. */
-  request(asks: number, toGroup: boolean): OnAir {
+  /** The first request to one receiver in reach goes out once: asking the few again costs less than copies of all. */
+  request(receiver: Receiver, toGroup: boolean): OnAir {
+    const { asks } = receiver;
     const sar = { segmentIntervalStep: 0, multicastRetransmissionsCount: 1, multicastRetransmissionsIntervalStep: 0 };
-    return toGroup || asks > 2 ? { sar } : { sar, transmit: { count: asks, intervalMs: 20 } };
+    if (toGroup || asks > 2 || receiver.isRemote || this.#lossOf(receiver) > 0.3) return { sar };
+    return { sar, transmit: { count: Math.max(1, asks), intervalMs: 20 } };
+  }
+
+  /** Segments that get lost are sent again by the transport layer; copies only where very many do, as over relays. */
+  unicastChunk(receiver: Receiver): OnAir {
+    const loss = this.#lossOf(receiver);
+    const sar = {
+      segmentIntervalStep: 0,
+      unicastRetransmissionsCount: 15,
+      unicastRetransmissionsWithoutProgressCount: 5,
+    };
+    if (receiver.isRemote) return { sar };
+    const count = loss < 0.1 ? 1 : loss < 0.25 ? 2 : 3;
+    return { sar, transmit: { count, intervalMs: 20 } };
+  }
+
+  /** Long answers of many take their time: each is acknowledged, in several copies. */
+  patienceMs(asked: number): number {
+    return (
+      Math.max(3000, 5 * this.#estimates.answerTimeoutMs) + 2 * USUAL_COPIES * this.#estimates.unsegmentedMs * asked
+    );
+  }
+
+  #lossOf(receiver: Receiver): number {
+    return this.#estimates.lossOf([receiver])[0] as number;
   }
 
   #conditions(receivers: readonly Receiver[]): Conditions {
@@ -154,6 +176,8 @@ export class AutoStrategy implements Strategy {
       unsegmentedMs,
       roundMs: Math.min(this.#unicastRoundMs(count), this.#groupRoundMs(count)),
       ackMs: this.#estimates.ackMs,
+      unicastCopies: copiesFor(receivers),
+      retransmissionMs: this.#estimates.isAckMeasured ? 0 : RETRANSMISSION_MS * copiesFor(receivers),
       longAnswerMs: USUAL_COPIES * unsegmentedMs,
     };
   }
@@ -173,8 +197,6 @@ export class AutoStrategy implements Strategy {
 /** What Zephyr does with its defaults: 377-octet chunks, the node's own SAR and Network Transmit, five attempts. */
 export class StockStrategy implements Strategy {
   readonly #clientTimeoutMs: number;
-  readonly patienceMs: number = Number.POSITIVE_INFINITY;
-  readonly unicastChunk: OnAir = {};
 
   constructor(clientTimeoutMs: number) {
     this.#clientTimeoutMs = clientTimeoutMs;
@@ -212,6 +234,14 @@ export class StockStrategy implements Strategy {
     return this.#clientTimeoutMs / 5;
   }
 
+  patienceMs(): number {
+    return Number.POSITIVE_INFINITY;
+  }
+
+  unicastChunk(): OnAir {
+    return {};
+  }
+
   request(): OnAir {
     return {};
   }
@@ -221,6 +251,14 @@ export class StockStrategy implements Strategy {
   }
 }
 
+/**
+ * Fewest copies of a chunk to the group. A relay sends each PDU as often as the usual Network Transmit: a source that is
+ * faster only fills its queues. In that time the source can as well send copies.
+ */
+function copiesFor(receivers: readonly Receiver[]): number {
+  return receivers.some(({ isRemote }) => isRemote) ? USUAL_COPIES : 1;
+}
+
 /** The cheapest of the sizes that fill their segments, of one to three copies to the group, and of one by one. */
 function cheapest(
   log: number,
@@ -228,12 +266,13 @@ function cheapest(
   bounds: Bounds,
   conditions: Conditions,
   hasGroup: boolean,
+  minCopies: number,
   avoid: (size: number) => boolean,
 ): { sending: Sending; costMs: number } {
   const smallest = Math.max(bounds.minChunkSize, smallestChunk(log, bounds));
   let fallback = bounds.maxChunkSize;
   while (fallback > smallest && avoid(fallback)) fallback--;
-  let best: Sending = { chunkSize: fallback, copies: 1, byUnicast: !hasGroup };
+  let best: Sending = { chunkSize: fallback, copies: minCopies, byUnicast: !hasGroup };
   let costMs = Number.POSITIVE_INFINITY;
   const consider = (sending: Sending): void => {
     const cost = sending.byUnicast
@@ -248,7 +287,7 @@ function cheapest(
     if (chunkSize < smallest || chunkSize > bounds.maxChunkSize || avoid(chunkSize)) continue;
     consider({ chunkSize, copies: 1, byUnicast: true });
     if (!hasGroup) continue;
-    for (let copies = 1; copies <= 3; copies++) consider({ chunkSize, copies, byUnicast: false });
+    for (let copies = minCopies; copies <= 3; copies++) consider({ chunkSize, copies, byUnicast: false });
   }
   return { sending: best, costMs: costMs === Number.POSITIVE_INFINITY ? 1e9 : costMs };
 }

@@ -1,4 +1,4 @@
-import type { Model } from '@meshferry/access';
+import type { Context, Model } from '@meshferry/access';
 import { type Cancel, type Clock, formatAddress, type Log, type MeshError } from '@meshferry/core';
 import type { Verdict } from './answers.ts';
 import type { BlockShape } from './arithmetic.ts';
@@ -39,6 +39,7 @@ export class TransferContext implements RoundGround {
   readonly #byAddress: ReadonlyMap<number, Receiver>;
   readonly #fatal: (error: MeshError) => void;
   #round: Round | undefined;
+  #largestTtl = 0;
 
   constructor(options: TransferContextOptions) {
     const { parameters } = options;
@@ -87,9 +88,16 @@ export class TransferContext implements RoundGround {
   }
 
   /** A receiver that owes an answer in the round under way. */
-  asked(address: number): Receiver | undefined {
-    const receiver = this.#byAddress.get(address);
+  asked({ src, ttl }: Context): Receiver | undefined {
+    const receiver = this.#byAddress.get(src);
+    if (receiver !== undefined) this.#noteDistance(receiver, ttl);
     return receiver !== undefined && this.#round?.isPending(receiver) ? receiver : undefined;
+  }
+
+  /** Servers send with the Transfer TTL. Where that is the default of each, the largest one heard stands for it. */
+  #noteDistance(receiver: Receiver, ttl: number): void {
+    this.#largestTtl = Math.max(this.#largestTtl, ttl);
+    receiver.heardWith(ttl, this.parameters.ttl === 0xff ? this.#largestTtl : this.parameters.ttl);
   }
 
   /** What the answer of a receiver of the round came to. */
@@ -105,7 +113,7 @@ export class TransferContext implements RoundGround {
 
   ask(receiver: Receiver, toGroup: boolean, done: (error?: MeshError) => void): Cancel {
     const address = toGroup ? undefined : receiver.address;
-    const onAir = this.strategy.request(receiver.asks, toGroup);
+    const onAir = this.strategy.request(receiver, toGroup);
     return this.requests.ask(receiver.stage, address, this.block, this.log2 ?? 6, onAir, this.guard(done));
   }
 
