@@ -5,9 +5,10 @@ import type { Clock } from '@meshferry/core';
 export class JobMeter {
   readonly #clock: Clock;
   readonly #size: number;
+  /** When the first block of this run began. */
   #startedAt: number | undefined;
-  /** Octets that were there when it started: a resumed transfer must not count them as its own speed. */
-  #startedWith: number | undefined;
+  /** Octets that were there by then: a resumed transfer must not count them as its own speed. */
+  #startedWith = 0;
   #acknowledged = 0;
   percent = 0;
   blocksDone = 0;
@@ -23,7 +24,7 @@ export class JobMeter {
 
   /** Of the slowest receiver; null before anything arrived. */
   get bytesPerSecond(): number | null {
-    if (this.#startedAt === undefined || this.#startedWith === undefined) return null;
+    if (this.#startedAt === undefined) return null;
     const seconds = (this.#clock.now - this.#startedAt) / 1000;
     const octets = this.#acknowledged - this.#startedWith;
     return seconds > 0 && octets > 0 ? octets / seconds : null;
@@ -35,17 +36,18 @@ export class JobMeter {
   }
 
   take(event: BlobEvent): void {
-    this.#startedAt ??= this.#clock.now;
     switch (event.type) {
       case 'capabilities':
         this.blocks = event.blocks;
+        break;
+      case 'block':
+        this.#start();
         break;
       case 'chunks':
         this.chunksSent = event.sent;
         this.chunksResent = event.resent;
         break;
       case 'progress': {
-        this.#startedWith ??= event.acknowledged;
         this.#acknowledged = Math.max(this.#acknowledged, event.acknowledged);
         this.percent = Math.max(this.percent, event.percent);
         const active = event.receivers.filter(({ lost, skip }) => !lost && !skip);
@@ -63,10 +65,14 @@ export class JobMeter {
 
   /** A transfer that somebody else does has come to `percent` of the image. */
   reach(percent: number): void {
-    this.#startedAt ??= this.#clock.now;
-    const acknowledged = Math.floor((this.#size * percent) / 100);
-    this.#startedWith ??= acknowledged;
-    this.#acknowledged = Math.max(this.#acknowledged, acknowledged);
+    this.#acknowledged = Math.max(this.#acknowledged, Math.floor((this.#size * percent) / 100));
     this.percent = Math.max(this.percent, percent);
+    this.#start();
+  }
+
+  #start(): void {
+    if (this.#startedAt !== undefined) return;
+    this.#startedAt = this.#clock.now;
+    this.#startedWith = this.#acknowledged;
   }
 }

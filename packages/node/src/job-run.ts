@@ -42,6 +42,7 @@ export class JobRun {
     this.source = source;
     this.#startedAt = clock.now;
     this.#phase = saved?.phase ?? 'checking';
+    this.#transferStartedAt = this.#phase === 'transferring' ? clock.now : undefined;
     this.#transferSeconds = saved?.transferSeconds ?? 0;
     this.targets = new JobTargets(request.targets, saved?.targets);
     this.transfer = new JobMeter(clock, source.size);

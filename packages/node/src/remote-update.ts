@@ -145,6 +145,7 @@ function take(run: JobRun, { status, receivers }: DistributionReport): void {
     if (error === undefined) slowest = Math.min(slowest, transferProgress);
   }
   run.transfer.reach(slowest);
+  run.save();
   run.tell();
 }
 

@@ -1,7 +1,7 @@
 import { type DistributorRole, distributorRole, foundationModels, MeshNode, type NodeGround } from '@meshferry/node';
 import { SimNode, type WorldGround } from './sim-node.ts';
 import type { SimOptions } from './uri.ts';
-import { MANY_ANSWERS, SIM_APP_INDEX, worldKeys } from './world-keys.ts';
+import { MANY_ANSWERS, RELAY_RETRANSMIT, SIM_APP_INDEX, worldKeys } from './world-keys.ts';
 
 /** Images that a simulated Distributor has room for. */
 const SLOTS = 4;
@@ -42,7 +42,7 @@ export class SimDistributor extends SimNode {
       identity: { cid: sim.company, pid: 0, vid: 0, crpl: 1024, features: 3 },
       elements: [{ location: 1, models: [...foundationModels(() => node.access.compositionPage0()), ...role.models] }],
       incoming: MANY_ANSWERS,
-      relay: relay ? { count: 3, intervalMs: 20 } : false,
+      relay: relay ? RELAY_RETRANSMIT.meshferry : false,
     });
     role.bind(SIM_APP_INDEX);
     role.distribution.start();

@@ -12,7 +12,7 @@ import {
 import { faulty } from './faulty-target.ts';
 import { SimNode, type WorldGround } from './sim-node.ts';
 import type { SimOptions } from './uri.ts';
-import { SIM_APP_INDEX, SIM_GROUP, worldKeys } from './world-keys.ts';
+import { RELAY_RETRANSMIT, SIM_APP_INDEX, SIM_GROUP, worldKeys } from './world-keys.ts';
 
 /** How long a simulated device takes to swap images and boot, ms. */
 const BOOT_MS = 8000;
@@ -89,7 +89,7 @@ export class SimTarget extends SimNode {
       // The composition of the nRF Connect SDK's Target sample, so that its packages mean "unchanged" to effect=auto.
       identity: { cid: sim.company, pid: 0, vid: 0, crpl: 10, features: 3 },
       elements: [{ location: 1, models: [...foundationModels(() => node.access.compositionPage0()), ...role.models] }],
-      relay: options.relay ? { count: 3, intervalMs: 20 } : false,
+      relay: options.relay ? RELAY_RETRANSMIT[sim.peer] : false,
       ...(sim.peer === 'stock' && { segments: STOCK_SEGMENTS }),
     });
     role.bind(SIM_APP_INDEX);

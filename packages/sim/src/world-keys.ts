@@ -1,5 +1,7 @@
+import type { Transmit } from '@meshferry/bearer';
 import { SeededRandom, type Unicast } from '@meshferry/core';
 import type { NodeKeys } from '@meshferry/node';
+import type { SimOptions } from './uri.ts';
 
 /** The AppKey that every firmware model of a simulated network is bound to. */
 export const SIM_APP_INDEX = 0;
@@ -18,3 +20,12 @@ export function worldKeys(seed: number, address: Unicast): NodeKeys {
     deviceKey: new SeededRandom(`${seed}/device key ${address}`).bytes(16),
   };
 }
+
+/**
+ * Relay Retransmit of nodes that relay. Stock nodes send three copies; where many relays hear each other that alone fills
+ * the air, so ours send two.
+ */
+export const RELAY_RETRANSMIT: Readonly<Record<SimOptions['peer'], Transmit>> = {
+  meshferry: { count: 2, intervalMs: 20 },
+  stock: { count: 3, intervalMs: 20 },
+};

@@ -28,6 +28,9 @@ describe('a simulated network', () => {
     'block=6-8',
     'peer=stock',
     'topology=line,relays=all,hops=3',
+    'topology=line,relays=all',
+    'topology=grid,relays=all,hops=3',
+    'topology=line,relays=all,hops=2,radio=ideal',
   ])('updates five targets with %s', async (keys) => {
     const run = new UpdateWorld(`sim:targets=5,${keys}`);
     const report = await run.update(made);
@@ -185,5 +188,6 @@ describe('a Distributor that is another node', () => {
       Array(2).fill(['applied', null]),
     );
     expect(after.running(made)).toEqual(['new', 'new']);
+    expect(report?.stats.transferSeconds).toBeGreaterThan(1);
   });
 });
