@@ -5,9 +5,11 @@ export type FeatureName = keyof typeof Feature;
 /** Which features of a node are in use: switched on; for Low Power: a friendship exists. */
 export class Features {
   readonly #changed: (name: FeatureName, inUse: boolean) => void;
-  #bits = 0;
+  #bits: number;
 
-  constructor(changed: (name: FeatureName, inUse: boolean) => void) {
+  /** `bits`: in use from the start. */
+  constructor(bits: number, changed: (name: FeatureName, inUse: boolean) => void) {
+    this.#bits = bits;
     this.#changed = changed;
   }
 

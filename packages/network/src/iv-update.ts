@@ -50,8 +50,8 @@ export class IvUpdate {
     this.#options = options;
     this.#own = new Deadline(options.clock, () => this.#ownTransition());
     this.#takeTimes();
-    options.sequence.onBlock = () => this.#plan();
-    this.#plan();
+    options.sequence.onBlock = () => this.plan();
+    this.plan();
   }
 
   /** The current IV Index, 32 bits, as beacons carry it. */
@@ -98,6 +98,16 @@ export class IvUpdate {
     if (updating) this.#start('own');
     else this.#end('own');
     return true;
+  }
+
+  /**
+   * Sets the time of the transition that this node will make by itself, if there will be one. To be called when it has
+   * joined or left the primary subnet.
+   */
+  plan(): void {
+    const at = this.#closed ? undefined : this.#ownTransitionAt();
+    if (at === undefined) this.#own.clear();
+    else this.#own.set(at - this.#options.clock.now);
   }
 
   /** To be called whenever there is something to do anyway: writes the times, once an hour. */
@@ -164,16 +174,9 @@ export class IvUpdate {
     } catch (thrown) {
       log('warn', 'old replay entries could not be deleted', { code: toMeshError(thrown).code });
     }
-    this.#plan();
+    this.plan();
     changed({ type: 'iv-index', ivIndex: record.ivIndex, updating: record.updating, cause });
     return true;
-  }
-
-  /** Sets the time of the transition that this node will make by itself, if there will be one. */
-  #plan(): void {
-    const at = this.#closed ? undefined : this.#ownTransitionAt();
-    if (at === undefined) this.#own.clear();
-    else this.#own.set(at - this.#options.clock.now);
   }
 
   #ownTransitionAt(): number | undefined {
@@ -187,7 +190,7 @@ export class IvUpdate {
 
   #ownTransition(): void {
     const at = this.#ownTransitionAt() ?? Number.POSITIVE_INFINITY;
-    if (at - this.#options.clock.now > 1) this.#plan();
+    if (at - this.#options.clock.now > 1) this.plan();
     else if (this.updating) this.#end('own');
     else this.#start('own');
   }

@@ -28,7 +28,7 @@ import { type ControlSend, sendControl } from './control-sender.ts';
 import { type NetworkCounters, newCounters } from './counters.ts';
 import { Destinations } from './destinations.ts';
 import { DeviceKeys } from './device-keys.ts';
-import { Features } from './features.ts';
+import { Feature, type FeatureName, Features } from './features.ts';
 import { OPCODE_HEARTBEAT } from './heartbeat-message.ts';
 import { Heartbeats } from './heartbeats.ts';
 import { Interfaces } from './interfaces.ts';
@@ -68,7 +68,7 @@ export class NetworkLayer implements AccessTransport {
   readonly beacons: Beacons;
   readonly heartbeats: Heartbeats;
   /** Features in use. Relay follows {@link relay}; the others are set by who provides them. */
-  readonly features: Features = new Features((name) => this.heartbeats.featureChanged(name));
+  readonly features: Features;
   /** Tells what has changed in the IV Index, in Key Refresh Phases and in the keys of this node. */
   readonly changes: Emitter<NetworkChange> = new Emitter();
   readonly #clock: Clock;
@@ -95,11 +95,13 @@ export class NetworkLayer implements AccessTransport {
     this.elements = elements;
     this.#clock = clock;
     this.#host = host;
+    const states = new NodeStates(store, initialStates(options));
+    this.#states = states;
+    const featureChanged = (name: FeatureName) => this.heartbeats.featureChanged(name);
+    this.features = new Features(states.values.relay === false ? 0 : Feature.relay, featureChanged);
     this.#destinations = new Destinations(address, elements, host, this.features, (dst) =>
       this.heartbeats.listensTo(dst),
     );
-    const states = new NodeStates(store, initialStates(options));
-    this.#states = states;
 
     const counters = newCounters();
     this.counters = counters;
@@ -174,7 +176,6 @@ export class NetworkLayer implements AccessTransport {
       features: () => this.features.bits,
       send: (message) => this.sendControl(message),
     });
-    this.features.set('relay', this.relay !== false);
     this.handleControl(OPCODE_HEARTBEAT, (message) => this.heartbeats.receive(message));
     if (keys.netIndexes.length === 0) this.#addInitialKeys(options);
   }
@@ -310,6 +311,7 @@ export class NetworkLayer implements AccessTransport {
   #changed(change: NetworkChange): void {
     this.#receiver.forgetCopies();
     this.beacons.changed(change);
+    if (change.type === 'net-key-added' || change.type === 'net-key-removed') this.ivUpdate.plan();
     if (change.type === 'net-key-removed') this.heartbeats.netKeyRemoved(change.netIndex);
     this.changes.emit(change);
   }

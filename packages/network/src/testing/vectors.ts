@@ -60,7 +60,31 @@ export interface NetworkVectors {
       storedAfter?: { iv: number; seq: number } | null;
     }[];
   }[];
+  ivUpdate: {
+    id: string;
+    from: {
+      iv: number;
+      update: boolean;
+      hours: number;
+      pendingSegmentedTx?: boolean;
+      recoveredHoursAgo?: number;
+      memberOfPrimarySubnet?: boolean;
+    };
+    beacon: { iv: number; update: boolean; subnet?: 'secondary' };
+    expect: { iv: number; update: boolean; change: string; txIv?: number; acceptIv?: number[]; seq?: string };
+  }[];
+  keyRefresh: {
+    id: string;
+    phase: 0 | 1 | 2;
+    event: string;
+    next: 0 | 1 | 2;
+    tx?: 'old' | 'new';
+    rx?: ('old' | 'new')[];
+    beacons?: string;
+    status?: string;
+  }[];
   addresses: { address: string; type: string }[];
+  unicastAddressRanges: { primary: string; secondaryElements: number; bigEndian: string; littleEndian: string }[];
   transmitStates: { octet: string; transmissions: number; intervalMs: number }[];
 }
 
@@ -131,6 +155,31 @@ export interface TransportVectors {
     }[];
   }[];
   negative: { id: string; ctl: number; transportPdu?: string; networkPdu?: string; ivIndex: string }[];
+  heartbeat: {
+    messages: { pdu: string; initTtl: string; features: string; rxTtl: string; hops: number }[];
+    publicationCountLogSet: { countLogInSet: string; counter: number }[];
+    publicationCountLogStatus: { counter: number; countLogInStatus: string }[];
+    publicationPeriodLog: { periodLog: string; seconds: number }[];
+    subscriptionCountLog: { count: number; countLogInStatus: string }[];
+  };
+}
+
+export interface BeaconVectors {
+  unprovisionedDevice: { id: string; deviceUuid: string; oobInformation: string; uriHash?: string; beacon: string }[];
+  secureNetwork: {
+    id: string;
+    netKey: string;
+    networkId: string;
+    flags: string;
+    keyRefresh: number;
+    ivUpdate: number;
+    ivIndex: string;
+    authenticationValue: string;
+    beacon: string;
+  }[];
+  meshPrivate: { id: string; netKey: string; random: string; flags: string; ivIndex: string; beacon: string }[];
+  negative: { id: string; why: string; netKey: string; beacon: string }[];
+  beaconInterval: { observationPeriodS: number; observed: number; intervalS: number }[];
 }
 
 export interface SampleVectors {
@@ -177,6 +226,7 @@ type NonceType = 'network' | 'proxy' | 'solicitation';
 
 export const network: NetworkVectors = read('network.json');
 export const transport: TransportVectors = read('transport.json');
+export const beacons: BeaconVectors = read('beacons.json');
 export const samples: SampleVectors = read('sample-messages.json');
 
 /** A number of a vector. */
