@@ -268,6 +268,14 @@ describe('Firmware Update Server, Start', () => {
     expect(bench.device.calls).toEqual(['start', 'abandoned']);
   });
 
+  it('goes on when the client only fell silent: the next block wakes it, and it verifies the image', () => {
+    const bench = benchIn(UpdatePhase.transferError);
+    bench.ask(BlobBlockStart, { blockNumber: 0, chunkSize: 8 });
+    expect(bench.server.phase).toBe(transferActive);
+    bench.ask(BlobChunkTransfer, { chunkNumber: 0, data: IMAGE });
+    expect(bench.server.phase).toBe(verificationSucceeded);
+  });
+
   it('keeps an interrupted update when the one that would replace it is refused', () => {
     const bench = benchIn(UpdatePhase.transferError);
     const answer = bench.start({ imageIndex: 2 });

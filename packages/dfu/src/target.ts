@@ -1,5 +1,5 @@
 import { type Context, Model } from '@meshferry/access';
-import { BlobPhase, type BlobServer } from '@meshferry/blob';
+import { BlobPhase, type BlobServer, type BlobServerEvents } from '@meshferry/blob';
 import { Emitter, type Log, type MeshError, type Store, silent } from '@meshferry/core';
 import {
   FirmwareUpdateApply,
@@ -202,7 +202,7 @@ export class FirmwareUpdateServer {
     if (!recovered) this.#log('warn', 'the interrupted transfer is lost, a new Start begins it anew');
   }
 
-  #transferEvents(update: TargetUpdate): { complete(): void; suspended(): void; failed(error: MeshError): void } {
+  #transferEvents(update: TargetUpdate): BlobServerEvents {
     const counts = (): boolean => this.#update === update && update.phase === UpdatePhase.transferActive;
     return {
       complete: () => {
@@ -210,6 +210,11 @@ export class FirmwareUpdateServer {
       },
       suspended: () => {
         if (counts()) this.#enter(update, UpdatePhase.transferError);
+      },
+      // A client that only fell silent for too long goes on with the blocks, without another Start.
+      resumed: () => {
+        const slept = this.#update === update && update.phase === UpdatePhase.transferError;
+        if (slept) this.#enter(update, UpdatePhase.transferActive);
       },
       failed: (error) => {
         if (!counts()) return;
