@@ -24,13 +24,13 @@ export class TestNode implements NetworkHost {
     this.store = options.store;
     this.layer = new NetworkLayer({
       elements: 1,
+      netKeys: [{ index: 0, key: NET_KEY }],
+      appKeys: [{ index: 0, netIndex: 0, key: APP_KEY }],
       ...options,
       crypto: portableCrypto,
       deviceKey: deviceKeyOf(options.address),
       host: this,
     });
-    this.layer.addNetKey(0, NET_KEY);
-    this.layer.addAppKey(0, 0, APP_KEY);
   }
 
   isSubscribed(dst: Address): boolean {
