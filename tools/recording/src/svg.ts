@@ -21,8 +21,10 @@ export function animatedSvg(pictures: readonly (readonly Line[])[], columns: num
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img">
 <title>A firmware update of ten simulated mesh nodes in a terminal</title>
 <style>${STYLE}
+#p${pictures.length - 1}{visibility:visible}
+@media screen and (prefers-reduced-motion:no-preference){
 ${pictures.map((_, i) => timing(i, pictures.length)).join('\n')}
-@media (prefers-reduced-motion:reduce),print{g.p{animation:none!important}#p${pictures.length - 1}{visibility:visible}}
+}
 </style>
 <rect width="100%" height="100%" rx="8" fill="#161b22"/>
 ${groups.join('\n')}
