@@ -129,7 +129,9 @@ export class Beacons {
   #arrange(): void {
     const { clock, random, keys, states } = this.#options;
     const { secureNetworkBeacon, privateBeacon } = states.values;
-    const on = { 'secure-network': secureNetworkBeacon || this.#announcing, 'mesh-private': privateBeacon };
+    // Who sends Mesh Private beacons announces by them, and stays private.
+    const announces = this.#announcing && !privateBeacon;
+    const on = { 'secure-network': secureNetworkBeacon || announces, 'mesh-private': privateBeacon };
     for (const kind of KINDS) {
       const schedules = this.#schedules[kind];
       for (const [netIndex, schedule] of schedules) {

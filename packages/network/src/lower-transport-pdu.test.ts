@@ -7,6 +7,7 @@ import {
   type LowerTransportPdu,
   seqAuthSeq,
 } from './lower-transport-pdu.ts';
+import { propertyRuns } from './testing/property.ts';
 import { hex, transport as vectors } from './testing/vectors.ts';
 
 /** The fields of a vector as a value of the codec. */
@@ -56,7 +57,7 @@ describe('Lower Transport PDU', () => {
         const ctl = value.format.includes('control') || value.format === 'segment-acknowledgment';
         expect(decodeLowerTransportPdu(ctl, encodeLowerTransportPdu(value))).toEqual({ ok: true, value });
       }),
-      { numRuns: 500 },
+      propertyRuns(),
     );
   });
 
@@ -73,7 +74,7 @@ describe('Lower Transport PDU', () => {
           'akf' in decoded.value && !decoded.value.akf ? { ok: true, value: { ...decoded.value, aid: 0 } } : decoded,
         );
       }),
-      { numRuns: 1000 },
+      propertyRuns(),
     );
   });
 });
