@@ -84,7 +84,7 @@ export interface NetworkVectors {
     status?: string;
   }[];
   addresses: { address: string; type: string }[];
-  unicastAddressRanges: { primary: string; secondaryElements: number; bigEndian: string; littleEndian: string }[];
+  unicastAddressRanges: { primary: string; secondaryElements: number; bigEndian: string; littleEndian?: string }[];
   transmitStates: { octet: string; transmissions: number; intervalMs: number }[];
 }
 
