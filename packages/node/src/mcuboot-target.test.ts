@@ -1,4 +1,4 @@
-import { MemoryStore, SeededRandom, toHex } from '@meshferry/core';
+import { MemoryStore, MeshError, SeededRandom, toHex } from '@meshferry/core';
 import { portableCrypto } from '@meshferry/crypto';
 import { UpdateEffect } from '@meshferry/dfu';
 import { demoSigningKey, generateSigningKey, type MadeFirmware, makeFirmware } from '@meshferry/firmware';
@@ -62,6 +62,20 @@ describe('a target with MCUboot slots', () => {
     expect(sink?.recover?.(8n, made.image.length)).toBe(false);
     for (let at = 2 * BLOCK; at < made.image.length; at += BLOCK) sink?.block(at, made.image.subarray(at, at + BLOCK));
     expect(device.verify(made.metadata)).toBeUndefined();
+  });
+
+  it('says so when the flash refuses a write, and takes the block again later', () => {
+    const device = new Device();
+    device.receive(made.image.subarray(0, BLOCK), made.metadata, made.image.length);
+    const sink = device.target.recover();
+    const { batch } = device.store;
+    device.store.batch = () => {
+      throw new MeshError('store-failed', 'disk full');
+    };
+    expect(sink?.block(BLOCK, made.image.subarray(BLOCK, 2 * BLOCK))).toBe(false);
+    expect(sink?.begin(8n, 100)).toBe(false);
+    device.store.batch = batch;
+    expect(sink?.block(BLOCK, made.image.subarray(BLOCK, 2 * BLOCK))).toBe(true);
   });
 
   it('refuses metadata of an image that does not fit, is not for this core or is not metadata at all', () => {

@@ -167,18 +167,27 @@ export class McubootTarget implements TargetApplication {
       begin: (blobId, size) => {
         if (size > this.#options.slotSize) return false;
         const incoming: Incoming = { blobId, size };
-        this.#store.batch([...this.#secondary.erasing(), ['incoming', encodeRecord(incoming)]]);
-        return true;
+        return this.#stored(() =>
+          this.#store.batch([...this.#secondary.erasing(), ['incoming', encodeRecord(incoming)]]),
+        );
       },
-      block: (offset, data) => {
-        this.#secondary.write(offset, data);
-        return true;
-      },
+      block: (offset, data) => this.#stored(() => this.#secondary.write(offset, data)),
       recover: (blobId, size) => {
         const incoming = readRecord<Incoming>(this.#store, 'incoming');
         return incoming !== undefined && incoming.blobId === blobId && incoming.size === size;
       },
     };
+  }
+
+  /** Whether the write is durable: what the flash refuses is asked for again, and takes nothing else down. */
+  #stored(write: () => void): boolean {
+    try {
+      write();
+      return true;
+    } catch (error) {
+      this.#log('error', 'the flash refuses a write', { reason: toMeshError(error).message });
+      return false;
+    }
   }
 
   /** Why the node would not take an image with such metadata; undefined when it would. */
