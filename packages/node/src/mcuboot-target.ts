@@ -1,5 +1,5 @@
 import type { BlobSink } from '@meshferry/blob';
-import { encodeRecord, type Log, readRecord, type Store, silent, toHex } from '@meshferry/core';
+import { encodeRecord, type Log, readRecord, type Store, silent, toHex, toMeshError } from '@meshferry/core';
 import type { CryptoProvider } from '@meshferry/crypto';
 import { type TargetApplication, type TargetImage, type TargetStart, UpdateEffect } from '@meshferry/dfu';
 import {
