@@ -1,4 +1,5 @@
 import type { Cancel, MeshError, Unsubscribe } from '@meshferry/core';
+import type { GattCentral, GattPeripheral } from './gatt.ts';
 
 /** One AD structure of an advertisement: its type (0x29 PB-ADV, 0x2A Mesh Message, 0x2B Mesh Beacon) and its data. */
 export interface AdStructure {
@@ -51,5 +52,7 @@ export interface Advertising {
 /** What a bearer plugin gives: one capability or more. */
 export interface Bearer {
   readonly advertising?: Advertising;
+  readonly central?: GattCentral;
+  readonly peripheral?: GattPeripheral;
   close(): void;
 }
