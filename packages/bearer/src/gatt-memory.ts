@@ -26,12 +26,7 @@ export function memoryGattLinks(
   clock: Clock,
   options: MemoryGattOptions = {},
 ): { readonly client: GattLink; readonly server: GattLink } {
-  const { mtu = GATT_MTU_MIN, valueMs = 7.5 } = options;
-  const client = new MemoryLink(clock, mtu, valueMs);
-  const server = new MemoryLink(clock, mtu, valueMs);
-  client.peer = server;
-  server.peer = client;
-  return { client, server };
+  return makeLinks(clock, options);
 }
 
 /** Centrals and peripherals that are all in reach of each other. */
@@ -59,6 +54,18 @@ export function memoryGatt(clock: Clock, options: MemoryGattOptions = {}): Memor
     central: () => new MemoryCentral(world),
     peripheral: ({ connections = 1 } = {}) => new MemoryPeripheral(world, connections),
   };
+}
+
+function makeLinks(
+  clock: Clock,
+  options: MemoryGattOptions,
+): { readonly client: MemoryLink; readonly server: MemoryLink } {
+  const { mtu = GATT_MTU_MIN, valueMs = 7.5 } = options;
+  const client = new MemoryLink(clock, mtu, valueMs);
+  const server = new MemoryLink(clock, mtu, valueMs);
+  client.peer = server;
+  server.peer = client;
+  return { client, server };
 }
 
 class World {
@@ -98,7 +105,7 @@ class MemoryCentral implements GattCentral {
     const timer = clock.after(options.connectMs ?? 100, () => {
       const server = byAddress.get(peer);
       if (server?.accepts(service) !== true) return done(connectFailed(peer));
-      const links = memoryGattLinks(clock, options);
+      const links = makeLinks(clock, options);
       done(links.client);
       server.connected(service, links.server);
     });
