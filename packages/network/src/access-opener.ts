@@ -1,7 +1,8 @@
-import { addressKind, isUnicast, type NetIndex, type Unicast } from '@meshferry/core';
+import { type Address, addressKind, isUnicast, type NetIndex, type Unicast } from '@meshferry/core';
 import type { Aes } from '@meshferry/crypto';
 import type { KeyRef, NetworkHost } from './contract.ts';
 import type { DeviceKeys } from './device-keys.ts';
+import type { AppKeyMaterial } from './key-material.ts';
 import type { Keys } from './keys.ts';
 import { type AccessSecurityFields, openAccess } from './upper-transport.ts';
 
@@ -12,21 +13,84 @@ export interface OpenedAccess {
   readonly label: Uint8Array | undefined;
 }
 
+/** The keys and labels that may authenticate an access message: AID and address identify none, so all are tried. */
+export interface AccessKeys {
+  /** AppKeys with this AID, of any subnet. */
+  withAid(aid: number): Iterable<AppKeyMaterial>;
+  /** The Label UUIDs of a virtual address. */
+  labelsOf(dst: Address): Iterable<Uint8Array>;
+  /** Device keys that may secure a message between these two. */
+  deviceKeys(src: Unicast, dst: Unicast): Iterable<DeviceKey>;
+}
+
+/** The device key of a node, bound to a crypto provider. */
+export interface DeviceKey {
+  readonly node: Unicast;
+  readonly aes: Aes;
+}
+
 const NO_LABEL: readonly undefined[] = [undefined];
 
-/** Finds the key and label that authenticate an Upper Transport Access PDU [Mesh Protocol 1.1, 3.6.4.2]. */
-export class AccessOpener {
+/**
+ * The access message of an Upper Transport Access PDU, or undefined when none of the keys and labels authenticates it
+ * [Mesh Protocol 1.1, 3.6.4.2].
+ */
+export function openWithKeys(
+  keys: AccessKeys,
+  fields: AccessSecurityFields,
+  aid: number,
+  netIndex: NetIndex,
+  upperTransportPdu: Uint8Array,
+): OpenedAccess | undefined {
+  return fields.akf
+    ? openWithAppKey(keys, fields, aid, netIndex, upperTransportPdu)
+    : openWithDeviceKey(keys, fields, upperTransportPdu);
+}
+
+/** Every AppKey of the subnet and every label is tried. */
+function openWithAppKey(
+  keys: AccessKeys,
+  fields: AccessSecurityFields,
+  aid: number,
+  netIndex: NetIndex,
+  upperTransportPdu: Uint8Array,
+): OpenedAccess | undefined {
+  const labels = addressKind(fields.dst) === 'virtual' ? keys.labelsOf(fields.dst) : NO_LABEL;
+  for (const appKey of keys.withAid(aid)) {
+    if (appKey.netIndex !== netIndex) continue;
+    for (const label of labels) {
+      const payload = openAccess(appKey.aes, label === undefined ? fields : { ...fields, label }, upperTransportPdu);
+      if (payload !== null) return { payload, key: { kind: 'app', index: appKey.index }, label };
+    }
+  }
+  return undefined;
+}
+
+/** The AID is ignored, as the usual stacks do. */
+function openWithDeviceKey(
+  keys: AccessKeys,
+  fields: AccessSecurityFields,
+  upperTransportPdu: Uint8Array,
+): OpenedAccess | undefined {
+  if (!isUnicast(fields.dst)) return undefined; // a device key never secures a message to several
+  for (const { node, aes } of keys.deviceKeys(fields.src, fields.dst)) {
+    const payload = openAccess(aes, fields, upperTransportPdu);
+    if (payload !== null) return { payload, key: { kind: 'device', node }, label: undefined };
+  }
+  return undefined;
+}
+
+/** Opens access messages with the keys of a node: its AppKeys, its own device key and that of the sender. */
+export class AccessOpener implements AccessKeys {
   readonly #keys: Keys;
   readonly #deviceKeys: DeviceKeys;
-  readonly #ownDeviceKey: Aes;
-  readonly #address: Unicast;
+  readonly #own: DeviceKey;
   readonly #host: NetworkHost;
 
   constructor(keys: Keys, deviceKeys: DeviceKeys, ownDeviceKey: Aes, address: Unicast, host: NetworkHost) {
     this.#keys = keys;
     this.#deviceKeys = deviceKeys;
-    this.#ownDeviceKey = ownDeviceKey;
-    this.#address = address;
+    this.#own = { node: address, aes: ownDeviceKey };
     this.#host = host;
   }
 
@@ -37,36 +101,19 @@ export class AccessOpener {
     netIndex: NetIndex,
     upperTransportPdu: Uint8Array,
   ): OpenedAccess | undefined {
-    return fields.akf
-      ? this.#openWithAppKey(fields, aid, netIndex, upperTransportPdu)
-      : this.#openWithDeviceKey(fields, upperTransportPdu);
+    return openWithKeys(this, fields, aid, netIndex, upperTransportPdu);
   }
 
-  /** AID identifies nothing, neither does a virtual address: every key of the subnet and every label is tried. */
-  #openWithAppKey(
-    fields: AccessSecurityFields,
-    aid: number,
-    netIndex: NetIndex,
-    upperTransportPdu: Uint8Array,
-  ): OpenedAccess | undefined {
-    const labels = addressKind(fields.dst) === 'virtual' ? this.#host.labelsOf(fields.dst) : NO_LABEL;
-    for (const appKey of this.#keys.withAid(aid)) {
-      if (appKey.netIndex !== netIndex) continue;
-      for (const label of labels) {
-        const payload = openAccess(appKey.aes, label === undefined ? fields : { ...fields, label }, upperTransportPdu);
-        if (payload !== null) return { payload, key: { kind: 'app', index: appKey.index }, label };
-      }
-    }
-    return undefined;
+  withAid(aid: number): Iterable<AppKeyMaterial> {
+    return this.#keys.withAid(aid);
   }
 
-  /** The AID is ignored, as the usual stacks do. */
-  #openWithDeviceKey(fields: AccessSecurityFields, upperTransportPdu: Uint8Array): OpenedAccess | undefined {
-    if (!isUnicast(fields.dst)) return undefined; // a device key never secures a message to several
-    const own = openAccess(this.#ownDeviceKey, fields, upperTransportPdu);
-    if (own !== null) return { payload: own, key: { kind: 'device', node: this.#address }, label: undefined };
-    const aes = this.#deviceKeys.get(fields.src);
-    const payload = aes === undefined ? null : openAccess(aes, fields, upperTransportPdu);
-    return payload === null ? undefined : { payload, key: { kind: 'device', node: fields.src }, label: undefined };
+  labelsOf(dst: Address): Iterable<Uint8Array> {
+    return this.#host.labelsOf(dst);
+  }
+
+  deviceKeys(src: Unicast): Iterable<DeviceKey> {
+    const aes = this.#deviceKeys.get(src);
+    return aes === undefined ? [this.#own] : [this.#own, { node: src, aes }];
   }
 }

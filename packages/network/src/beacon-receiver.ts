@@ -53,7 +53,7 @@ export class BeaconReceiver {
     if (!decoded.ok || decoded.value.type === 'unprovisioned-device') return undefined;
     for (const subnet of this.#keys.subnets) {
       for (const netKey of valuesOf(subnet)) {
-        const state = authenticate(decoded.value, netKey);
+        const state = authenticateBeacon(decoded.value, netKey);
         if (state !== undefined) return { ...state, kind: decoded.value.type, netKey };
       }
     }
@@ -62,7 +62,7 @@ export class BeaconReceiver {
 }
 
 /** What the beacon says, if this key secured it. */
-function authenticate(
+export function authenticateBeacon(
   beacon: Exclude<Beacon, { type: 'unprovisioned-device' }>,
   netKey: NetKeyMaterial,
 ): NetworkState | undefined {

@@ -1,4 +1,5 @@
-import { fail, ok, type Result } from '@meshferry/core';
+import type { Result } from '@meshferry/core';
+import { type ControlMessageType, controlMessage, unsigned } from './control-message.ts';
 import type { PduError } from './decode-error.ts';
 
 /** Opcode of the Heartbeat control message [Mesh Protocol 1.1, 3.6.5.10]. */
@@ -12,15 +13,22 @@ export interface Heartbeat {
   readonly features: number;
 }
 
-/** The parameters of the control message: 3 octets. */
-export function encodeHeartbeat({ initTtl, features }: Heartbeat): Uint8Array {
-  return Uint8Array.of(initTtl & 0x7f, features >> 8, features);
+/** The Heartbeat control message. */
+export const HeartbeatMessage: ControlMessageType<Heartbeat> = controlMessage({
+  name: 'Heartbeat',
+  opcode: OPCODE_HEARTBEAT,
+  source: '3.6.5.10',
+  layout: { reserved: { kind: 'rfu', bits: 1 }, initTtl: unsigned(7), features: unsigned(16) },
+});
+
+/** The parameters of the control message: 3 octets. Throws `bad-field`. */
+export function encodeHeartbeat(heartbeat: Heartbeat): Uint8Array {
+  return HeartbeatMessage.encode(heartbeat);
 }
 
 /** The reverse of {@link encodeHeartbeat}; the bit above InitTTL is ignored. */
 export function decodeHeartbeat(parameters: Uint8Array): Result<Heartbeat, PduError> {
-  if (parameters.length !== 3) return fail({ field: 'Heartbeat', offset: 0, reason: 'not 3 octets' });
-  return ok({ initTtl: parameters[0]! & 0x7f, features: (parameters[1]! << 8) | parameters[2]! });
+  return HeartbeatMessage.decode(parameters);
 }
 
 /** Hops that a Heartbeat has made, 1 to 127, or undefined when it came with more TTL than it was sent with. */

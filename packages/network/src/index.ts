@@ -18,6 +18,7 @@
  *
  * @packageDocumentation
  */
+export { type AccessKeys, type DeviceKey, type OpenedAccess, openWithKeys } from './access-opener.ts';
 export {
   decodeAddressRange,
   encodeAddressRange,
@@ -36,22 +37,32 @@ export {
   type SecureNetworkBeacon,
   type UnprovisionedDeviceBeacon,
 } from './beacon-pdu.ts';
-export type { BeaconKind } from './beacon-receiver.ts';
+export { authenticateBeacon, type BeaconKind } from './beacon-receiver.ts';
 export type { Beacons } from './beacons.ts';
 export * from './contract.ts';
+export * from './control-message.ts';
+export * from './control-messages.ts';
 export type { ControlSend } from './control-sender.ts';
 export type { NetworkCounters } from './counters.ts';
 export type { PduError } from './decode-error.ts';
 export { Feature, type FeatureName, type Features } from './features.ts';
-export { decodeHeartbeat, encodeHeartbeat, type Heartbeat, hopsOf, OPCODE_HEARTBEAT } from './heartbeat-message.ts';
+export {
+  decodeHeartbeat,
+  encodeHeartbeat,
+  type Heartbeat,
+  HeartbeatMessage,
+  hopsOf,
+  OPCODE_HEARTBEAT,
+} from './heartbeat-message.ts';
 export * from './heartbeat-states.ts';
 export type { Heartbeats } from './heartbeats.ts';
 export { IV_UPDATE_SEQ_THRESHOLD, type IvUpdate } from './iv-update.ts';
 export type { KeyManager } from './key-manager.ts';
+export { type AppKeyMaterial, appKeyMaterial, NetKeyMaterial, type SubnetSecurity } from './key-material.ts';
 export type { KeyRefreshPhase } from './key-records.ts';
 export type { KeyRefreshEvent } from './key-refresh.ts';
 export * from './lower-transport-pdu.ts';
-export type { NetworkChange, NetworkState } from './network-change.ts';
+export { encodeFlags, type NetworkChange, type NetworkState } from './network-change.ts';
 export { NetworkLayer } from './network-layer.ts';
 export type { InitialAppKey, InitialNetKey, NetworkLayerOptions, NetworkLimits } from './options.ts';
 export {
@@ -65,7 +76,9 @@ export {
   type NonceKind,
   networkSecurity,
 } from './pdu.ts';
+export { Reassembly } from './reassembly.ts';
 export { DEFAULT_SAR_RECEIVER, DEFAULT_SAR_TRANSMITTER } from './sar-states.ts';
+export { fullOctets, isSameMessage, type Segment } from './segment.ts';
 export { decodeTransmit, encodeTransmit } from './transmit-state.ts';
 export type { ControlReceived } from './transport-receiver.ts';
 export {

@@ -2,7 +2,7 @@ import { type Address, type Clock, isUnicast, type Unicast } from '@meshferry/co
 import { pairKey } from './addresses.ts';
 import type { SarReceiver } from './contract.ts';
 import { Deadline } from './deadline.ts';
-import { ACCESS_SEGMENT_OCTETS, CONTROL_SEGMENT_OCTETS, seqAuthSeq } from './lower-transport-pdu.ts';
+import { seqAuthSeq } from './lower-transport-pdu.ts';
 import { allSegments, Reassembly } from './reassembly.ts';
 import { comparePoints, type SequencePoint } from './replay-list.ts';
 import {
@@ -11,7 +11,14 @@ import {
   receptionIntervalMs,
   repeatedAcknowledgmentMs,
 } from './sar-states.ts';
-import type { Reassembled, Segment, SegmentOrigin, SegmentResult } from './segment.ts';
+import {
+  fullOctets,
+  isSameMessage,
+  type Reassembled,
+  type Segment,
+  type SegmentOrigin,
+  type SegmentResult,
+} from './segment.ts';
 
 export interface SarReceiverOptions {
   readonly clock: Clock;
@@ -120,7 +127,7 @@ export class SegmentReceiver {
         this.#acknowledgeAgain(context, 0);
         return 'message-rejected';
       case 'receiving':
-        if (!belongs(segment, context.segment)) return 'ignored';
+        if (!isSameMessage(segment, context.segment)) return 'ignored';
         if (context.reassembly?.has(segment.segO)) return 'repeated-segment';
         return this.#store(context, segment, origin) ?? 'next-segment';
     }
@@ -241,17 +248,6 @@ export class SegmentReceiver {
     context.acknowledgedAt = this.#options.clock.now;
     this.#options.acknowledge(context.origin, context.segment.seqZero, ackedSegments);
   }
-}
-
-/** Whether both are segments of one message: AKF, AID, SZMIC (or opcode) and SegN are the same. */
-function belongs(a: Segment, b: Segment): boolean {
-  if (a.segN !== b.segN) return false;
-  if (a.format === 'segmented-control') return b.format === 'segmented-control' && a.opcode === b.opcode;
-  return b.format === 'segmented-access' && a.akf === b.akf && a.aid === b.aid && a.szmic === b.szmic;
-}
-
-function fullOctets(segment: Segment): number {
-  return segment.format === 'segmented-access' ? ACCESS_SEGMENT_OCTETS : CONTROL_SEGMENT_OCTETS;
 }
 
 function stopTimers(context: Context): void {

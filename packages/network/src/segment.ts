@@ -1,7 +1,12 @@
 import type { Address, NetIndex, Unicast } from '@meshferry/core';
 import type { Credentials } from './contract.ts';
 import type { SubnetSecurity } from './key-material.ts';
-import type { SegmentedAccess, SegmentedControl } from './lower-transport-pdu.ts';
+import {
+  ACCESS_SEGMENT_OCTETS,
+  CONTROL_SEGMENT_OCTETS,
+  type SegmentedAccess,
+  type SegmentedControl,
+} from './lower-transport-pdu.ts';
 
 /** A segment of either kind. */
 export type Segment = SegmentedAccess | SegmentedControl;
@@ -44,3 +49,15 @@ export type SegmentResult =
   | 'next-segment'
   | 'last-segment'
   | 'ignored';
+
+/** Whether both are segments of one message: AKF, AID, SZMIC (or opcode) and SegN are the same. */
+export function isSameMessage(a: Segment, b: Segment): boolean {
+  if (a.segN !== b.segN) return false;
+  if (a.format === 'segmented-control') return b.format === 'segmented-control' && a.opcode === b.opcode;
+  return b.format === 'segmented-access' && a.akf === b.akf && a.aid === b.aid && a.szmic === b.szmic;
+}
+
+/** Payload octets of every segment of this kind but the last. */
+export function fullOctets(segment: Segment): number {
+  return segment.format === 'segmented-access' ? ACCESS_SEGMENT_OCTETS : CONTROL_SEGMENT_OCTETS;
+}
