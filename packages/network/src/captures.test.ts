@@ -6,21 +6,25 @@ import { describe, expect, it } from 'vitest';
 import { NetworkLayer } from './network-layer.ts';
 import { ScriptedAdvertising } from './testing/scripted-advertising.ts';
 
-// Traffic of other stacks (Zephyr in BabbleSim, BlueZ), decoded by an independent decoder. Captures with friendship,
-// IV Update or Key Refresh come with those procedures.
+// Traffic of other stacks (Zephyr in BabbleSim, BlueZ), decoded by an independent decoder. Captures with friendship come
+// with that procedure.
 const CAPTURES = [
   'transport-unicast',
   'transport-group',
   'transport-virtual-address',
   'transport-fixed-groups',
   'transport-segmented-no-receiver',
+  'transport-segmented-during-iv-update',
   'sar-32-segments-fast',
   'replay-attack',
   'heartbeat-to-all-nodes',
   'large-composition-data-full-message',
   'opcodes-aggregator-380-bytes',
   'bluez-access',
+  'bluez-cfgclient',
   'bluez-config',
+  'bluez-ivupdate',
+  'bluez-keyrefresh',
   'bluez-relay',
   'blob-push-4-servers',
   'dfu-distribution-4-targets',
@@ -61,7 +65,7 @@ describe.skipIf(!existsSync(folder))('recorded traffic', () => {
     const bearers = [...places].map((address) => listen(address, keys, clock, heard));
     for (const { t, ad, p } of lines<Event>(`${name}.jsonl.gz`)) {
       clock.runUntil(t / 1000);
-      if (ad === 0x2a) for (const bearer of bearers) bearer.hear(fromHex(p));
+      if (ad === 0x2a || ad === 0x2b) for (const bearer of bearers) bearer.hear(fromHex(p), ad);
     }
     // The decoder of the BlueZ captures gives the SEQ of the segment that completed a message: not compared.
     const wanted = expected.map(({ src, dst, seq, p }) => [`${src}>${dst} ${p}`, seq] as const);
@@ -100,8 +104,16 @@ function listen(
       },
     },
   });
-  for (const { index, key } of keys.netKeys) layer.addNetKey(index, fromHex(key));
-  for (const { index, key, boundNetKey = 0 } of keys.appKeys) layer.addAppKey(index, boundNetKey, fromHex(key));
+  // Of two values of an index the first is the new one of a Key Refresh; IV Updates were recorded with shortened times.
+  for (const { index, key } of keys.netKeys.toReversed()) {
+    if (layer.keys.phase(index) === undefined) layer.addNetKey(index, fromHex(key));
+    else layer.keys.updateNetKey(index, fromHex(key));
+  }
+  for (const { index, key, boundNetKey = 0 } of keys.appKeys.toReversed()) {
+    if (layer.keys.netIndexOf(index) === undefined) layer.addAppKey(index, boundNetKey, fromHex(key));
+    else layer.keys.updateAppKey(index, boundNetKey, fromHex(key));
+  }
+  layer.ivUpdate.testMode = true;
   const bearer = new ScriptedAdvertising(clock);
   layer.attach(bearer);
   return bearer;

@@ -1,8 +1,9 @@
 import { withFaults, withTrace } from '@meshferry/bearer';
-import { MemoryStore, type Store, toHex, type Write } from '@meshferry/core';
+import { MemoryStore, toHex } from '@meshferry/core';
 import { networkCredentials, portableCrypto } from '@meshferry/crypto';
 import { describe, expect, it } from 'vitest';
 import { decodeNetworkPdu, networkSecurity } from './pdu.ts';
+import { FailingStore } from './testing/failing-store.ts';
 import { appMessage, NET_KEY, TestMesh, type TestNode, track } from './testing/node.ts';
 
 describe('a lossy air', () => {
@@ -105,7 +106,8 @@ describe('a power cut', () => {
     for (let writes = 0; writes < 12; writes++) {
       const mesh = new TestMesh(`cut ${writes}`);
       const security = networkSecurity(portableCrypto, networkCredentials(portableCrypto, NET_KEY));
-      const failing = new FailingStore(writes);
+      // The IV Index and the two keys of a new node come first.
+      const failing = new FailingStore(writes + 3);
       const said = new Map<number, string>();
       const [a, b] = [mesh.add(), mesh.add({ store: failing })];
       const listener = mesh.air.join().advertising;
@@ -168,33 +170,3 @@ describe('a run', () => {
     expect(run()).toEqual(first);
   });
 });
-
-/** Fails every write after the given number, as if the power had gone; what was written before survives. */
-class FailingStore implements Store {
-  readonly survivor: MemoryStore = new MemoryStore();
-  failed = false;
-  #left: number;
-
-  constructor(writes: number) {
-    this.#left = writes + 3; // the IV Index and the two keys of a new node come first
-  }
-
-  get(key: string): Uint8Array | undefined {
-    return this.survivor.get(key);
-  }
-
-  keys(prefix: string): string[] {
-    return this.survivor.keys(prefix);
-  }
-
-  batch(writes: Iterable<Write>): void {
-    if (this.#left === 0) {
-      this.failed = true;
-      throw new Error('no power');
-    }
-    this.#left--;
-    this.survivor.batch(writes);
-  }
-
-  close(): void {}
-}

@@ -1,4 +1,4 @@
-import { fromHex, MemoryStore, type Store, type Write } from '@meshferry/core';
+import { fromHex, MemoryStore, type Store, toHex } from '@meshferry/core';
 import { portableCrypto } from '@meshferry/crypto';
 import { describe, expect, it } from 'vitest';
 import { IV_UPDATE_SEQ_THRESHOLD } from './iv-update.ts';
@@ -7,7 +7,8 @@ import type { NetworkChange } from './network-change.ts';
 import type { NetworkLayerOptions } from './options.ts';
 import { decodeNetworkPdu } from './pdu.ts';
 import { HOUR, secureBeacon } from './testing/beacon.ts';
-import { APP_KEY, appMessage, NET_KEY, TestMesh, track } from './testing/node.ts';
+import { FailingStore } from './testing/failing-store.ts';
+import { APP_KEY, appMessage, NET_KEY, TestMesh, type TestNode, track } from './testing/node.ts';
 import { ScriptedNode } from './testing/scripted-node.ts';
 import { network as vectors } from './testing/vectors.ts';
 
@@ -345,6 +346,79 @@ describe('IV Index Recovery', () => {
   });
 });
 
+describe('a replay attack across an IV Update', () => {
+  it('gives nothing, neither in its course nor after it nor after a restart', () => {
+    const mesh = new TestMesh('replay over index');
+    const [a, b] = [mesh.add(), mesh.add()];
+    const recorded: Uint8Array[] = [];
+    const attacker = mesh.air.join().advertising;
+    attacker.receive([0x2a], ({ data }) => recorded.push(data));
+    const exchange = () => {
+      a.layer.send(appMessage(1, 2, 8));
+      a.layer.send(appMessage(1, 2, 60));
+      mesh.clock.advance(5000);
+    };
+    const replayTo = ({ layer, received }: TestNode) => {
+      const { length } = received;
+      for (const data of recorded.slice()) attacker.send({ type: 0x2a, data }, { count: 1, intervalMs: 20 }, () => {});
+      mesh.clock.advance(60_000);
+      expect([layer.address, received.length]).toEqual([layer.address, length]);
+    };
+    const signal = (updating: boolean) => {
+      for (const { layer } of [a, b]) {
+        layer.ivUpdate.testMode = true;
+        layer.ivUpdate.test(updating);
+      }
+    };
+    for (let round = 0; round < 3; round++) {
+      for (const updating of [true, false]) {
+        exchange();
+        signal(updating);
+        replayTo(b);
+      }
+    }
+    exchange();
+    expect([a.layer.ivIndex, b.received.length]).toEqual([3, 14]);
+    b.layer.close();
+    replayTo(mesh.add({ address: 2, store: b.store }));
+  });
+});
+
+describe('a power cut during an IV Update', () => {
+  it('at any write lets no SEQ be used twice under one IV Index', () => {
+    let cuts = 0;
+    for (let writes = 0; writes < 14; writes++) {
+      const store = new FailingStore(3 + writes);
+      const said = new Map<string, string>();
+      const live = (subject: Subject) => {
+        const { layer, scripted } = subject;
+        layer.ivUpdate.testMode = true;
+        for (const updating of [true, false, true, false]) {
+          for (let i = 0; i < 3; i++) layer.send(appMessage(1, 0x7000, 5, said.size & 0xff));
+          if (layer.ivUpdate.updating !== updating) layer.ivUpdate.test(updating);
+        }
+        for (const { data } of scripted.bearer.sent) {
+          if (data.length === 22) continue; // a beacon
+          const { ivIndex } = layer;
+          const found = [0, 1, 2, 3, 4].flatMap((back) => {
+            const pdu = decodeNetworkPdu(data, flooding, Math.max(ivIndex - back, 0));
+            return pdu.ok ? [`${ivIndex - back} ${pdu.value.seq}`] : [];
+          });
+          expect(found.length).toBeGreaterThan(0);
+          expect(said.get(found[0]!) ?? toHex(data)).toBe(toHex(data));
+          said.set(found[0]!, toHex(data));
+        }
+      };
+      live(new Subject({ store }));
+      if (store.failed) cuts++;
+      const before = said.size;
+      live(new Subject({ store: store.survivor }));
+      expect(said.size).toBeGreaterThan(before + 8);
+    }
+    expect(cuts).toBeGreaterThan(5);
+  });
+});
+
 describe('the state of the IV Index', () => {
   it('survives a restart: index, flag, time in the state, recovery', () => {
     const subject = new Subject({ ivIndex: 5 });
@@ -386,24 +460,14 @@ describe('the state of the IV Index', () => {
   });
 
   it('stays as it is when it cannot be written; the next beacon brings it', () => {
-    const inner = new MemoryStore();
-    let broken = false;
-    const store: Store = {
-      get: (key) => inner.get(key),
-      keys: (prefix) => inner.keys(prefix),
-      batch: (writes: Iterable<Write>) => {
-        if (broken) throw new Error('no power');
-        inner.batch(writes);
-      },
-      close: () => {},
-    };
+    const store = new FailingStore(9);
     const subject = new Subject({ store, ivIndex: 5 });
     for (let i = 0; i < 3; i++) subject.layer.send(appMessage(1, 0x7000, 5));
-    broken = true;
+    store.left = 0;
     subject.hear(7, false);
     expect([subject.state, subject.layer.sequenceNumber]).toEqual([[5, false], 3]);
     expect(subject.transmitsWith()).toBe(5);
-    broken = false;
+    store.left = 9;
     subject.hear(7, false);
     expect([subject.state, subject.layer.sequenceNumber]).toEqual([[7, false], 0]);
   });

@@ -1,11 +1,14 @@
 import { MemoryStore, MeshError } from '@meshferry/core';
-import { portableCrypto } from '@meshferry/crypto';
+import { directedCredentials, portableCrypto } from '@meshferry/crypto';
 import { describe, expect, it } from 'vitest';
+import { KeyManager } from './key-manager.ts';
 import { NetKeyMaterial } from './key-material.ts';
+import { Keys } from './keys.ts';
 import type { NetworkChange } from './network-change.ts';
 import type { NetworkLayer } from './network-layer.ts';
 import { decodeNetworkPdu, encodeNetworkPdu } from './pdu.ts';
 import { privateBeacon, secureBeacon } from './testing/beacon.ts';
+import { FailingStore } from './testing/failing-store.ts';
 import { APP_KEY, appMessage, NET_KEY, TestMesh, type TestNode } from './testing/node.ts';
 import { ScriptedNode } from './testing/scripted-node.ts';
 import { network as vectors } from './testing/vectors.ts';
@@ -260,28 +263,39 @@ describe('keys at run time', () => {
   });
 
   it('are not changed when the store refuses', () => {
-    const inner = new MemoryStore();
-    let broken = false;
-    const store = {
-      get: (key: string) => inner.get(key),
-      keys: (prefix: string) => inner.keys(prefix),
-      batch: (writes: Parameters<MemoryStore['batch']>[0]) => {
-        if (broken) throw new MeshError('store-failed', 'no power');
-        inner.batch(writes);
-      },
-      close: () => {},
-    };
+    const store = new FailingStore(9);
     const scripted = new ScriptedNode({ store });
     const { keys } = scripted.node.layer;
     keys.updateNetKey(0, NEW_KEY);
-    broken = true;
+    store.left = 0;
     expect(codeOf(() => keys.addNetKey(1, THIRD_KEY))).toBe('store-failed');
     expect(codeOf(() => keys.setPhase(0, 3))).toBe('store-failed');
     scripted.bearer.hear(secureBeacon(NEW_KEY, { keyRefresh: true }), 0x2b);
     expect([keys.netIndexes, keys.phase(0)]).toEqual([[0], 1]);
-    broken = false;
+    store.left = 9;
     scripted.bearer.hear(secureBeacon(NEW_KEY, { keyRefresh: true }), 0x2b);
     expect(keys.phase(0)).toBe(2);
+  });
+
+  it('with credentials of their own are received under, until the value that those are made of is revoked', () => {
+    const store = new MemoryStore();
+    const keys = new Keys(portableCrypto, store);
+    const manager = new KeyManager(portableCrypto, keys, () => {});
+    manager.addNetKey(0, NET_KEY);
+    const made = () => {
+      const netKey = keys.transmitKey(0)!;
+      return netKey.secure('directed', directedCredentials(portableCrypto, netKey.key));
+    };
+    const [kept, removed] = [made(), made()];
+    for (const security of [kept, removed]) keys.addCredentials(security);
+    expect(keys.withNid(kept.nid)).toEqual([kept, removed]);
+    keys.removeCredentials(removed);
+    keys.removeCredentials(removed);
+    manager.updateNetKey(0, NEW_KEY);
+    expect(keys.withNid(kept.nid)).toEqual([kept]);
+    manager.setPhase(0, 3);
+    expect(keys.withNid(kept.nid)).toEqual([]);
+    expect(new Keys(portableCrypto, store).transmitKey(0)?.key).toEqual(NEW_KEY);
   });
 
   it('that the store holds in a form that is none are not there', () => {
