@@ -1,4 +1,4 @@
-import { type Clock, SeededRandom } from '@meshferry/core';
+import { SeededRandom } from '@meshferry/core';
 import { portableCrypto } from '@meshferry/crypto';
 import { encodeMeshPrivateBeacon, encodeSecureNetworkBeacon } from '../beacon-pdu.ts';
 import { NetKeyMaterial } from '../key-material.ts';
@@ -17,10 +17,6 @@ export function secureBeacon(netKey: Uint8Array, state: Partial<NetworkState>): 
 export function privateBeacon(netKey: Uint8Array, state: Partial<NetworkState>): Uint8Array {
   const { privateBeacon: key } = new NetKeyMaterial(portableCrypto, 0, netKey);
   return encodeMeshPrivateBeacon(key, random.bytes(13), { ...NORMAL, ...state });
-}
-
-export function advanceHours(clock: Clock & { advance(ms: number): void }, hours: number): void {
-  clock.advance(hours * HOUR);
 }
 
 const NORMAL: NetworkState = { keyRefresh: false, ivUpdate: false, ivIndex: 0 };
