@@ -1,41 +1,62 @@
 import {
   AD_MESH_BEACON,
   AD_MESH_MESSAGE,
+  AD_SERVICE_DATA,
+  type AdStructure,
   type Advertising,
   type Heard,
   type Sent,
   type Transmit,
 } from '@meshferry/bearer';
-import { type Cancel, type Clock, MeshError, type Unsubscribe } from '@meshferry/core';
+import { type Address, type Cancel, type Clock, MeshError, type Unicast, type Unsubscribe } from '@meshferry/core';
+import { ignore } from './cancellable.ts';
 import type { Pace } from './sar-transmission.ts';
 
 /** Mean of the random delay that a controller adds to each advertising interval, ms. */
 const ADVERTISING_JITTER_MS = 5;
 
+const AD_TYPES = [AD_MESH_MESSAGE, AD_MESH_BEACON, AD_SERVICE_DATA];
+const NO_GATT: readonly GattInterface[] = [];
 const BEACON_TRANSMIT: Transmit = { count: 1, intervalMs: 20 };
+
+/** A network interface over one GATT connection, on either side of it. */
+export interface GattInterface {
+  /** The output filter. */
+  passes(dst: Address): boolean;
+  /** `done` is called once, never before this returned, when the link has taken the Network PDU. */
+  send(pdu: Uint8Array, done: (error?: MeshError) => void): Cancel;
+  /** An authentic Network PDU from this address came over it. */
+  heard(src: Unicast): void;
+}
+
+/** Takes what the interfaces receive. */
+export interface InterfacesListener {
+  /** A Network PDU; `from`: the GATT interface, undefined for an advertising one. */
+  pdu(octets: Uint8Array, rssi: number | undefined, from: GattInterface | undefined): void;
+  /** A beacon over an advertising interface. */
+  beacon(octets: Uint8Array): void;
+  /** An AD structure with service data over an advertising interface. */
+  serviceData(ad: AdStructure): void;
+}
 
 /** The network interfaces of a node, one for each bearer; a PDU goes to all of them [Mesh Protocol 1.1, 3.4.5]. */
 export class Interfaces {
   readonly #clock: Clock;
-  readonly #heard: (octets: Uint8Array, rssi: number) => void;
-  readonly #heardBeacon: (octets: Uint8Array) => void;
+  readonly #listener: InterfacesListener;
   readonly #advertising = new Map<Advertising, Unsubscribe>();
+  readonly #gatt = new Set<GattInterface>();
 
-  constructor(
-    clock: Clock,
-    heard: (octets: Uint8Array, rssi: number) => void,
-    heardBeacon: (octets: Uint8Array) => void,
-  ) {
+  constructor(clock: Clock, listener: InterfacesListener) {
     this.#clock = clock;
-    this.#heard = heard;
-    this.#heardBeacon = heardBeacon;
+    this.#listener = listener;
   }
 
   attach(advertising: Advertising): Unsubscribe {
     this.#advertising.get(advertising)?.(); // attached already: once is enough
-    const unsubscribe = advertising.receive([AD_MESH_MESSAGE, AD_MESH_BEACON], (ad: Heard) => {
-      if (ad.type === AD_MESH_MESSAGE) this.#heard(ad.data, ad.rssi);
-      else this.#heardBeacon(ad.data);
+    const unsubscribe = advertising.receive(AD_TYPES, (ad: Heard) => {
+      if (ad.type === AD_MESH_MESSAGE) this.#listener.pdu(ad.data, ad.rssi, undefined);
+      else if (ad.type === AD_MESH_BEACON) this.#listener.beacon(ad.data);
+      else this.#listener.serviceData(ad);
     });
     this.#advertising.set(advertising, unsubscribe);
     return () => {
@@ -44,9 +65,26 @@ export class Interfaces {
     };
   }
 
+  attachGatt(gatt: GattInterface): Unsubscribe {
+    this.#gatt.add(gatt);
+    return () => {
+      this.#gatt.delete(gatt);
+    };
+  }
+
+  get hasGatt(): boolean {
+    return this.#gatt.size > 0;
+  }
+
+  /** A Network PDU came over a GATT interface. */
+  receivedOverGatt(pdu: Uint8Array, from: GattInterface): void {
+    if (this.#gatt.has(from)) this.#listener.pdu(pdu, undefined, from);
+  }
+
   close(): void {
     for (const unsubscribe of this.#advertising.values()) unsubscribe();
     this.#advertising.clear();
+    this.#gatt.clear();
   }
 
   /** Sends a beacon in one advertising event over each advertising interface. */
@@ -54,6 +92,16 @@ export class Interfaces {
     for (const advertising of this.#advertising.keys()) {
       advertising.send({ type: AD_MESH_BEACON, data }, BEACON_TRANSMIT, () => {});
     }
+  }
+
+  /** Sends an AD structure that is no Network PDU over all advertising interfaces; `done` as with {@link send}. */
+  sendAd(ad: AdStructure, transmit: Transmit, done: (outcome: Sent | MeshError) => void): Cancel {
+    return this.#send(ad, transmit, NO_GATT, done);
+  }
+
+  /** Sends a Network PDU over the GATT interfaces whose filters let its destination pass, but for one. */
+  sendOverGatt(pdu: Uint8Array, dst: Address, except: GattInterface | undefined): void {
+    for (const gatt of this.#gatt) if (gatt !== except && gatt.passes(dst)) gatt.send(pdu, ignore);
   }
 
   /** How the slowest interface takes PDUs. */
@@ -71,30 +119,48 @@ export class Interfaces {
   }
 
   /**
-   * Sends a Network PDU over all interfaces. `done` comes when it has left over all, never before this returns: the
-   * latest start and end of those that succeeded; the error if none did, `bearer-closed` if there is none.
+   * Sends a Network PDU over all interfaces, over GATT ones only those whose filters let `dst` pass; without `dst` over
+   * advertising ones alone. `done` comes when it has left over all, never before this returns: the latest start and end
+   * of those that succeeded; the error if none did, `bearer-closed` if there is none.
    */
-  send(pdu: Uint8Array, transmit: Transmit, done: (outcome: Sent | MeshError) => void): Cancel {
+  send(pdu: Uint8Array, transmit: Transmit, done: (outcome: Sent | MeshError) => void, dst?: Address): Cancel {
     const ad = { type: AD_MESH_MESSAGE, data: pdu };
-    if (this.#advertising.size === 1) {
+    if (dst === undefined || this.#gatt.size === 0) return this.#send(ad, transmit, NO_GATT, done);
+    const passing = [...this.#gatt].filter((gatt) => gatt.passes(dst));
+    if (passing.length > 0 || this.#advertising.size > 0) return this.#send(ad, transmit, passing, done);
+    const { now } = this.#clock; // nobody behind a GATT connection wants it: that is no failure
+    return this.#later(() => done({ start: now, end: now }));
+  }
+
+  #send(
+    ad: AdStructure,
+    transmit: Transmit,
+    gatts: readonly GattInterface[],
+    done: (outcome: Sent | MeshError) => void,
+  ): Cancel {
+    let waiting = this.#advertising.size + gatts.length;
+    if (waiting === 0) return this.#later(() => done(noInterface()));
+    if (waiting === 1 && gatts.length === 0) {
       const [advertising] = this.#advertising.keys();
       return advertising!.send(ad, transmit, done);
     }
-    if (this.#advertising.size === 0) {
-      const timer = this.#clock.after(0, () => done(noInterface()));
-      return () => timer.cancel();
-    }
-    let waiting = this.#advertising.size;
     let best: Sent | MeshError | undefined;
-    const cancels = [...this.#advertising.keys()].map((advertising) =>
-      advertising.send(ad, transmit, (outcome) => {
-        best = latest(best, outcome);
-        if (--waiting === 0) done(best);
-      }),
-    );
+    const ended = (outcome: Sent | MeshError) => {
+      best = latest(best, outcome);
+      if (--waiting === 0) done(best);
+    };
+    const cancels = [...this.#advertising.keys()].map((advertising) => advertising.send(ad, transmit, ended));
+    for (const gatt of gatts) {
+      cancels.push(gatt.send(ad.data, (error) => ended(error ?? { start: this.#clock.now, end: this.#clock.now })));
+    }
     return () => {
       for (const cancel of cancels) cancel();
     };
+  }
+
+  #later(run: () => void): Cancel {
+    const timer = this.#clock.after(0, run);
+    return () => timer.cancel();
   }
 }
 

@@ -4,6 +4,7 @@ import {
   aid,
   beaconKey,
   type CryptoProvider,
+  identityKey,
   type NetworkCredentials,
   networkCredentials,
   networkId,
@@ -29,6 +30,7 @@ export class NetKeyMaterial {
   readonly flooding: SubnetSecurity;
   readonly #provider: CryptoProvider;
   #networkId: Uint8Array | undefined;
+  #identity: Aes | undefined;
   #beacon: Aes | undefined;
   #privateBeacon: Aes | undefined;
 
@@ -44,6 +46,12 @@ export class NetKeyMaterial {
   get networkId(): Uint8Array {
     this.#networkId ??= networkId(this.#provider, this.key);
     return this.#networkId;
+  }
+
+  /** Bound to the IdentityKey. */
+  get identity(): Aes {
+    this.#identity ??= this.#provider.aes(identityKey(this.#provider, this.key));
+    return this.#identity;
   }
 
   /** Bound to the BeaconKey. */

@@ -69,7 +69,7 @@ export class NetworkLayer implements AccessTransport {
   readonly heartbeats: Heartbeats;
   /** Features in use. Relay follows {@link relay}; the others are set by who provides them. */
   readonly features: Features;
-  /** Tells what has changed in the IV Index, in Key Refresh Phases and in the keys of this node. */
+  /** Tells what has changed in the IV Index, in Key Refresh Phases and in the keys and features of this node. */
   readonly changes: Emitter<NetworkChange> = new Emitter();
   readonly #clock: Clock;
   readonly #host: NetworkHost;
@@ -97,7 +97,10 @@ export class NetworkLayer implements AccessTransport {
     this.#host = host;
     const states = new NodeStates(store, initialStates(options));
     this.#states = states;
-    const featureChanged = (name: FeatureName) => this.heartbeats.featureChanged(name);
+    const featureChanged = (feature: FeatureName, inUse: boolean) => {
+      this.heartbeats.featureChanged(feature);
+      this.changes.emit({ type: 'feature', feature, inUse });
+    };
     this.features = new Features(states.values.relay === false ? 0 : Feature.relay, featureChanged);
     this.#destinations = new Destinations(address, elements, host, this.features, (dst) =>
       this.heartbeats.listensTo(dst),
@@ -113,11 +116,11 @@ export class NetworkLayer implements AccessTransport {
     this.#iv = iv;
     this.#sequence = new SequenceAllocator(store);
     const replay = new ReplayList(store, limits.rplEntries ?? 0x7fff);
-    const interfaces = new Interfaces(
-      clock,
-      (octets, rssi) => this.#receiver.receive(octets, rssi),
-      (beacon) => this.beacons.receive(beacon),
-    );
+    const interfaces = new Interfaces(clock, {
+      pdu: (octets, rssi, from) => this.#receiver.receive(octets, rssi, from),
+      beacon: (beacon) => this.beacons.receive(beacon),
+      serviceData: () => {},
+    });
     this.#interfaces = interfaces;
 
     const isOwn = (address: Address) => this.#destinations.isOwn(address);
@@ -150,7 +153,16 @@ export class NetworkLayer implements AccessTransport {
       isControlGroup: (dst) => this.heartbeats.listensTo(dst),
       controlHandler: (opcode) => this.#controlHandlers.get(opcode),
     });
-    this.#relayer = new Relayer({ clock, random, counters, interfaces, transmit: () => states.values.relay, isOwn });
+    this.#relayer = new Relayer({
+      clock,
+      random,
+      counters,
+      interfaces,
+      features: this.features,
+      relay: () => states.values.relay,
+      transmit: () => this.transmit,
+      isOwn,
+    });
     this.#receiver = new NetworkReceiver({
       keys,
       iv,

@@ -2,6 +2,7 @@ import { isUnicast, type Unicast } from '@meshferry/core';
 import { isDestination } from './addresses.ts';
 import type { NetworkCounters } from './counters.ts';
 import { DuplicateFilter } from './duplicate-filter.ts';
+import type { GattInterface } from './interfaces.ts';
 import type { IvIndexState } from './iv-index.ts';
 import type { SubnetSecurity } from './key-material.ts';
 import type { Keys } from './keys.ts';
@@ -13,6 +14,8 @@ import type { SegmentOrigin } from './segment.ts';
 export interface ReceivedPdu extends SegmentOrigin {
   readonly ctl: boolean;
   readonly transportPdu: Uint8Array;
+  /** The GATT interface that it came over; undefined: an advertising one. */
+  readonly from: GattInterface | undefined;
 }
 
 export interface NetworkReceiverOptions {
@@ -49,13 +52,14 @@ export class NetworkReceiver {
     this.#copies.clear();
   }
 
-  receive(octets: Uint8Array, rssi: number | undefined): void {
+  /** `from`: the GATT interface that it came over; undefined: an advertising one. */
+  receive(octets: Uint8Array, rssi: number | undefined, from?: GattInterface): void {
     const { keys, iv, counters } = this.#options;
     if (!hasNetworkPduLength(octets)) {
       counters.malformed++;
       return;
     }
-    if (this.#copies.seen(octets)) {
+    if (from === undefined && this.#copies.seen(octets)) {
       counters.duplicates++;
       return;
     }
@@ -64,7 +68,7 @@ export class NetworkReceiver {
     let heardBefore = false;
     for (let i = 0; ivIndex >= 0 && i < candidates.length; i++) {
       const security = candidates[i]!;
-      const outcome = this.#try(octets, security, ivIndex, rssi);
+      const outcome = this.#try(octets, security, ivIndex, rssi, from);
       if (outcome === 'accepted') return;
       if (outcome === 'heard-before') heardBefore = true;
     }
@@ -78,14 +82,21 @@ export class NetworkReceiver {
     security: SubnetSecurity,
     ivIndex: number,
     rssi: number | undefined,
+    from: GattInterface | undefined,
   ): 'accepted' | 'heard-before' | 'other' {
+    if (from !== undefined && security.credentials === 'friendship') return 'other'; // the input filter [3.4.5]
     const { address, elements, counters } = this.#options;
     const header = this.#header;
     deobfuscate(octets, security, ivIndex, header);
     const { src, seq } = header;
     if (!isUnicast(src)) return 'other';
     const isOwn = src >= address && src < address + elements; // relays send it back
-    if (isOwn || this.#cache.has(src, seq, ivIndex)) return 'heard-before';
+    if (isOwn) return 'heard-before';
+    if (this.#cache.has(src, seq, ivIndex)) {
+      // It came by another way before; yet the connection has to learn who is behind it.
+      if (from !== undefined && decrypt(octets, security, ivIndex, header) !== null) from.heard(src);
+      return 'heard-before';
+    }
     const plain = decrypt(octets, security, ivIndex, header);
     if (plain === null) return 'other';
     const dst = (plain[0]! << 8) | plain[1]!;
@@ -95,6 +106,7 @@ export class NetworkReceiver {
     }
     this.#cache.add(src, seq, ivIndex);
     counters.received++;
+    from?.heard(src);
     this.#options.accepted({
       ctl: header.ctl,
       ttl: header.ttl,
@@ -107,6 +119,7 @@ export class NetworkReceiver {
       rssi,
       transportPdu: plain.subarray(2),
       security,
+      from,
     });
     return 'accepted';
   }

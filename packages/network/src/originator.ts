@@ -145,7 +145,7 @@ export class Originator {
     const { counters, interfaces } = this.#options;
     const pdu = encodeNetworkPdu({ ctl, ttl, seq, src, dst, transportPdu }, subnet, ivIndex);
     counters.sent++;
-    return interfaces.send(pdu, transmit, sent);
+    return interfaces.send(pdu, transmit, sent, subnet.credentials === 'flooding' ? dst : undefined);
   }
 
   /** A new SEQ below `end`, stored ahead, or why there is none. */

@@ -1,6 +1,7 @@
 import type { Transmit } from '@meshferry/bearer';
 import type { Clock, Random } from '@meshferry/core';
 import type { NetworkCounters } from './counters.ts';
+import type { Features } from './features.ts';
 import type { Interfaces } from './interfaces.ts';
 import type { NetworkReceiver, ReceivedPdu } from './network-receiver.ts';
 import { encodeNetworkPdu } from './pdu.ts';
@@ -14,8 +15,11 @@ export interface RelayerOptions {
   readonly random: Random;
   readonly counters: NetworkCounters;
   readonly interfaces: Interfaces;
+  readonly features: Features;
   /** Relay Retransmit, or false: the feature is off. */
-  transmit(): Transmit | false;
+  relay(): Transmit | false;
+  /** Network Transmit. */
+  transmit(): Transmit;
   isOwn(dst: number): boolean;
 }
 
@@ -30,35 +34,43 @@ export class Relayer {
 
   /** Retransmits a PDU that the {@link NetworkReceiver} accepted, if the rules say so. */
   consider(pdu: ReceivedPdu): void {
-    const { transmit, isOwn, clock, random, counters } = this.#options;
-    const retransmit = transmit();
-    if (retransmit === false || pdu.ttl < 2) return;
-    const { adv } = relayTargets({
-      from: 'ADV',
+    if (pdu.ttl < 2) return;
+    const { features, relay, transmit, isOwn, clock, random, interfaces } = this.#options;
+    const retransmit = relay();
+    const { adv, gatt } = relayTargets({
+      from: pdu.from === undefined ? 'ADV' : 'GATT',
       credentials: pdu.credentials,
       ttl: pdu.ttl,
       forOwnUnicast: isOwn(pdu.dst),
-      relay: true,
-      proxy: false,
-      friend: false,
+      relay: retransmit !== false,
+      proxy: features.inUse('proxy'),
+      friend: features.inUse('friend'),
     });
-    if (adv === undefined) return;
-    if (this.#waiting >= MAX_WAITING) {
-      counters.relayDropped++;
-      return;
-    }
+    if (gatt !== undefined && interfaces.hasGatt) interfaces.sendOverGatt(onward(pdu), pdu.dst, pdu.from);
+    if (adv === undefined || !this.#hasRoom()) return;
     this.#waiting++;
-    clock.after(random.uniform() * RELAY_DELAY_MS, () => this.#retransmit(pdu, retransmit));
+    // What comes from a client or a Low Power node is as good as an own message: others do not send it as well.
+    if (adv === 'originated' || retransmit === false) this.#retransmit(pdu, transmit());
+    else clock.after(random.uniform() * RELAY_DELAY_MS, () => this.#retransmit(pdu, retransmit));
   }
 
-  /** TTL one less, IV Index and SEQ as received [3.4.6.3]. */
+  #hasRoom(): boolean {
+    if (this.#waiting < MAX_WAITING) return true;
+    this.#options.counters.relayDropped++;
+    return false;
+  }
+
   #retransmit(pdu: ReceivedPdu, transmit: Transmit): void {
     const { interfaces, counters } = this.#options;
-    const { ctl, ttl, seq, src, dst, transportPdu, ivIndex } = pdu;
-    const onward = { ctl, ttl: ttl - 1, seq, src, dst, transportPdu };
     counters.relayed++;
-    interfaces.send(encodeNetworkPdu(onward, pdu.security, ivIndex), transmit, () => {
+    interfaces.send(onward(pdu), transmit, () => {
       this.#waiting--;
     });
   }
+}
+
+/** TTL one less, IV Index and SEQ as received, under flooding credentials of the same value of the NetKey [3.4.6.3]. */
+function onward({ ctl, ttl, seq, src, dst, transportPdu, ivIndex, security }: ReceivedPdu): Uint8Array {
+  const { flooding } = security.netKey;
+  return encodeNetworkPdu({ ctl, ttl: ttl - 1, seq, src, dst, transportPdu }, flooding, ivIndex);
 }
