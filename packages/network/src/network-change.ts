@@ -1,7 +1,8 @@
 import type { AppIndex, NetIndex } from '@meshferry/core';
+import type { FeatureName } from './features.ts';
 import type { KeyRefreshPhase } from './key-records.ts';
 
-/** What has changed in the states that all nodes of a network share, or in the keys of this one. */
+/** What has changed in the states that all nodes of a network share, or in the keys and features of this one. */
 export type NetworkChange =
   | {
       readonly type: 'iv-index';
@@ -13,6 +14,7 @@ export type NetworkChange =
     }
   | { readonly type: 'key-refresh'; readonly netIndex: NetIndex; readonly phase: KeyRefreshPhase }
   | { readonly type: 'net-key-added' | 'net-key-removed'; readonly netIndex: NetIndex }
+  | { readonly type: 'feature'; readonly feature: FeatureName; readonly inUse: boolean }
   | { readonly type: 'app-key-added' | 'app-key-removed'; readonly appIndex: AppIndex; readonly netIndex: NetIndex };
 
 /** What Secure Network beacons, Mesh Private beacons and Friend Updates tell of a subnet. */

@@ -172,10 +172,19 @@ describe('states of a node', () => {
       return b.received.map((m) => m.dst);
     };
     expect(reached()).toEqual([0xffff]);
+    const changes: unknown[] = [];
+    b.layer.changes.subscribe((change) => changes.push(change));
     b.layer.features.set('proxy', true);
     b.layer.features.set('friend', true);
     b.layer.relay = relay;
     expect(reached()).toEqual([0xfffc, 0xfffd, 0xfffe, 0xffff]);
     expect(b.layer.features.bits).toBe(7);
+    b.layer.features.set('proxy', false);
+    expect(changes).toEqual([
+      { type: 'feature', feature: 'proxy', inUse: true },
+      { type: 'feature', feature: 'friend', inUse: true },
+      { type: 'feature', feature: 'relay', inUse: true },
+      { type: 'feature', feature: 'proxy', inUse: false },
+    ]);
   });
 });
