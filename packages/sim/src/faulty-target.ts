@@ -12,15 +12,19 @@ export interface FaultyDevice {
   flipOctet(): void;
 }
 
-/** A target's application that fails as the simulator URI's `fail` says; anything else goes through unchanged. */
+/**
+ * A target's application that fails as the simulator URI's `fail` says; anything else goes through unchanged. `written`:
+ * offsets of the blocks that have come, kept by the caller over the power cuts of a transfer.
+ */
 export function faulty(
   application: TargetApplication,
   failures: readonly Failure[],
   device: FaultyDevice,
+  written: Set<number> = new Set(),
 ): TargetApplication {
   if (failures.length === 0) return application;
   const fails = (step: Failure['step']): boolean => failures.some((failure) => failure.step === step);
-  const watched = (sink: BlobSink): BlobSink => ({ ...sink, block: watchBlocks(sink, failures, device) });
+  const watched = (sink: BlobSink): BlobSink => watchBlocks(sink, failures, device, written);
   const watchedStart = (start: TargetStart): TargetStart => ('sink' in start ? { sink: watched(start.sink) } : start);
   return {
     images: () => application.images(),
@@ -50,17 +54,34 @@ export function faulty(
   };
 }
 
-/** Lets `blockN` and `rebootN` happen as soon as N blocks are in the flash, that is, during block N. */
-function watchBlocks(sink: BlobSink, failures: readonly Failure[], device: FaultyDevice): BlobSink['block'] {
-  const written = new Set<number>();
-  return (offset, data) => {
-    const stored = sink.block(offset, data);
-    written.add(offset);
+/** Lets `blockN` and `rebootN` happen once, as soon as N blocks are in the flash, that is, during block N. */
+function watchBlocks(
+  sink: BlobSink,
+  failures: readonly Failure[],
+  device: FaultyDevice,
+  written: Set<number>,
+): BlobSink {
+  const fail = (): void => {
     for (const { step, block } of failures) {
       if (block !== written.size) continue;
       if (step === 'block') device.silence();
       if (step === 'reboot') device.restart();
     }
-    return stored;
+  };
+  return {
+    ...sink,
+    begin: (blobId, size) => {
+      written.clear();
+      const begun = sink.begin(blobId, size);
+      fail();
+      return begun;
+    },
+    block: (offset, data) => {
+      const stored = sink.block(offset, data);
+      const isNew = !written.has(offset);
+      written.add(offset);
+      if (isNew) fail();
+      return stored;
+    },
   };
 }

@@ -4,6 +4,7 @@ import { type Log, SeededRandom, type Store, storeView, toHex, type Unicast } fr
 import type { CryptoProvider } from '@meshferry/crypto';
 import type { MeshNode, NodeGround } from '@meshferry/node';
 import type { ControllerSettings, RadioPort } from './advertiser.ts';
+import { PoweredClock } from './powered-clock.ts';
 import type { Radio } from './radio.ts';
 
 /** What every node of a simulated world stands on. */
@@ -33,6 +34,7 @@ export class SimNode {
   readonly address: Unicast;
   readonly #options: SimNodeOptions;
   #node: MeshNode | undefined;
+  #clock: PoweredClock | undefined;
   #port: RadioPort | undefined;
   #powerUps = 0;
 
@@ -54,8 +56,9 @@ export class SimNode {
   powerOn(): void {
     const { world, address, index, controller, compose } = this.#options;
     if (this.#node !== undefined) return;
+    const clock = new PoweredClock(world.clock);
     const ground: NodeGround = {
-      clock: world.clock,
+      clock,
       random: new SeededRandom(`${world.chances}/node ${address}/${this.#powerUps++}`),
       crypto: world.crypto,
       store: storeView(world.store, `node/${toHex(Uint8Array.of(address >> 8, address & 0xff))}/`),
@@ -64,6 +67,7 @@ export class SimNode {
     const node = compose(ground);
     if (node === null) return;
     this.#node = node;
+    this.#clock = clock;
     this.#port = world.radio.attach({ index, ...(controller && { controller }) });
     node.attach(this.#port);
   }
@@ -71,6 +75,9 @@ export class SimNode {
   powerOff(): void {
     this.#node?.close();
     this.#node = undefined;
+    // Models have timers too, and a dead one must not write into the store of the node that comes after it.
+    this.#clock?.cut();
+    this.#clock = undefined;
     this.#port?.close();
     this.#port = undefined;
   }

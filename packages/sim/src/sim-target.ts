@@ -1,4 +1,5 @@
 import { encodeRecord, readRecord, storeView } from '@meshferry/core';
+import type { TargetApplication } from '@meshferry/dfu';
 import { type PublicKey, parseVersion } from '@meshferry/firmware';
 import {
   type BootOutcome,
@@ -30,6 +31,8 @@ export interface SimTargetOptions {
 export class SimTarget extends SimNode {
   #application: McubootTarget | undefined;
   #role: TargetRole | undefined;
+  /** Offsets of the blocks that have come: planned failures happen once, also when the power fails in between. */
+  readonly #written = new Set<number>();
 
   constructor(options: SimTargetOptions) {
     super({
@@ -80,7 +83,7 @@ export class SimTarget extends SimNode {
       ground.store.batch([['left', encodeRecord(true)]]);
       return null;
     }
-    const role = targetRole(ground, this.#withFailures(options, application, ground), capabilities(sim));
+    const role = targetRole(ground, this.#withFailures(options, application), capabilities(sim));
     this.#role = role;
     const node: MeshNode = new MeshNode({
       ...ground,
@@ -99,15 +102,15 @@ export class SimTarget extends SimNode {
     return node;
   }
 
-  #withFailures(options: SimTargetOptions, application: McubootTarget, ground: NodeGround): ReturnType<typeof faulty> {
-    const failures = options.sim.fail.filter(({ address }) => address === options.address);
-    const { clock } = ground;
-    return faulty(application, failures, {
+  #withFailures({ sim, world, address }: SimTargetOptions, application: McubootTarget): TargetApplication {
+    const failures = sim.fail.filter((failure) => failure.address === address);
+    const device = {
       // Not inside the write of a block: the stack finishes what it does, then the power is gone.
-      silence: () => void clock.after(0, () => this.silence()),
-      restart: () => void clock.after(0, () => this.restart(BOOT_MS)),
+      silence: () => void world.clock.after(0, () => this.silence()),
+      restart: () => void world.clock.after(0, () => this.restart(BOOT_MS)),
       flipOctet: () => application.flipOctet(),
-    });
+    };
+    return faulty(application, failures, device, this.#written);
   }
 }
 

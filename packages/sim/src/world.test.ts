@@ -78,12 +78,25 @@ describe('a target that fails', () => {
     expect(run.running(made)).toEqual(['new', 'old', 'new', 'new']);
   });
 
-  it('by a short power cut during the transfer is taken along or fails, and the others are updated', async () => {
-    const run = new UpdateWorld('sim:targets=3,block=10,fail=0x0101@reboot3');
+  it.each([0, 1, 2, 3])('by a short power cut in block %i is taken along to the end', async (block) => {
+    const restarts: string[] = [];
+    const run = new UpdateWorld(`sim:targets=3,block=10,fail=0x0101@reboot${block}`, {
+      log: (_level, message) => {
+        if (message === 'Update Phase Transfer Error') restarts.push(message);
+      },
+    });
     const report = await run.update(made);
-    expect(report?.targets[0]?.phase).toBe('applied');
-    expect(report?.targets[2]?.phase).toBe('applied');
-    expect(['applied', 'failed']).toContain(report?.targets[1]?.phase);
+    expect(report?.targets.map(({ phase, error }) => [phase, error?.message ?? null])).toEqual(
+      Array(3).fill(['applied', null]),
+    );
+    expect(run.running(made)).toEqual(Array(3).fill('new'));
+    expect(restarts).toHaveLength(1);
+  });
+
+  it.each(['block0', 'reboot1+0x0101@block3'])('at %s fails alone', async (steps) => {
+    const run = new UpdateWorld(`sim:targets=3,block=10,fail=0x0101@${steps}`);
+    const report = await run.update(made);
+    expect(report?.targets.map(({ phase }) => phase)).toEqual(['applied', 'failed', 'applied']);
   });
 
   it('together with all others leaves nothing updated', async () => {
