@@ -99,14 +99,16 @@ export class MeshNode {
       host: this.access,
       address,
       elements: options.elements.length,
-      deviceKey: keys.deviceKey,
+      ...pick(keys, ['deviceKey', 'netKeys', 'appKeys']),
       ...pick(options, ['ivIndex', 'defaultTtl', 'transmit', 'relay', 'sarTransmitter', 'sarReceiver']),
       limits: pick(options, ['segments', 'incoming']),
     });
-    for (const { index, key } of keys.netKeys) this.network.addNetKey(index, key);
-    for (const { index, netIndex, key } of keys.appKeys) this.network.addAppKey(index, netIndex, key);
     this.access.connect(this.network);
-    if (options.relay) this.access.setFeature('relay', true);
+    for (const name of FEATURES) this.access.setFeature(name, this.network.features.inUse(name));
+    this.network.changes.subscribe((change) => {
+      if (change.type === 'feature' && change.feature !== 'lowPower')
+        this.access.setFeature(change.feature, change.inUse);
+    });
   }
 
   /** Sends and receives over a bearer from now on. */
@@ -120,6 +122,9 @@ export class MeshNode {
     this.network.close();
   }
 }
+
+/** Those with a fixed group that the primary element belongs to. */
+const FEATURES = ['relay', 'proxy', 'friend'] as const;
 
 function pick<T, K extends keyof T>(from: T, names: readonly K[]): Pick<T, K> {
   const picked: Partial<T> = {};
