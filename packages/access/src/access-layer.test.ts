@@ -304,10 +304,11 @@ describe('what a power cut leaves', () => {
     node(clock, 0x10, [[lamp.model]], { store });
     lamp.model.bind(1);
     lamp.model.subscribe(GROUP);
-    expect(store.keys('')).toHaveLength(2);
+    const records = (): string[] => store.keys('').filter((key) => !key.startsWith('composition/'));
+    expect(records()).toHaveLength(2);
     lamp.model.unbind(1);
     lamp.model.unsubscribe(GROUP);
-    expect(store.keys('')).toEqual([]);
+    expect(records()).toEqual([]);
   });
 });
 

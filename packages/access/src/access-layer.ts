@@ -2,12 +2,11 @@ import {
   type Address,
   ALL_DIRECTED_FORWARDING_NODES,
   ALL_FRIENDS,
-  ALL_NODES,
   ALL_PROXIES,
   ALL_RELAYS,
+  type AppIndex,
   type Cancel,
   type Clock,
-  equal,
   isUnicast,
   type Log,
   MeshError,
@@ -18,12 +17,19 @@ import {
 } from '@meshferry/core';
 import type { CryptoProvider } from '@meshferry/crypto';
 import type { AccessReceived, AccessSend, AccessTransport, NetworkHost } from '@meshferry/network';
-import type { ModelGround } from './attachment.ts';
-import { type Composition, encodeComposition } from './composition.ts';
-import type { Context } from './contract.ts';
-import { composeElement, type Delivery, type Element } from './element.ts';
+import type { Attachment } from './attachment.ts';
+import { type Composition, decodeComposition, encodeComposition, Feature } from './composition.ts';
+import { CompositionPages, forgetComposition, type RunningPages } from './composition-pages.ts';
+import { encodeProfiles, type MeshProfile } from './composition-profiles.ts';
+import { encodeRelations } from './composition-relations.ts';
+import type { ModelId } from './contract.ts';
+import { type AccessCounters, Delivering } from './delivering.ts';
+import { composeElement, type Element } from './element.ts';
 import type { Model } from './model.ts';
-import { NO_OPCODE, opcodeAt } from './opcode.ts';
+import type { ModelGround } from './model-ground.ts';
+import { forgetModels } from './model-records.ts';
+import { relationsOf } from './node-relations.ts';
+import { SubscriptionIndex } from './subscription-index.ts';
 
 /** Who the node says it is: Composition Data Page 0 without the elements. */
 export type Identity = Omit<Composition, 'elements'>;
@@ -38,28 +44,25 @@ const FIXED_GROUP: Readonly<Record<FeatureInUse, Address>> = {
   'directed-forwarding': ALL_DIRECTED_FORWARDING_NODES,
 };
 
+/** With this model a node can be refreshed, so that it shows Composition Data Pages 128 and up. */
+const REMOTE_PROVISIONING_SERVER: ModelId = 0x0004;
+
 export interface AccessLayerOptions {
   readonly clock: Clock;
   readonly random: Random;
-  /** A view of its own: bindings and subscriptions are kept in it. */
+  /** A view of its own: bindings, subscriptions, publications and the composition of the term are kept in it. */
   readonly store: Store;
   readonly crypto: CryptoProvider;
   /** Address of the primary element. */
   readonly address: Unicast;
   readonly identity: Identity;
   readonly log?: Log;
+  /** Mesh profiles that the node claims: Composition Data Page 2. Default: none. */
+  readonly profiles?: readonly MeshProfile[];
+  /** Entries that each Subscription List can have, 1 to 186 (more do not fit into a Status). Default 64. */
+  readonly subscriptionListSize?: number;
   /** The device key of another node, by the address of any of its elements. Default: none is known. */
   readonly deviceKeyOf?: (node: Unicast) => Uint8Array | undefined;
-}
-
-/** What became of received messages, since the start. One to a group may be delivered to several models. */
-export interface AccessCounters {
-  readonly received: number;
-  readonly delivered: number;
-  /** No model took it: unknown opcode, key not bound, not subscribed. Such messages are dropped silently. */
-  readonly ignored: number;
-  /** The opcode was known, the parameters were not those of the message. */
-  readonly malformed: number;
 }
 
 /**
@@ -75,17 +78,19 @@ export class AccessLayer implements NetworkHost {
   readonly #log: Log;
   readonly #deviceKeyOf: (node: Unicast) => Uint8Array | undefined;
   readonly #elements: Element[] = [];
-  readonly #fixedGroups = new Set<Address>([ALL_NODES]);
-  readonly #groups = new Set<Address>();
-  readonly #labels = new Map<Address, Uint8Array[]>();
-  readonly #counters = { received: 0, delivered: 0, ignored: 0, malformed: 0 };
+  readonly #subscriptions = new SubscriptionIndex();
+  readonly #delivering: Delivering;
+  readonly #profiles: readonly MeshProfile[];
   #transport: AccessTransport | undefined;
+  #pages: CompositionPages | undefined;
 
   constructor(options: AccessLayerOptions) {
     this.address = options.address;
     this.identity = options.identity;
     this.#log = options.log ?? silent;
     this.#deviceKeyOf = options.deviceKeyOf ?? (() => undefined);
+    this.#profiles = options.profiles ?? [];
+    this.#delivering = new Delivering(options.address, this.#elements, this.#log);
     this.#ground = {
       clock: options.clock,
       random: options.random,
@@ -93,12 +98,14 @@ export class AccessLayer implements NetworkHost {
       log: this.#log,
       crypto: options.crypto,
       transmit: (message, done) => this.#transmit(message, done),
-      subscriptionsChanged: () => this.#indexSubscriptions(),
+      subscriptionsChanged: () => this.#subscriptionsChanged(),
+      subscriptionListSize: options.subscriptionListSize ?? 64,
+      lowPower: (options.identity.features & Feature.lowPower) !== 0,
     };
   }
 
   get counters(): AccessCounters {
-    return this.#counters;
+    return this.#delivering.counters;
   }
 
   get elementCount(): number {
@@ -129,11 +136,14 @@ export class AccessLayer implements NetworkHost {
       });
     }
     this.#elements.push(composeElement(this.#ground, { index, address, location, models }));
-    this.#indexSubscriptions();
+    this.#subscriptionsChanged();
     return address;
   }
 
-  /** Connects the network layer. Throws `no-element`, or `missing-base-model` when a model extends one that is absent. */
+  /**
+   * Connects the network layer; publications begin. Throws `no-element`, or `missing-base-model` when a model extends
+   * one that is absent.
+   */
   connect(transport: AccessTransport): void {
     if (this.#elements.length === 0) {
       throw new MeshError('no-element', 'a node needs at least one element', { hint: 'Call addElement() first.' });
@@ -143,29 +153,77 @@ export class AccessLayer implements NetworkHost {
       const missing = model.extends.find((base) => !present.has(base));
       if (missing === undefined) continue;
       throw new MeshError('missing-base-model', `${model.name} extends ${missing.name}, which is on no element`, {
-        hint: `Add ${missing.name} to the same element.`,
+        hint: `Add ${missing.name} to an element of the node.`,
       });
     }
     this.#transport = transport;
+    this.#pages = new CompositionPages(this.#ground.store, this.#runningPages(), this.#isRefreshable());
+    for (const attachment of this.#attachments()) attachment.publisher?.start();
   }
 
-  /** Composition Data Page 0 without the page number. */
+  /** Stops publishing; what is kept is kept. */
+  close(): void {
+    for (const attachment of this.#attachments()) attachment.publisher?.stop();
+  }
+
+  /** A model of this node, by the address of its element; undefined when there is none. */
+  modelAt(element: Unicast, id: ModelId): Model | undefined {
+    return this.#elements[element - this.address]?.models.find((model) => model.id === id);
+  }
+
+  /**
+   * Composition Data Page 0 of the running software, without the page number. What the node shows on its network is
+   * {@link compositionPage}.
+   */
   compositionPage0(): Uint8Array {
     return encodeComposition(this.composition);
   }
 
+  /**
+   * The Composition Data page asked for, or the largest present one below it, without the page number: pages 0 to 2 as
+   * they were when the term began, 128 to 130 (with a Remote Provisioning Server) as the software has them. At most
+   * `maxOctets` (378 in a Config Composition Data Status; default: no limit), of pages 0 and 128 whole elements alone.
+   * Throws `not-attached` before {@link connect}.
+   */
+  compositionPage(asked: number, maxOctets = Number.POSITIVE_INFINITY): { page: number; data: Uint8Array } {
+    const { page, data } = this.#connectedPages().at(asked);
+    return { page, data: data.length <= maxOctets ? data : shortened(page, data, maxOctets) };
+  }
+
+  /** A new term on the network (Node Composition or Address Refresh): pages 0 to 2 are those of the running software. */
+  refreshComposition(): void {
+    this.#connectedPages().refresh();
+  }
+
+  /** An AppKey was deleted: no model is bound to it, none publishes with it any more; durably when it returns. */
+  removeAppKey(appIndex: AppIndex): void {
+    const affected = this.#attachments().filter((attachment) => attachment.isBound(appIndex));
+    this.#ground.store.batch(affected.flatMap((attachment) => attachment.withoutKey(appIndex)));
+    for (const attachment of affected) attachment.forgetKey(appIndex);
+  }
+
+  /** The node leaves the network: forgets bindings, subscriptions, publications and the composition of the term. */
+  reset(): void {
+    const { store } = this.#ground;
+    store.batch([...forgetModels(store), ...forgetComposition(store)]);
+    for (const attachment of this.#attachments()) attachment.forget();
+    for (const list of this.#elements.flatMap((element) => element.lists)) list.replace([]);
+    this.#subscriptionsChanged();
+  }
+
   /** Says whether a feature is on: the primary element belongs to its fixed group then. All are off at first. */
   setFeature(feature: FeatureInUse, on: boolean): void {
-    if (on) this.#fixedGroups.add(FIXED_GROUP[feature]);
-    else this.#fixedGroups.delete(FIXED_GROUP[feature]);
+    const { fixedGroups } = this.#delivering;
+    if (on) fixedGroups.add(FIXED_GROUP[feature]);
+    else fixedGroups.delete(FIXED_GROUP[feature]);
   }
 
   isSubscribed(dst: Address): boolean {
-    return this.#groups.has(dst) || this.#labels.has(dst) || this.#fixedGroups.has(dst);
+    return this.#subscriptions.has(dst) || this.#delivering.fixedGroups.has(dst);
   }
 
   labelsOf(dst: Address): readonly Uint8Array[] {
-    return this.#labels.get(dst) ?? [];
+    return this.#subscriptions.labelsOf(dst);
   }
 
   deviceKeyOf(node: Unicast): Uint8Array | undefined {
@@ -173,99 +231,44 @@ export class AccessLayer implements NetworkHost {
   }
 
   receive(message: AccessReceived): void {
-    this.#counters.received++;
-    const opcode = opcodeAt(message.payload);
-    let takers = 0;
-    if (opcode === NO_OPCODE) {
-      // Empty, cut or the reserved 0x7F: no model has it.
-    } else if (isUnicast(message.dst)) {
-      const element = this.#elements[message.dst - this.address];
-      const delivery = element?.deliveries.get(opcode);
-      if (delivery !== undefined && this.#secured(delivery, message)) takers += this.#deliver(delivery, message);
-    } else {
-      for (const element of this.#elements) {
-        const delivery = element.deliveries.get(opcode);
-        if (delivery === undefined || !this.#addressed(delivery, message) || !this.#secured(delivery, message))
-          continue;
-        takers += this.#deliver(delivery, message);
-      }
-    }
-    if (takers === 0) this.#counters.ignored++;
+    this.#delivering.receive(message);
   }
 
-  /** Group or virtual destination: by subscription, or, on the primary element alone, a fixed group. */
-  #addressed(delivery: Delivery, message: AccessReceived): boolean {
-    if (delivery.attachment.subscriptions.has(message.dst, message.label)) return true;
-    return delivery.attachment.element === this.address && this.#fixedGroups.has(message.dst);
+  #attachments(): readonly Attachment[] {
+    return this.#elements.flatMap((element) => element.attachments);
   }
 
-  #secured(delivery: Delivery, message: AccessReceived): boolean {
-    const { key } = message;
-    const { security } = delivery.model;
-    if (key.kind === 'app') return security === 'app' && delivery.attachment.isBound(key.index);
-    if (security === 'device') return key.node === this.address;
-    // Our own device key secures what our own servers answer, no one else's answers.
-    return security === 'peer-device' && (key.node !== this.address || this.#isOwn(message.src));
+  #runningPages(): RunningPages {
+    const relations = relationsOf(this.#elements.map((element) => element.models));
+    const pages: [0 | 1 | 2, Uint8Array][] = [
+      [0, this.compositionPage0()],
+      [1, encodeRelations(relations)],
+    ];
+    if (this.#profiles.length > 0) pages.push([2, encodeProfiles(this.#profiles)]);
+    return new Map(pages);
   }
 
-  /** Returns 1: the message found a model, also when it was none of its messages after all. */
-  #deliver(delivery: Delivery, message: AccessReceived): 1 {
-    const { type, handler, listeners } = delivery.receiver;
-    const decoded = type.decode(message.payload);
-    if (!decoded.ok) {
-      this.#counters.malformed++;
-      this.#log('debug', `malformed ${type.name} dropped`, { src: message.src, ...decoded.error });
-      return 1;
-    }
-    this.#counters.delivered++;
-    const context = contextOf(message, delivery.attachment.element);
-    // Of a copy: who begins to listen while it is told (the next request of a procedure) waits for the next message.
-    if (listeners.size > 0) for (const listener of [...listeners]) listener(decoded.value, context);
-    handler?.(decoded.value, context);
-    return 1;
+  #isRefreshable(): boolean {
+    return this.modelAt(this.address, REMOTE_PROVISIONING_SERVER) !== undefined;
   }
 
-  #isOwn(address: Unicast): boolean {
-    return address >= this.address && address < this.address + this.#elements.length;
+  #connectedPages(): CompositionPages {
+    if (this.#pages !== undefined) return this.#pages;
+    throw new MeshError('not-attached', 'the access layer has no network layer', { hint: 'Call connect() first.' });
+  }
+
+  #subscriptionsChanged(): void {
+    this.#subscriptions.rebuild(this.#elements.flatMap((element) => element.lists));
   }
 
   #transmit(message: AccessSend, done: (error?: MeshError) => void): Cancel {
     if (this.#transport !== undefined) return this.#transport.send(message, done);
     throw new MeshError('not-attached', 'the access layer has no network layer', { hint: 'Call connect() first.' });
   }
-
-  /** What the network layer asks at every PDU, gathered from all Subscription Lists when one of them changes. */
-  #indexSubscriptions(): void {
-    this.#groups.clear();
-    this.#labels.clear();
-    for (const element of this.#elements) {
-      for (const list of element.lists) {
-        for (const { address, label } of list.entries) {
-          if (label === undefined) this.#groups.add(address);
-          else this.#addLabel(address, label);
-        }
-      }
-    }
-  }
-
-  #addLabel(address: Address, label: Uint8Array): void {
-    const labels = this.#labels.get(address);
-    if (labels === undefined) this.#labels.set(address, [label]);
-    else if (!labels.some((other) => equal(other, label))) labels.push(label);
-  }
 }
 
-function contextOf(message: AccessReceived, element: Unicast): Context {
-  const context: { -readonly [K in keyof Context]: Context[K] } = {
-    src: message.src,
-    dst: message.dst,
-    key: message.key,
-    netIndex: message.netIndex,
-    credentials: message.credentials,
-    ttl: message.ttl,
-    element,
-  };
-  if (message.label !== undefined) context.label = message.label;
-  if (message.rssi !== undefined) context.rssi = message.rssi;
-  return context;
+/** Of pages 0 and 128 whole elements, of others what fits. */
+function shortened(page: number, data: Uint8Array, maxOctets: number): Uint8Array {
+  const decoded = page % 128 === 0 ? decodeComposition(data) : undefined;
+  return decoded?.ok ? encodeComposition(decoded.value.composition, maxOctets) : data.slice(0, maxOctets);
 }

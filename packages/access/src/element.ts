@@ -1,10 +1,12 @@
 import { MeshError, type Unicast } from '@meshferry/core';
-import { Attachment, type ExtensionTree, type ModelGround } from './attachment.ts';
+import { Attachment, type ExtensionTree } from './attachment.ts';
 import type { CompositionElement } from './composition.ts';
 import type { ModelIdentity } from './contract.ts';
 import type { Model, Receiver } from './model.ts';
-import { readBindings, readSubscriptions } from './model-records.ts';
+import type { ModelGround } from './model-ground.ts';
+import { readBindings, readPublication, readSubscriptions } from './model-records.ts';
 import type { Opcode } from './opcode.ts';
+import { Publisher } from './publisher.ts';
 import { type Subscription, SubscriptionList, withEntry } from './subscriptions.ts';
 
 /** Who takes the messages of one opcode on an element. */
@@ -18,12 +20,13 @@ export interface Delivery {
 export interface Element {
   readonly description: CompositionElement;
   readonly models: readonly Model[];
+  readonly attachments: readonly Attachment[];
   /** One list for each tree of models connected by extension. */
   readonly lists: readonly SubscriptionList[];
   readonly deliveries: ReadonlyMap<Opcode, Delivery>;
 }
 
-/** Puts models on an element and restores their bindings and subscriptions. Errors as `AccessLayer.addElement` says. */
+/** Puts models on an element and restores their bindings, subscriptions and publications. Errors as `AccessLayer.addElement` says. */
 export function composeElement(
   ground: ModelGround,
   element: {
@@ -37,11 +40,14 @@ export function composeElement(
   checkUnique(models);
   const trees = extensionTrees(models);
   const deliveries = new Map<Opcode, Delivery>();
+  const attachments: Attachment[] = [];
   for (const tree of trees) {
     tree.list.replace(stored(ground, index, tree.models));
     for (const model of tree.models) {
       const bound = readBindings(ground.store, index, model.id);
-      const attachment = new Attachment(ground, address, index, model, tree, bound);
+      const publisher = publisherOf(ground, address, index, model);
+      const attachment = new Attachment(ground, address, index, model, tree, bound, publisher);
+      attachments.push(attachment);
       for (const [opcode, receiver] of model.attach(attachment)) {
         const other = deliveries.get(opcode);
         if (other !== undefined) throw opcodeConflict(receiver, other.model, model);
@@ -49,7 +55,13 @@ export function composeElement(
       }
     }
   }
-  return { description: describe(location, models), models, lists: trees.map((tree) => tree.list), deliveries };
+  const lists = trees.map((tree) => tree.list);
+  return { description: describe(location, models), models, attachments, lists, deliveries };
+}
+
+function publisherOf(ground: ModelGround, address: Unicast, index: number, model: Model): Publisher | undefined {
+  if (model.publishing === undefined) return undefined;
+  return new Publisher(ground, address, model.publishing.onPeriod, readPublication(ground.store, index, model.id));
 }
 
 /** The models of an element in groups connected by extension, whichever way round [Mesh Protocol 1.1, 4.2.4]. */

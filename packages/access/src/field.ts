@@ -15,7 +15,7 @@ export type Layout =
   | { readonly kind: 'rfu'; readonly bits: number }
   /** Bits that must be 0. */
   | { readonly kind: 'prohibited'; readonly bits: number }
-  | { readonly kind: 'octets'; readonly min: number; readonly max: number; readonly length: number | 'u8' | 'rest' }
+  | { readonly kind: 'octets'; readonly min: number; readonly max: number; readonly length: OctetsLength }
   | { readonly kind: 'text'; readonly max: number }
   | ListLayout
   | { readonly kind: 'struct'; readonly fields: Readonly<Record<string, Layout>>; readonly check?: Check }
@@ -29,6 +29,9 @@ export type Layout =
   | { readonly kind: 'keyIndexes' }
   | { readonly kind: 'optional'; readonly of: Layout; readonly present: Presence }
   | { readonly kind: 'custom'; readonly note: string };
+
+/** How many octets: a fixed number, told by one octet before them, all that are left, or told by a derived field. */
+export type OctetsLength = number | 'u8' | 'rest' | { readonly field: string };
 
 /** Items one after the other: to the end of the octets (`rest`), or as many as the derived field `count` says. */
 export interface ListLayout {

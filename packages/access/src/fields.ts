@@ -10,6 +10,7 @@ export {
   type Fields,
   type Layout,
   type ListLayout,
+  type OctetsLength,
   type Only,
   type Presence,
   type Reserved,

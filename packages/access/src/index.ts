@@ -26,10 +26,23 @@ export * from './bit-stream.ts';
 export * from './catalogue.ts';
 export * from './composition.ts';
 export * from './composition-messages.ts';
+export * from './composition-profiles.ts';
+export * from './composition-relations.ts';
 export * from './contract.ts';
+export type { AccessCounters } from './delivering.ts';
 export * from './fields.ts';
 export * from './message.ts';
-export { type Handler, Model, type ModelSecurity, type ModelSpec, type Receiver } from './model.ts';
+export { type Handler, Model, type ModelSecurity, type ModelSpec, type Publishing, type Receiver } from './model.ts';
+export * from './models-metadata.ts';
 export * from './opcode.ts';
+export {
+  fastPeriodMs,
+  type Publication,
+  type PublicationSettings,
+  publishPeriodMs,
+  publishPeriodOf,
+  publishRetransmit,
+  publishRetransmitOf,
+} from './publication.ts';
 export * from './request.ts';
 export type { Subscription } from './subscriptions.ts';

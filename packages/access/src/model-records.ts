@@ -1,5 +1,6 @@
 import { type AppIndex, encodeRecord, readRecord, type Store, type Write } from '@meshferry/core';
 import type { ModelId } from './contract.ts';
+import type { Publication } from './publication.ts';
 import type { Subscription } from './subscriptions.ts';
 
 /*
@@ -14,6 +15,20 @@ export function bindingsRecord(element: number, model: ModelId, bound: readonly 
 /** Each model keeps a copy of the list that it shares, so that a change of the extension tree loses nothing. */
 export function subscriptionsRecord(element: number, model: ModelId, entries: readonly Subscription[]): Write {
   return [key('subscriptions', element, model), entries.length === 0 ? null : encodeRecord(entries)];
+}
+
+export function publicationRecord(element: number, model: ModelId, state: Publication | undefined): Write {
+  return [key('publication', element, model), state === undefined ? null : encodeRecord(state)];
+}
+
+export function readPublication(store: Store, element: number, model: ModelId): Publication | undefined {
+  return readRecord<Publication>(store, key('publication', element, model));
+}
+
+/** Forgets what all models of all elements keep. */
+export function forgetModels(store: Store): readonly Write[] {
+  const prefixes = ['bindings/', 'subscriptions/', 'publication/'];
+  return prefixes.flatMap((prefix) => store.keys(prefix)).map((name) => [name, null]);
 }
 
 export function readBindings(store: Store, element: number, model: ModelId): readonly AppIndex[] {

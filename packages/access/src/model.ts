@@ -3,6 +3,7 @@ import type { Attachment } from './attachment.ts';
 import type { Context, ModelId, ReplyOptions, SendOptions } from './contract.ts';
 import type { MessageType } from './message.ts';
 import type { Opcode } from './opcode.ts';
+import type { Publication, PublicationSettings } from './publication.ts';
 import type { Subscription } from './subscriptions.ts';
 
 /**
@@ -12,17 +13,25 @@ import type { Subscription } from './subscriptions.ts';
  */
 export type ModelSecurity = 'app' | 'device' | 'peer-device';
 
-/** What a model is; `extends` names its base models on the same element, with which it shares its subscriptions. */
+/** What a model is. */
 export interface ModelSpec {
   readonly id: ModelId;
   readonly name: string;
+  /** Its base models, on any element of the node; with those on its own element it shares its subscriptions. */
   readonly extends?: readonly Model[];
+  /** Models that share a state with it without extending it; Composition Data Page 1 shows them as a group. */
+  readonly corresponds?: readonly Model[];
   /** Default `app`. */
   readonly security?: ModelSecurity;
 }
 
 /** Takes a message of a model. What it throws is a defect of the program and goes up to whoever runs the clock. */
 export type Handler<T> = (message: T, context: Context) => void;
+
+/** How a model publishes. */
+export interface Publishing {
+  readonly onPeriod: (() => void) | undefined;
+}
 
 /** One message type that a model receives, and who is told. */
 export interface Receiver {
@@ -40,14 +49,17 @@ export class Model {
   readonly id: ModelId;
   readonly name: string;
   readonly extends: readonly Model[];
+  readonly corresponds: readonly Model[];
   readonly security: ModelSecurity;
   readonly #receivers = new Map<Opcode, Receiver>();
+  #publishing: Publishing | undefined;
   #attachment: Attachment | undefined;
 
   constructor(spec: ModelSpec) {
     this.id = spec.id;
     this.name = spec.name;
     this.extends = spec.extends ?? [];
+    this.corresponds = spec.corresponds ?? [];
     this.security = spec.security ?? 'app';
   }
 
@@ -67,6 +79,20 @@ export class Model {
       handler: handler as Handler<unknown> | undefined,
       listeners: new Set(),
     });
+  }
+
+  /**
+   * Declares that the model publishes. `onPeriod` is called when a periodic publication is due, to {@link publish} the
+   * present state; without it the model publishes on changes alone. Throws `already-attached`.
+   */
+  publishes(onPeriod?: () => void): void {
+    if (this.#attachment !== undefined) throw this.#alreadyAttached();
+    this.#publishing = { onPeriod };
+  }
+
+  /** For the access layer: how the model publishes, undefined when it does not. */
+  get publishing(): Publishing | undefined {
+    return this.#publishing;
   }
 
   /** Tells `listener` of each received `type`, before its handler. Throws `not-handled` for a type the model does not receive. */
@@ -108,12 +134,40 @@ export class Model {
     return this.#attached().reply(context, type.encode(value), options, done);
   }
 
+  /**
+   * Sends a message where the model publishes to, as often as its publication says; the message before is not repeated
+   * any more. `done` is called once, with how the first transmission ended, or with `not-publishing` when there is no
+   * publication. Throws as {@link send} does, and `no-publication` when the model does not publish at all.
+   */
+  publish<T>(type: MessageType<T>, value: T, done?: (error?: MeshError) => void): Cancel {
+    return this.#attached().publish(type.encode(value), done);
+  }
+
+  /** Where and how the model publishes; undefined while it does not. */
+  get publication(): Publication | undefined {
+    return this.#attached().publication;
+  }
+
+  /**
+   * Sets or (undefined) ends the publication, durably when it returns; what was under way is cancelled, the first period
+   * begins now. Throws `no-publication`, `bad-address`, `bad-field`, `key-not-bound`, `feature-not-supported`
+   * (friendship credentials without Low Power), `no-period`.
+   */
+  setPublication(settings: PublicationSettings | undefined): void {
+    this.#attached().setPublication(settings);
+  }
+
+  /** Divides the Publish Period by 2^`divisor` (0 to 15) while something is urgent; 0 ends it. Not kept. */
+  setFastPeriod(divisor: number): void {
+    this.#attached().publisher?.setDivisor(divisor);
+  }
+
   /** Binds an AppKey, durably when it returns; harmless when it is bound already. */
   bind(appIndex: AppIndex): void {
     this.#attached().bind(appIndex);
   }
 
-  /** The reverse of {@link bind}; harmless when it is not bound. */
+  /** The reverse of {@link bind}; ends a publication that uses the key. Harmless when it is not bound. */
   unbind(appIndex: AppIndex): void {
     this.#attached().unbind(appIndex);
   }
@@ -125,7 +179,8 @@ export class Model {
 
   /**
    * Subscribes the model, and all that it is connected with by extension on its element, to a group address or a Label
-   * UUID (16 octets); durably when it returns. Throws `bad-address` for anything else, all-nodes included.
+   * UUID (16 octets); durably when it returns. Throws `bad-address` for anything else, all-nodes included, and
+   * `subscription-list-full`.
    */
   subscribe(to: Address | Uint8Array): void {
     this.#attached().subscribe(to);
@@ -134,6 +189,11 @@ export class Model {
   /** The reverse of {@link subscribe}, for all that share the list. */
   unsubscribe(from: Address | Uint8Array): void {
     this.#attached().unsubscribe(from);
+  }
+
+  /** Makes these the only entries of the Subscription List, in one step; errors as {@link subscribe}. */
+  overwriteSubscriptions(to: readonly (Address | Uint8Array)[]): void {
+    this.#attached().overwriteSubscriptions(to);
   }
 
   /** The Subscription List. */

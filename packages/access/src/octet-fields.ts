@@ -49,6 +49,23 @@ export function rest(range: { min?: number; max?: number } = {}): Field<Uint8Arr
   };
 }
 
+/** So many octets as the derived field named `length` says. */
+export function octetsBy(length: string, range: { min?: number; max?: number } = {}): Field<Uint8Array> {
+  const { min = 0, max = 379 } = range;
+  return {
+    layout: { kind: 'octets', min, max, length: { field: length } },
+    write: (writer, value) => {
+      checkLength(value.length, min, max);
+      writer.octets(value);
+    },
+    read: (reader, soFar) => {
+      const octets = soFar[length] as number;
+      if (octets < min || octets > max) reader.fail(`length ${octets} is not in ${min} to ${max}`);
+      return reader.octets(octets);
+    },
+  };
+}
+
 /** UTF-8 text with one octet of length before it; `max` counts octets. Invalid UTF-8 is refused. */
 export function sizedText(max = 255): Field<string> {
   const inner = sizedOctets({ max });
