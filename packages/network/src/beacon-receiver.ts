@@ -31,16 +31,18 @@ export class BeaconReceiver {
     this.#heard = heard;
   }
 
-  receive(octets: Uint8Array): void {
+  /** The beacon if it is authentic. */
+  receive(octets: Uint8Array): HeardBeacon | undefined {
     const known = this.#recent.find((recent) => equal(recent.octets, octets));
     const beacon = known?.beacon ?? this.#authenticate(octets);
-    if (beacon === undefined) return;
+    if (beacon === undefined) return undefined;
     this.#counters.beacons++;
     if (known === undefined) {
       this.#recent.push({ octets: octets.slice(), beacon });
       if (this.#recent.length > REMEMBERED) this.#recent.shift();
     }
     this.#heard(beacon);
+    return beacon;
   }
 
   /** To be called when keys change: what authenticated before may do so no more. */

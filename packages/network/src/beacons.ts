@@ -94,9 +94,9 @@ export class Beacons {
     return this.#encode(kind, netIndex);
   }
 
-  /** Takes a beacon that came in an AD structure or a Proxy PDU; anything else is ignored. */
-  receive(octets: Uint8Array): void {
-    this.#receiver.receive(octets);
+  /** Takes a beacon that came in an AD structure or a Proxy PDU: its subnet if it is authentic, else it is ignored. */
+  receive(octets: Uint8Array): NetIndex | undefined {
+    return this.#receiver.receive(octets)?.netKey.index;
   }
 
   /** To be told of every change. */

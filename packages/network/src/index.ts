@@ -56,6 +56,18 @@ export {
 } from './heartbeat-message.ts';
 export * from './heartbeat-states.ts';
 export type { Heartbeats } from './heartbeats.ts';
+export {
+  decodeProxyIdentity,
+  encodeProxyIdentity,
+  type HashedIdentityType,
+  type IdentityKeys,
+  isIdentityOf,
+  namesNode,
+  type ProxyIdentity,
+  type ProxyIdentityType,
+  proxyIdentity,
+} from './identity-pdu.ts';
+export type { RecognisedProxy } from './identity-recogniser.ts';
 export { IV_UPDATE_SEQ_THRESHOLD, type IvUpdate } from './iv-update.ts';
 export type { KeyManager } from './key-manager.ts';
 export { type AppKeyMaterial, appKeyMaterial, NetKeyMaterial, type SubnetSecurity } from './key-material.ts';
@@ -76,9 +88,35 @@ export {
   type NonceKind,
   networkSecurity,
 } from './pdu.ts';
+export { ProxyChannel, type ProxyChannelListener } from './proxy-channel.ts';
+export type { ProxyClientConnection, ProxyClientEvent, ProxyClientOptions, ProxyClientState } from './proxy-client.ts';
+export {
+  decodeProxyConfiguration,
+  encodeProxyConfiguration,
+  type ProxyConfiguration,
+  type ProxyFilterType,
+} from './proxy-configuration.ts';
+export type { ProxyFeature } from './proxy-feature.ts';
+export {
+  PROVISIONING_SERVICE_LIMITS,
+  PROXY_SERVICE_LIMITS,
+  type ProxyMessageLimits,
+  ProxyMessageType,
+  ProxyReassembler,
+  type ProxyReassemblerListener,
+  segmentProxyMessage,
+} from './proxy-pdu.ts';
+export type { ProxyStates } from './proxy-states.ts';
 export { Reassembly } from './reassembly.ts';
 export { DEFAULT_SAR_RECEIVER, DEFAULT_SAR_TRANSMITTER } from './sar-states.ts';
 export { fullOctets, isSameMessage, type Segment } from './segment.ts';
+export {
+  decodeSolicitationPdu,
+  encodeSolicitationPdu,
+  type Solicitation,
+  solicitationPduOf,
+  solicitationServiceData,
+} from './solicitation-pdu.ts';
 export { decodeTransmit, encodeTransmit } from './transmit-state.ts';
 export type { ControlReceived } from './transport-receiver.ts';
 export {

@@ -1,4 +1,4 @@
-import type { Advertising, Transmit } from '@meshferry/bearer';
+import type { Advertising, GattLink, Transmit } from '@meshferry/bearer';
 import {
   type Address,
   type AppIndex,
@@ -42,6 +42,9 @@ import { NetworkReceiver, type ReceivedPdu } from './network-receiver.ts';
 import { initialStates, NodeStates } from './node-states.ts';
 import { checkTtl, FILTER_ENTRIES, type NetworkLayerOptions } from './options.ts';
 import { Originator } from './originator.ts';
+import type { ProxyClientConnection, ProxyClientOptions } from './proxy-client.ts';
+import { ProxyFeature } from './proxy-feature.ts';
+import { isProxy } from './proxy-states.ts';
 import { Relayer } from './relayer.ts';
 import { ReplayList } from './replay-list.ts';
 import { SegmentReceiver } from './sar-receiver.ts';
@@ -67,7 +70,9 @@ export class NetworkLayer implements AccessTransport {
   readonly ivUpdate: IvUpdate;
   readonly beacons: Beacons;
   readonly heartbeats: Heartbeats;
-  /** Features in use. Relay follows {@link relay}; the others are set by who provides them. */
+  /** The proxy protocol: Proxy Server, its states and its advertising; finding other proxies. */
+  readonly proxy: ProxyFeature;
+  /** Features in use. Relay follows {@link relay}, Proxy the states of {@link proxy}; others are set by who has them. */
   readonly features: Features;
   /** Tells what has changed in the IV Index, in Key Refresh Phases and in the keys and features of this node. */
   readonly changes: Emitter<NetworkChange> = new Emitter();
@@ -101,7 +106,9 @@ export class NetworkLayer implements AccessTransport {
       this.heartbeats.featureChanged(feature);
       this.changes.emit({ type: 'feature', feature, inUse });
     };
-    this.features = new Features(states.values.relay === false ? 0 : Feature.relay, featureChanged);
+    const { relay } = states.values;
+    const inUse = (relay === false ? 0 : Feature.relay) | (isProxy(states.values) ? Feature.proxy : 0);
+    this.features = new Features(inUse, featureChanged);
     this.#destinations = new Destinations(address, elements, host, this.features, (dst) =>
       this.heartbeats.listensTo(dst),
     );
@@ -119,7 +126,7 @@ export class NetworkLayer implements AccessTransport {
     const interfaces = new Interfaces(clock, {
       pdu: (octets, rssi, from) => this.#receiver.receive(octets, rssi, from),
       beacon: (beacon) => this.beacons.receive(beacon),
-      serviceData: () => {},
+      serviceData: (ad) => this.proxy.heard(ad),
     });
     this.#interfaces = interfaces;
 
@@ -188,6 +195,9 @@ export class NetworkLayer implements AccessTransport {
       features: () => this.features.bits,
       send: (message) => this.sendControl(message),
     });
+    const ground = { clock, random, log, counters, store, keys, iv, sequence, replay, interfaces, states };
+    const { beacons, features } = this;
+    this.proxy = new ProxyFeature({ ...ground, beacons, features, address, elements, isOwn, limits });
     this.handleControl(OPCODE_HEARTBEAT, (message) => this.heartbeats.receive(message));
     if (keys.netIndexes.length === 0) this.#addInitialKeys(options);
   }
@@ -273,6 +283,16 @@ export class NetworkLayer implements AccessTransport {
     return this.#interfaces.attach(advertising);
   }
 
+  /** Adds a network interface over the GATT link of a client; the function given back disconnects it. */
+  attachProxyClient(link: GattLink): Unsubscribe {
+    return this.proxy.attachClient(link);
+  }
+
+  /** Adds a network interface over the GATT link to a Proxy Server. */
+  attachProxyServer(link: GattLink, options: ProxyClientOptions = {}): ProxyClientConnection {
+    return this.proxy.attachServer(link, options);
+  }
+
   send(message: AccessSend, done: Done = ignore): Cancel {
     this.#accessSender.check(message);
     const netIndex = this.#accessSender.netIndexOf(message);
@@ -313,6 +333,7 @@ export class NetworkLayer implements AccessTransport {
     this.ivUpdate.close();
     this.beacons.close();
     this.heartbeats.close();
+    this.proxy.close();
     this.#interfaces.close();
     this.#outgoing.close();
     this.#segments.close();
@@ -323,6 +344,7 @@ export class NetworkLayer implements AccessTransport {
   #changed(change: NetworkChange): void {
     this.#receiver.forgetCopies();
     this.beacons.changed(change);
+    this.proxy.changed(change);
     if (change.type === 'net-key-added' || change.type === 'net-key-removed') this.ivUpdate.plan();
     if (change.type === 'net-key-removed') this.heartbeats.netKeyRemoved(change.netIndex);
     this.changes.emit(change);

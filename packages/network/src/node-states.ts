@@ -2,7 +2,7 @@ import type { Transmit } from '@meshferry/bearer';
 import { encodeRecord, readRecord, type Store } from '@meshferry/core';
 import type { SarReceiver, SarTransmitter } from './contract.ts';
 import { type HeartbeatPublicationState, NO_HEARTBEAT_PUBLICATION } from './heartbeat-states.ts';
-import { checkTtl, DEFAULT_TRANSMIT, type NetworkLayerOptions } from './options.ts';
+import { checkOnDemand, checkTtl, DEFAULT_TRANSMIT, type NetworkLayerOptions } from './options.ts';
 import {
   changeSarReceiver,
   changeSarTransmitter,
@@ -23,6 +23,10 @@ export interface NodeStateValues {
   /** Units of 10 s, 0 to 255; 0: a new Random for every beacon. */
   readonly randomUpdateIntervalSteps: number;
   readonly heartbeatPublication: HeartbeatPublicationState;
+  readonly gattProxy: boolean;
+  readonly privateGattProxy: boolean;
+  /** Seconds, 0 to 255; 0: not on demand. */
+  readonly onDemandPrivateGattProxy: number;
 }
 
 const KEY = 'states';
@@ -42,6 +46,9 @@ export function initialStates(options: NetworkLayerOptions): NodeStateValues {
     privateBeacon: privateBeacon !== false,
     randomUpdateIntervalSteps: steps ?? RANDOM_UPDATE_INTERVAL_STEPS,
     heartbeatPublication: NO_HEARTBEAT_PUBLICATION,
+    gattProxy: options.gattProxy ?? false,
+    privateGattProxy: options.privateGattProxy === true && options.gattProxy !== true,
+    onDemandPrivateGattProxy: checkOnDemand(options.onDemandPrivateGattProxy ?? 0),
   };
 }
 

@@ -46,6 +46,12 @@ export interface NetworkLayerOptions {
   readonly beacon?: boolean;
   /** Private Beacon, the same for Mesh Private beacons, and their Random Update Interval (default 60 × 10 s). Default false. */
   readonly privateBeacon?: boolean | { readonly randomUpdateIntervalSteps: number };
+  /** GATT Proxy: the node is a Proxy Server. Default false. */
+  readonly gattProxy?: boolean;
+  /** Private GATT Proxy: the same in private; not together with GATT Proxy. Default false. */
+  readonly privateGattProxy?: boolean;
+  /** On-Demand Private GATT Proxy: seconds for which the node is a private proxy after a solicitation. Default 0: never. */
+  readonly onDemandPrivateGattProxy?: number;
   readonly sarTransmitter?: Partial<SarTransmitter>;
   readonly sarReceiver?: Partial<SarReceiver>;
   readonly limits?: NetworkLimits;
@@ -82,6 +88,16 @@ export interface NetworkLimits {
   readonly rplEntries?: number;
   /** Messages in the network message cache. Default 64. */
   readonly cacheEntries?: number;
+  /** Addresses in the filter of a proxy client. Default 64. */
+  readonly proxyFilter?: number;
+  /** Clients in the replay protection list of solicitations. Default 64. */
+  readonly solicitationEntries?: number;
+}
+
+/** Throws `bad-field` for what cannot be an On-Demand Private GATT Proxy state. */
+export function checkOnDemand(seconds: number): number {
+  if (Number.isInteger(seconds) && seconds >= 0 && seconds <= 255) return seconds;
+  throw new MeshError('bad-field', `On-Demand Private GATT Proxy ${seconds}`, { hint: 'Give 0 to 255 seconds.' });
 }
 
 /** Default of Network Transmit: each PDU three times, 20 ms apart. */

@@ -176,7 +176,8 @@ export function noKey(what: string): MeshError {
   });
 }
 
-function sequenceExhausted(): MeshError {
+/** No SEQ is left under this IV Index. */
+export function sequenceExhausted(): MeshError {
   return new MeshError('sequence-exhausted', 'all sequence numbers of this IV Index are used', {
     hint: 'The network needs an IV Update before this node can send again.',
   });

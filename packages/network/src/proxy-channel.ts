@@ -92,11 +92,14 @@ export class ProxyChannel {
 
   #piece(job: Job, pdus: readonly Uint8Array[], at: number): void {
     this.#link.send(pdus[at]!, (error) => {
-      if (error !== undefined) return this.close(error); // a message with a hole would be an error of the protocol
-      if (at + 1 < pdus.length) return this.#piece(job, pdus, at + 1);
-      this.#queue.shift();
-      this.#next();
-      job.done();
+      if (error !== undefined)
+        this.close(error); // a message with a hole would be an error of the protocol
+      else if (at + 1 < pdus.length) this.#piece(job, pdus, at + 1);
+      else {
+        this.#queue.shift();
+        this.#next();
+        job.done();
+      }
     });
   }
 

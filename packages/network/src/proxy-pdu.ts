@@ -65,13 +65,11 @@ export class ProxyReassembler {
     const data = pdu.subarray(1);
     const sar = head >> 6;
     const begins = sar === Sar.complete || sar === Sar.first;
-    if (begins !== (this.#type === undefined)) return this.#violate(begins ? 'the last is missing' : 'no first');
-    if (!begins && type !== this.#type) return this.#violate('another type within a message');
-    if (this.#length + data.length > limit) return this.#violate(`longer than ${limit} octets`);
-    if (sar === Sar.complete) return this.#listener.message(type, data);
-    this.#append(type, data);
-    if (sar === Sar.first) this.#timeout.set(PROXY_SAR_TIMEOUT_MS);
-    else if (sar === Sar.last) this.#complete(type);
+    if (begins !== (this.#type === undefined)) this.#violate(begins ? 'the last is missing' : 'no first');
+    else if (!begins && type !== this.#type) this.#violate('another type within a message');
+    else if (this.#length + data.length > limit) this.#violate(`longer than ${limit} octets`);
+    else if (sar === Sar.complete) this.#listener.message(type, data);
+    else this.#append(type, data, sar);
   }
 
   close(): void {
@@ -79,10 +77,12 @@ export class ProxyReassembler {
     this.#timeout.clear();
   }
 
-  #append(type: ProxyMessageType, data: Uint8Array): void {
+  #append(type: ProxyMessageType, data: Uint8Array, sar: number): void {
     this.#type = type;
     this.#buffer.set(data, this.#length);
     this.#length += data.length;
+    if (sar === Sar.first) this.#timeout.set(PROXY_SAR_TIMEOUT_MS);
+    else if (sar === Sar.last) this.#complete(type);
   }
 
   #complete(type: ProxyMessageType): void {
