@@ -23,4 +23,5 @@ export * from './gatt.ts';
 export * from './gatt-advertisement.ts';
 export * from './gatt-memory.ts';
 export * from './memory-air.ts';
+export * from './pcap.ts';
 export * from './trace.ts';
