@@ -26,6 +26,7 @@ export * from './capabilities.ts';
 export { BlobClient } from './client.ts';
 export * from './client-contract.ts';
 export * from './constants.ts';
+export * from './message-list.ts';
 export * from './messages.ts';
 export * from './missing-chunks.ts';
 export { BlobServer } from './server.ts';
