@@ -9,11 +9,14 @@ export class BlockAssembly {
   #missingCount: number;
   readonly #octets: Uint8Array;
 
-  /** `buffer` is used from its start and must hold the block; one serves all blocks of a transfer. */
-  constructor(shape: BlockShape, buffer: Uint8Array) {
+  /**
+   * `buffer` is used from its start and must hold the block; one serves all blocks of a transfer. `isMissing`: false for
+   * a block that was received before.
+   */
+  constructor(shape: BlockShape, buffer: Uint8Array, isMissing: boolean) {
     this.shape = shape;
-    this.missing = allBits(shape.chunkCount);
-    this.#missingCount = shape.chunkCount;
+    this.missing = isMissing ? allBits(shape.chunkCount) : new Uint8Array(Math.ceil(shape.chunkCount / 8));
+    this.#missingCount = isMissing ? shape.chunkCount : 0;
     this.#octets = buffer.subarray(0, shape.size);
   }
 

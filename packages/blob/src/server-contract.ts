@@ -28,6 +28,18 @@ export interface BlobExpectation {
   readonly events: BlobServerEvents;
 }
 
+/** How a server asks for chunks in pull mode. */
+export interface BlobPullOptions {
+  /** Chunks that it asks for at a time, 1 to 16. Default 4. */
+  readonly window?: number;
+  /** Block Report Time-out T_BPI, 1000 to 31 000 ms of quiet before it asks again. Default 10 000. */
+  readonly reportIntervalMs?: number;
+  /** Of a Low Power node: PDUs that its Friend keeps for it. It never asks for more, but for one chunk at least. */
+  readonly friendQueue?: number;
+  /** A report has left: a Low Power node asks its Friend for the answer now. */
+  readonly reported?: () => void;
+}
+
 export interface BlobServerOptions {
   readonly clock: Clock;
   /** A view of its own: the state of the transfer is in it. */
@@ -35,4 +47,6 @@ export interface BlobServerOptions {
   readonly log?: Log;
   /** Default: {@link DEFAULT_CAPABILITIES}. */
   readonly capabilities?: Partial<BlobCapabilities>;
+  /** Details of pull mode; whether it is offered say the capabilities. */
+  readonly pull?: BlobPullOptions;
 }

@@ -55,6 +55,15 @@ export class ServerTransfer {
     return Math.min(100, (100 * octets) / size);
   }
 
+  get isPull(): boolean {
+    return this.parameters?.mode === 'pull';
+  }
+
+  /** Every block is in the sink; in pull mode that is not the end yet. */
+  get isWhole(): boolean {
+    return this.parameters !== undefined && this.missingCount === 0;
+  }
+
   start(parameters: TransferParameters): void {
     this.parameters = parameters;
     this.blocks = blockCount(parameters.size, parameters.blockSizeLog);

@@ -117,7 +117,8 @@ describe('the server reacts by phase (blob.md 7.1)', () => {
     expect(bench.ask(messages.BlobInformationGet, {})).toMatchObject({
       minBlockSizeLog: 6,
       maxBlockSizeLog: 18,
-      pull: false,
+      push: true,
+      pull: true,
     });
   });
 });
@@ -131,7 +132,7 @@ describe('the server at Transfer Start (7.2)', () => {
     [{ blockSizeLog: 33 }, BlobStatus.invalidBlockSize],
     [{ transferMode: 'pull' }, BlobStatus.unsupportedTransferMode],
   ] as const)('%o: status %i, and still waits', (other, status) => {
-    const bench = new Bench({ maxBlobSize: 5000 }).bring(1);
+    const bench = new Bench({ maxBlobSize: 5000, pull: false }).bring(1);
     expect(bench.start(other)).toMatchObject({ status, phase: 1, blobId: BLOB_ID });
     expect(bench.start()).toMatchObject({ status: success });
   });

@@ -1,9 +1,9 @@
 import { type Context, Model } from '@meshferry/access';
-import { type Clock, type Log, MeshError, type Store, silent, type Timer, toMeshError } from '@meshferry/core';
-import { blockCount, blockShape, isChunkSizeLegal, NO_SHAPE } from './arithmetic.ts';
+import { Deadline, type Log, MeshError, type Store, silent, toMeshError } from '@meshferry/core';
+import { blockCount, blockShape, isChunkSizeLegal } from './arithmetic.ts';
 import { hasBit, numbersOfBits } from './bits.ts';
 import { BlockAssembly } from './block-assembly.ts';
-import { type BlobCapabilities, DEFAULT_CAPABILITIES } from './capabilities.ts';
+import type { BlobCapabilities } from './capabilities.ts';
 import { BLOB_MTU, BLOB_TRANSFER_SERVER, BlobPhase, BlobStatus, formatBlobId, MAX_BLOCKS } from './constants.ts';
 import {
   BlobBlockGet,
@@ -17,36 +17,41 @@ import {
   BlobTransferStart,
   BlobTransferStatus,
 } from './messages.ts';
+import { PullReports } from './pull-reports.ts';
+import { blockStatusOf, capabilitiesOf, clientOf, transferStatusOf } from './server-answers.ts';
 import type { BlobExpectation, BlobServerEvents, BlobServerOptions } from './server-contract.ts';
 import { eraseServerRecord, readServerRecord, writeServerRecord } from './server-record.ts';
 import { ServerTransfer } from './server-transfer.ts';
 import type { BlobSink } from './sink.ts';
 
 /**
- * BLOB Transfer Server (0x1400), push mode. It starts nothing by itself: a higher model says with {@link BlobServer.expect}
+ * BLOB Transfer Server (0x1400), push and pull mode. It starts nothing by itself: a higher model says with {@link BlobServer.expect}
  * which BLOB it waits for. Its state survives a power cut: call {@link BlobServer.recover} after power-on [MBT 4, 6.1].
  */
 export class BlobServer {
   readonly model: Model = new Model({ id: BLOB_TRANSFER_SERVER, name: 'BLOB Transfer Server' });
   readonly capabilities: BlobCapabilities;
-  readonly #clock: Clock;
   readonly #store: Store;
   readonly #log: Log;
   #transfer: ServerTransfer | undefined;
-  /** Receive BLOB Timeout. One timer runs after the deadline, which every chunk moves: no timer per chunk. */
-  #deadline = 0;
-  #timer: Timer | undefined;
+  /** Receive BLOB Timeout. */
+  readonly #deadline: Deadline;
+  readonly #reports: PullReports;
 
   constructor(options: BlobServerOptions) {
-    this.#clock = options.clock;
     this.#store = options.store;
     this.#log = options.log ?? silent;
-    this.capabilities = { ...DEFAULT_CAPABILITIES, ...options.capabilities, pull: false };
+    this.capabilities = capabilitiesOf(options);
+    this.#deadline = new Deadline(options.clock, () => this.#onTimeout());
+    this.#reports = new PullReports(options.clock, this.model, this.#log, options.pull);
     const record = readServerRecord(this.#store);
     if (record !== undefined) this.#transfer = new ServerTransfer(record);
 
     this.model.handle(BlobChunkTransfer, this.#onChunk);
-    this.model.handle(BlobTransferGet, (_, context) => this.#transferStatus(context, BlobStatus.success));
+    this.model.handle(BlobTransferGet, (_, context) => {
+      if (this.phase === BlobPhase.waitingForNextChunk && this.#transfer!.isWhole) this.#complete(this.#transfer!);
+      this.#transferStatus(context, BlobStatus.success);
+    });
     this.model.handle(BlobTransferStart, (message, context) =>
       this.#transferStatus(context, this.#onTransferStart(message, context)),
     );
@@ -103,7 +108,7 @@ export class BlobServer {
     } catch (thrown) {
       return toMeshError(thrown);
     }
-    this.#stopTimer();
+    this.#stopTimers();
     this.#transfer = transfer;
     if (old?.phase === BlobPhase.suspended && old.blobId !== blobId) {
       old.events?.failed(new MeshError('blob-replaced', `BLOB ${formatBlobId(old.blobId)} made way for another one`));
@@ -113,7 +118,8 @@ export class BlobServer {
 
   /**
    * After power-on: hands the sink over again to the transfer that was under way, which then waits for the client to
-   * come back. False when there is none, or when the sink no longer has its blocks: then the transfer is abandoned.
+   * come back, or is complete at once. False when there is none, or when the sink no longer has its blocks: then the
+   * transfer is abandoned.
    */
   recover(sink: BlobSink, events: BlobServerEvents): boolean {
     const transfer = this.#transfer;
@@ -125,19 +131,20 @@ export class BlobServer {
     }
     transfer.sink = sink;
     transfer.events = events;
+    if (transfer.isWhole) this.#complete(transfer);
     return true;
   }
 
   /** Ends whatever there is: Inactive, state erased, nobody told. */
   cancel(): void {
-    this.#stopTimer();
+    this.#stopTimers();
     this.#transfer = undefined;
     this.#erase();
   }
 
-  /** Stops the timer; the state stays in the store, as at a power cut. */
+  /** Stops the timers; the state stays in the store, as at a power cut. */
   close(): void {
-    this.#stopTimer();
+    this.#stopTimers();
   }
 
   /** MBT 5.2.3, and the order of checks that peers in the field have. */
@@ -145,7 +152,7 @@ export class BlobServer {
     const transfer = this.#transfer;
     if (transfer === undefined) return BlobStatus.wrongPhase;
     if (message.blobId !== transfer.blobId) return BlobStatus.wrongBlobId;
-    if (transfer.parameters !== undefined) return this.#onTransferStartAgain(transfer, message);
+    if (transfer.parameters !== undefined) return this.#onTransferStartAgain(transfer, message, context);
 
     const { minBlockSizeLog, maxBlockSizeLog, maxBlobSize, mtuSize } = this.capabilities;
     const { transferMode, blobSize, blockSizeLog, clientMtuSize } = message;
@@ -168,26 +175,28 @@ export class BlobServer {
       mode: transferMode,
       blockSizeLog,
       mtu: Math.min(clientMtuSize, mtuSize, BLOB_MTU),
-      client: context.src,
-      appIndex: context.key.kind === 'app' ? context.key.index : 0,
+      ...clientOf(context),
     });
     if (!this.#persist(transfer)) {
       this.#fail('store-failed', 'the state of the transfer could not be stored');
       return BlobStatus.internalError;
     }
-    this.#startTimer(transfer);
+    this.#touch(transfer);
     transfer.events?.started?.(blobSize);
     return BlobStatus.success;
   }
 
-  #onTransferStartAgain(transfer: ServerTransfer, message: BlobTransferStart): number {
+  #onTransferStartAgain(transfer: ServerTransfer, message: BlobTransferStart, context: Context): number {
     const { mode, size, blockSizeLog, mtu } = transfer.parameters!;
     const same = message.transferMode === mode && message.blobSize === size && message.blockSizeLog === blockSizeLog;
     if (!same || message.clientMtuSize < mtu) return BlobStatus.wrongPhase;
     if (transfer.phase === BlobPhase.suspended) {
       if (transfer.sink === undefined) return BlobStatus.wrongPhase;
       transfer.phase = BlobPhase.waitingForNextBlock;
-      this.#startTimer(transfer);
+      // Reports go to whoever goes on with the transfer.
+      transfer.parameters = { ...transfer.parameters!, ...clientOf(context) };
+      this.#persist(transfer);
+      this.#touch(transfer);
       transfer.events?.resumed?.();
     }
     return BlobStatus.success;
@@ -208,19 +217,22 @@ export class BlobServer {
     const { phase, parameters, block } = transfer;
     if (phase === BlobPhase.waitingForNextChunk || phase === BlobPhase.waitingForNextBlock) this.#touch(transfer);
     if (phase === BlobPhase.waitingForNextChunk) {
-      const same = block?.shape.number === blockNumber && block.shape.chunkSize === chunkSize;
-      return same ? BlobStatus.success : BlobStatus.wrongPhase;
+      if (block?.shape.number !== blockNumber || block.shape.chunkSize !== chunkSize) return BlobStatus.wrongPhase;
+      if (transfer.isPull) this.#reports.begin(transfer);
+      return BlobStatus.success;
     }
     if (blockNumber >= transfer.blocks) return BlobStatus.invalidBlockNumber;
     const limits = { ...this.capabilities, mtu: parameters.mtu };
     if (!isChunkSizeLegal(chunkSize, parameters.blockSizeLog, limits)) return BlobStatus.invalidChunkSize;
 
     const shape = blockShape(parameters.size, parameters.blockSizeLog, blockNumber, chunkSize);
-    transfer.block = new BlockAssembly(shape, phase === BlobPhase.complete ? EMPTY : transfer.buffer);
-    if (!hasBit(transfer.missing, blockNumber)) return BlobStatus.success;
+    const isMissing = hasBit(transfer.missing, blockNumber);
+    transfer.block = new BlockAssembly(shape, phase === BlobPhase.complete ? EMPTY : transfer.buffer, isMissing);
+    if (transfer.isPull && (isMissing || phase === BlobPhase.waitingForNextBlock)) this.#reports.begin(transfer);
+    if (!isMissing) return BlobStatus.success;
     transfer.phase = BlobPhase.waitingForNextChunk;
     if (phase === BlobPhase.suspended) {
-      this.#startTimer(transfer);
+      this.#touch(transfer);
       transfer.events?.resumed?.();
     }
     return BlobStatus.success;
@@ -231,14 +243,17 @@ export class BlobServer {
     return this.phase === BlobPhase.suspended ? BlobStatus.informationUnavailable : BlobStatus.success;
   }
 
-  readonly #onChunk = ({ chunkNumber, data }: BlobChunkTransfer): void => {
+  readonly #onChunk = ({ chunkNumber, data }: BlobChunkTransfer, context: Context): void => {
     const transfer = this.#transfer;
     if (transfer?.phase !== BlobPhase.waitingForNextChunk) return;
     const block = transfer.block!;
     if (!block.fits(chunkNumber, data.length)) return;
     this.#touch(transfer);
-    if (!block.add(chunkNumber, data) || block.missingCount > 0) return;
-    this.#finishBlock(transfer, block, chunkNumber);
+    const isNew = block.add(chunkNumber, data);
+    if (isNew && block.missingCount === 0) this.#finishBlock(transfer, block, chunkNumber);
+    if (transfer.isPull && this.#transfer === transfer) {
+      this.#reports.received(transfer, chunkNumber, isNew, context.dst);
+    }
   };
 
   /** The data is durable before its bit is: a power cut in between costs the block once more, never its content. */
@@ -250,53 +265,37 @@ export class BlobServer {
       return;
     }
     transfer.blockReceived(number);
-    const isLast = transfer.missingCount === 0;
-    transfer.phase = isLast ? BlobPhase.complete : BlobPhase.waitingForNextBlock;
-    if (isLast) {
-      this.#stopTimer();
-      this.#erase();
-      transfer.release();
-    } else if (!this.#persist(transfer)) {
+    // In pull mode the last block leaves it in Waiting for Next Chunk: the client must have heard that nothing is missing.
+    const isLast = transfer.isWhole && !transfer.isPull;
+    if (!transfer.isWhole) transfer.phase = BlobPhase.waitingForNextBlock;
+    if (!isLast && !this.#persist(transfer)) {
       this.#log('warn', `block ${number} is stored, but would be asked for again after a power cut`);
     }
+    if (isLast) this.#end(transfer);
     transfer.events?.block?.(number);
     if (isLast) transfer.events?.complete();
   }
 
+  #complete(transfer: ServerTransfer): void {
+    this.#end(transfer);
+    transfer.events?.complete();
+  }
+
+  #end(transfer: ServerTransfer): void {
+    transfer.phase = BlobPhase.complete;
+    this.#stopTimers();
+    this.#erase();
+    transfer.release();
+  }
+
   #transferStatus(context: Context, status: number): void {
-    const transfer = this.#transfer;
-    const parameters = transfer?.parameters;
-    this.model.reply(
-      context,
-      BlobTransferStatus,
-      {
-        status,
-        transferMode: parameters?.mode ?? 'none',
-        phase: this.phase,
-        blobId: transfer?.blobId,
-        blobSize: parameters?.size,
-        blockSizeLog: parameters?.blockSizeLog,
-        transferMtuSize: parameters?.mtu,
-        blocksNotReceived: parameters === undefined ? undefined : transfer?.missing,
-      },
-      this.#replyOptions(),
-    );
+    this.model.reply(context, BlobTransferStatus, transferStatusOf(this.#transfer, status), this.#replyOptions());
   }
 
   #blockStatus(context: Context, status: number): void {
-    const { phase } = this;
-    const block = this.#transfer?.block;
-    const { number, chunkSize, chunkCount } = block?.shape ?? NO_SHAPE;
-    const receiving = phase === BlobPhase.waitingForNextChunk && block !== undefined;
-    const resting = block !== undefined || phase === BlobPhase.waitingForNextBlock ? 'none' : 'all';
-    const format = receiving ? missingFormat(block.missingCount, chunkCount) : resting;
-    const missing = receiving && format === 'some' ? block.missing : undefined;
-    this.model.reply(
-      context,
-      BlobBlockStatus,
-      { status, format, blockNumber: number, chunkSize, missing },
-      this.#replyOptions(),
-    );
+    const transfer = this.#transfer;
+    const wanted = transfer?.isPull ? this.#reports.ask(transfer) : undefined;
+    this.model.reply(context, BlobBlockStatus, blockStatusOf(transfer, status, wanted), this.#replyOptions());
   }
 
   /** Answers carry the Transfer TTL; those of an inactive server the default [MBT 5.2.2]. */
@@ -305,31 +304,26 @@ export class BlobServer {
   }
 
   #touch(transfer: ServerTransfer): void {
-    this.#deadline = this.#clock.now + transfer.timeoutMs;
+    const reportMs = transfer.isPull ? this.#reports.intervalMs + 1000 : 0;
+    this.#deadline.set(Math.max(transfer.timeoutMs, reportMs));
   }
 
-  #startTimer(transfer: ServerTransfer): void {
-    this.#touch(transfer);
-    this.#timer ??= this.#clock.after(transfer.timeoutMs, this.#onTimer);
+  #stopTimers(): void {
+    this.#deadline.clear();
+    this.#reports.stop();
   }
 
-  #stopTimer(): void {
-    this.#timer?.cancel();
-    this.#timer = undefined;
-  }
-
-  readonly #onTimer = (): void => {
-    this.#timer = undefined;
-    const left = this.#deadline - this.#clock.now;
-    if (left > 0) {
-      this.#timer = this.#clock.after(left, this.#onTimer);
+  #onTimeout(): void {
+    const transfer = this.#transfer!;
+    if (transfer.isWhole) {
+      this.#complete(transfer);
       return;
     }
-    const transfer = this.#transfer!;
+    this.#stopTimers();
     transfer.phase = BlobPhase.suspended;
     transfer.block = undefined;
     transfer.events?.suspended();
-  };
+  }
 
   #persist(transfer: ServerTransfer): boolean {
     try {
@@ -360,9 +354,4 @@ const EMPTY = new Uint8Array(0);
 
 function isActive(phase: number): boolean {
   return phase !== BlobPhase.suspended && phase !== BlobPhase.complete;
-}
-
-function missingFormat(missing: number, chunks: number): 'all' | 'none' | 'some' {
-  if (missing === 0) return 'none';
-  return missing === chunks ? 'all' : 'some';
 }

@@ -15,6 +15,7 @@
 export * from './addresses.ts';
 export * from './bytes.ts';
 export * from './clock.ts';
+export * from './deadline.ts';
 export * from './errors.ts';
 export * from './events.ts';
 export * from './log.ts';

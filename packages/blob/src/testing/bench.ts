@@ -5,7 +5,8 @@ import type { AccessSend, AccessTransport } from '@meshferry/network';
 import type { BlobCapabilities } from '../capabilities.ts';
 import * as messages from '../messages.ts';
 import { BlobServer } from '../server.ts';
-import { Flash } from './mesh.ts';
+import type { BlobPullOptions } from '../server-contract.ts';
+import { Flash, GROUP } from './mesh.ts';
 
 export const TESTER = 0x0001;
 export const SERVER = 0x0100;
@@ -34,8 +35,15 @@ export class Bench {
   #access: AccessLayer;
   readonly #capabilities: Partial<BlobCapabilities>;
 
-  constructor(capabilities: Partial<BlobCapabilities> = {}, store: Store = new MemoryStore()) {
+  readonly #pull: BlobPullOptions;
+
+  constructor(
+    capabilities: Partial<BlobCapabilities> = {},
+    store: Store = new MemoryStore(),
+    pull: BlobPullOptions = {},
+  ) {
     this.store = store;
+    this.#pull = pull;
     this.#capabilities = { minBlockSizeLog: 6, maxBlockSizeLog: 18, maxChunksNumber: 3000, ...capabilities };
     [this.server, this.#access] = this.#boot();
   }
@@ -55,8 +63,15 @@ export class Bench {
   /** Octets of an access message from the tester; gives the answers. */
   tell(payload: Uint8Array, dst: number = SERVER): Answer[] {
     const from = this.sent.length;
+    this.receive(payload, dst);
+    this.clock.advance(60);
+    return this.sent.slice(from).map(read);
+  }
+
+  /** Octets of an access message from the tester, without waiting for an answer. */
+  receive(payload: Uint8Array, dst: number = SERVER, src: number = TESTER): void {
     this.#access.receive({
-      src: TESTER,
+      src,
       dst,
       key: { kind: 'app', index: 0 },
       netIndex: 0,
@@ -64,15 +79,6 @@ export class Bench {
       ttl: 5,
       seq: 0,
       payload,
-    });
-    this.clock.advance(60);
-    return this.sent.slice(from).map((send) => {
-      const type = byOpcode.get(
-        send.payload[0]! < 0x80 ? send.payload[0]! : (send.payload[0]! << 8) | send.payload[1]!,
-      )!;
-      const decoded = type.decode(send.payload);
-      if (!decoded.ok) throw new Error(JSON.stringify(decoded.error));
-      return { name: type.name, value: decoded.value as Record<string, unknown>, ttl: send.ttl, dst: send.dst };
     });
   }
 
@@ -143,7 +149,7 @@ export class Bench {
 
   #boot(): [BlobServer, AccessLayer] {
     const { clock, store } = this;
-    const server = new BlobServer({ clock, store, capabilities: this.#capabilities });
+    const server = new BlobServer({ clock, store, capabilities: this.#capabilities, pull: this.#pull });
     const access = new AccessLayer({
       clock,
       random: new SeededRandom(1),
@@ -155,13 +161,23 @@ export class Bench {
     access.addElement(0, [server.model]);
     const transport: AccessTransport = {
       defaultTtl: 5,
-      send: (message) => {
+      send: (message, done) => {
         this.sent.push(message);
+        clock.after(0, () => done?.());
         return () => {};
       },
     };
     access.connect(transport);
     server.model.bind(0);
+    server.model.subscribe(GROUP);
     return [server, access];
   }
+}
+
+function read(send: AccessSend): Answer {
+  const [first = 0, second = 0] = send.payload;
+  const type = byOpcode.get(first < 0x80 ? first : (first << 8) | second)!;
+  const decoded = type.decode(send.payload);
+  if (!decoded.ok) throw new Error(JSON.stringify(decoded.error));
+  return { name: type.name, value: decoded.value as Record<string, unknown>, ttl: send.ttl, dst: send.dst };
 }
