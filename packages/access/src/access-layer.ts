@@ -61,6 +61,8 @@ export interface AccessLayerOptions {
   readonly profiles?: readonly MeshProfile[];
   /** Entries that each Subscription List can have, 1 to 186 (more do not fit into a Status). Default 64. */
   readonly subscriptionListSize?: number;
+  /** How long an answer waits. Default: 20 to 50 ms at random, 20 to 500 ms for a message to a group [3.7.3.1]. */
+  readonly replyDelayMs?: (dst: Address) => number;
   /** The device key of another node, by the address of any of its elements. Default: none is known. */
   readonly deviceKeyOf?: (node: Unicast) => Uint8Array | undefined;
 }
@@ -98,6 +100,7 @@ export class AccessLayer implements NetworkHost {
       log: this.#log,
       crypto: options.crypto,
       transmit: (message, done) => this.#transmit(message, done),
+      replyDelayMs: options.replyDelayMs ?? ((dst) => replyDelay(options.random, dst)),
       subscriptionsChanged: () => this.#subscriptionsChanged(),
       subscriptionListSize: options.subscriptionListSize ?? 64,
       lowPower: (options.identity.features & Feature.lowPower) !== 0,
@@ -271,4 +274,9 @@ export class AccessLayer implements NetworkHost {
 function shortened(page: number, data: Uint8Array, maxOctets: number): Uint8Array {
   const decoded = page % 128 === 0 ? decodeComposition(data) : undefined;
   return decoded?.ok ? encodeComposition(decoded.value.composition, maxOctets) : data.slice(0, maxOctets);
+}
+
+/** Spreads the answers of many nodes to one message [3.7.3.1]. */
+function replyDelay(random: Random, dst: Address): number {
+  return 20 + random.uniform() * (isUnicast(dst) ? 30 : 480);
 }

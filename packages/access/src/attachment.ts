@@ -158,7 +158,7 @@ export class Attachment {
       ...(options.segmented === undefined ? {} : { segmented: options.segmented }),
     };
     let cancelSend: Cancel | undefined;
-    const timer = this.#ground.clock.after(options.delayMs ?? this.#replyDelay(context.dst), () => {
+    const timer = this.#ground.clock.after(options.delayMs ?? this.#ground.replyDelayMs(context.dst), () => {
       cancelSend = this.#ground.transmit(message, told);
     });
     let cancelled = false;
@@ -169,11 +169,6 @@ export class Attachment {
       timer.cancel();
       told(new MeshError('cancelled', 'the answer was cancelled before it left'));
     };
-  }
-
-  /** Random delay of a response [3.7.3.1]: spreads the answers of many nodes to one message. */
-  #replyDelay(dst: Address): number {
-    return 20 + this.#ground.random.uniform() * (isUnicast(dst) ? 30 : 480);
   }
 
   #key(appIndex: AppIndex | undefined, deviceKeyOf: Unicast | undefined): KeyRef | MeshError {

@@ -1,4 +1,4 @@
-import type { Cancel, Clock, Log, MeshError, Random, Store } from '@meshferry/core';
+import type { Address, Cancel, Clock, Log, MeshError, Random, Store } from '@meshferry/core';
 import type { CryptoProvider } from '@meshferry/crypto';
 import type { AccessSend } from '@meshferry/network';
 
@@ -11,6 +11,8 @@ export interface ModelGround {
   readonly crypto: CryptoProvider;
   /** Hands a message to the network layer. Throws `not-attached` before there is one. */
   transmit(message: AccessSend, done: (error?: MeshError) => void): Cancel;
+  /** How long the answer to a message to `dst` waits [3.7.3.1]. */
+  replyDelayMs(dst: Address): number;
   /** Some Subscription List has changed. */
   subscriptionsChanged(): void;
   /** Entries that a Subscription List can have. */

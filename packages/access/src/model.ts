@@ -150,8 +150,8 @@ export class Model {
 
   /**
    * Sets or (undefined) ends the publication, durably when it returns; what was under way is cancelled, the first period
-   * begins now. Throws `no-publication`, `bad-address`, `bad-field`, `key-not-bound`, `feature-not-supported`
-   * (friendship credentials without Low Power), `no-period`.
+   * begins now. Throws `no-publication`, `bad-address`, `bad-label-uuid`, `bad-field`, `key-not-bound`,
+   * `feature-not-supported` (friendship credentials without Low Power), `no-period`.
    */
   setPublication(settings: PublicationSettings | undefined): void {
     this.#attached().setPublication(settings);

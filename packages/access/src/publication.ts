@@ -71,7 +71,7 @@ export function fastPeriodMs(periodMs: number, divisor: number): number {
   return divisor === 0 ? periodMs : Math.min(periodMs, Math.max(SHORTEST_PERIOD_MS, periodMs / 2 ** divisor));
 }
 
-/** The state that settings give. Throws `bad-address`, or `bad-field` for a number out of range. */
+/** The state that settings give. Throws `bad-address`, `bad-label-uuid`, or `bad-field` for a number out of range. */
 export function publicationOf(settings: PublicationSettings, crypto: CryptoProvider): Publication {
   const { to, appIndex, credentialFlag = false, ttl = 0xff, period = 0, retransmit = 0 } = settings;
   if (!isOctet(ttl) || (ttl > 0x7f && ttl !== 0xff)) throw badField('Publish TTL', ttl, '0 to 0x7F, or 0xFF');

@@ -64,7 +64,10 @@ export function node(
   return layer;
 }
 
-export interface NodeOptions extends Partial<Pick<AccessLayerOptions, 'random' | 'deviceKeyOf'>> {
+export interface NodeOptions
+  extends Partial<
+    Pick<AccessLayerOptions, 'random' | 'deviceKeyOf' | 'profiles' | 'subscriptionListSize' | 'identity'>
+  > {
   readonly link?: Link;
   readonly store?: Store;
   readonly log?: Log;

@@ -13,6 +13,8 @@ export class Link {
   lose = 0;
   /** What sending ends with, when not well. */
   failure: MeshError | undefined;
+  /** Called with each message when it is handed over to be sent. */
+  onSent: ((message: AccessSend) => void) | undefined;
   readonly #clock: Clock;
   readonly #hosts: { readonly host: NetworkHost; readonly address: number; readonly elements: number }[] = [];
   #seq = 0;
@@ -30,6 +32,7 @@ export class Link {
 
   #send(message: AccessSend, done?: (error?: MeshError) => void): Cancel {
     this.sent.push(message);
+    this.onSent?.(message);
     const { failure } = this;
     const lost = this.lose > 0;
     if (lost) this.lose--;

@@ -33,6 +33,39 @@ interface Vectors {
     readonly hex: string;
     readonly fields: { readonly page: number; readonly data?: string };
   }[];
+  readonly relations: readonly {
+    readonly hex: string;
+    readonly elements: readonly Readonly<
+      Record<
+        'sig' | 'vendor',
+        readonly { readonly group: number | null; readonly extends: readonly (readonly [number, number])[] }[]
+      >
+    >[];
+  }[];
+  readonly metadata: readonly {
+    readonly hex: string;
+    readonly elements: readonly Readonly<
+      Record<
+        'sig' | 'vendor',
+        readonly {
+          readonly model: string;
+          readonly entries: readonly { readonly id: number; readonly data: string }[];
+        }[]
+      >
+    >[];
+  }[];
+  readonly publishPeriods: readonly { readonly octet: number; readonly ms: number }[];
+  readonly publishRetransmits: readonly {
+    readonly octet: number;
+    readonly transmissions: number;
+    readonly intervalMs: number;
+  }[];
+  readonly fastPeriods: readonly {
+    readonly publishPeriodMs: number;
+    readonly divisor: number;
+    readonly effectiveMs: number;
+  }[];
+  readonly unicastRanges: readonly { readonly start: number; readonly length: number; readonly accessHex: string }[];
   readonly compositionReactions: readonly { readonly name: string; readonly hex: string; readonly why: string }[];
 }
 
