@@ -89,14 +89,16 @@ export class AccessSender {
     const { src, dst, payload, szmic = false, segmented = false } = message;
     const ttl = message.ttl === undefined || message.ttl === 0xff ? defaults.ttl : message.ttl;
     const transmit = message.transmit ?? defaults.transmit;
-    const route = { src, dst, ttl, ctl: false, netIndex, transmit };
+    const { credentials } = message;
+    const route = { src, dst, ttl, ctl: false, netIndex, transmit, credentials };
     if (payload.length <= UNSEGMENTED_ACCESS_MAX && !segmented && !szmic) {
       const encrypt = (seq: number, ivIndex: number) => this.#unsegmentedPdu(message, seq, ivIndex);
       return this.#originator.sendUnsegmented({ ...route, encrypt }, done);
     }
     const sar = message.sar === undefined ? defaults.sar : changeSarTransmitter(defaults.sar, message.sar);
     const encrypt = (seq: number, ivIndex: number) => this.#segments(message, szmic, seq, ivIndex);
-    return this.#originator.sendSegmented({ ...route, encrypt }, sar, done);
+    const segN = Math.ceil((payload.length + (szmic ? 8 : 4)) / ACCESS_SEGMENT_OCTETS) - 1;
+    return this.#originator.sendSegmented({ ...route, segN, encrypt }, sar, done);
   }
 
   #unsegmentedPdu(message: AccessSend, seq: number, ivIndex: number): Uint8Array | MeshError {

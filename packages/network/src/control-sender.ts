@@ -1,6 +1,6 @@
 import type { Transmit } from '@meshferry/bearer';
 import { type Address, addressKind, type Cancel, MeshError, type NetIndex, type Unicast } from '@meshferry/core';
-import type { Done, SarTransmitter } from './contract.ts';
+import type { Credentials, Done, SarTransmitter } from './contract.ts';
 import {
   CONTROL_SEGMENT_OCTETS,
   encodeLowerTransportPdu,
@@ -24,6 +24,8 @@ export interface ControlSend {
   readonly ttl: number;
   readonly netIndex: NetIndex;
   readonly transmit: Transmit;
+  /** Default: managed flooding. */
+  readonly credentials?: Credentials | undefined;
 }
 
 /** Sends a control message; throws `bad-field` for one that cannot be sent. */
@@ -36,20 +38,24 @@ export function sendControl(originator: Originator, message: ControlSend, sar: S
     return originator.sendUnsegmented({ ...route, encrypt: () => pdu }, done);
   }
   return originator.sendSegmented(
-    { ...route, encrypt: (seq) => segments(opcode, parameters, seq & 0x1fff) },
+    { ...route, segN: segNOf(parameters), encrypt: (seq) => segments(opcode, parameters, seq & 0x1fff) },
     sar,
     done,
   );
 }
 
 function segments(opcode: number, parameters: Uint8Array, seqZero: number): Segments {
-  const segN = Math.ceil(parameters.length / CONTROL_SEGMENT_OCTETS) - 1;
+  const segN = segNOf(parameters);
   const segment = (segO: number): Uint8Array => {
     const at = segO * CONTROL_SEGMENT_OCTETS;
     const part = parameters.subarray(at, at + CONTROL_SEGMENT_OCTETS);
     return encodeLowerTransportPdu({ format: 'segmented-control', opcode, seqZero, segO, segN, segment: part });
   };
   return { segN, segment };
+}
+
+function segNOf(parameters: Uint8Array): number {
+  return Math.ceil(parameters.length / CONTROL_SEGMENT_OCTETS) - 1;
 }
 
 function check({ opcode, dst, parameters, ttl }: ControlSend): void {

@@ -24,6 +24,14 @@ export interface NetworkCounters {
   /** Authentic Secure Network and Mesh Private beacons of others. */
   beacons: number;
   beaconsSent: number;
+  /** As a Friend: PDUs put into queues of Low Power nodes, those that had to make room or found none, answers sent. */
+  friendQueued: number;
+  friendDropped: number;
+  friendAnswers: number;
+  /** As a Low Power node: Polls and subscription changes sent, those without an answer, friendships lost. */
+  polls: number;
+  pollsUnanswered: number;
+  friendshipsLost: number;
 }
 
 export function newCounters(): NetworkCounters {
@@ -41,5 +49,11 @@ export function newCounters(): NetworkCounters {
     delivered: 0,
     beacons: 0,
     beaconsSent: 0,
+    friendQueued: 0,
+    friendDropped: 0,
+    friendAnswers: 0,
+    polls: 0,
+    pollsUnanswered: 0,
+    friendshipsLost: 0,
   };
 }

@@ -46,6 +46,9 @@ export type { ControlSend } from './control-sender.ts';
 export type { NetworkCounters } from './counters.ts';
 export type { PduError } from './decode-error.ts';
 export { Feature, type FeatureName, type Features } from './features.ts';
+export type { Friend, FriendEvent, LowPowerNode } from './friend.ts';
+export type { FriendshipEnd } from './friend-context.ts';
+export type { FriendLimits } from './friend-limits.ts';
 export {
   decodeHeartbeat,
   encodeHeartbeat,
@@ -73,6 +76,8 @@ export type { KeyManager } from './key-manager.ts';
 export { type AppKeyMaterial, appKeyMaterial, NetKeyMaterial, type SubnetSecurity } from './key-material.ts';
 export type { KeyRefreshPhase } from './key-records.ts';
 export type { KeyRefreshEvent } from './key-refresh.ts';
+export type { LowPower, LowPowerEvent, LowPowerState } from './low-power.ts';
+export type { LowPowerSettings } from './low-power-settings.ts';
 export * from './lower-transport-pdu.ts';
 export { encodeFlags, type NetworkChange, type NetworkState } from './network-change.ts';
 export { NetworkLayer } from './network-layer.ts';

@@ -45,6 +45,7 @@ export class Interfaces {
   readonly #listener: InterfacesListener;
   readonly #advertising = new Map<Advertising, Unsubscribe>();
   readonly #gatt = new Set<GattInterface>();
+  #listening = true;
 
   constructor(clock: Clock, listener: InterfacesListener) {
     this.#clock = clock;
@@ -53,16 +54,21 @@ export class Interfaces {
 
   attach(advertising: Advertising): Unsubscribe {
     this.#advertising.get(advertising)?.(); // attached already: once is enough
-    const unsubscribe = advertising.receive(AD_TYPES, (ad: Heard) => {
-      if (ad.type === AD_MESH_MESSAGE) this.#listener.pdu(ad.data, ad.rssi, undefined);
-      else if (ad.type === AD_MESH_BEACON) this.#listener.beacon(ad.data);
-      else this.#listener.serviceData(ad);
-    });
-    this.#advertising.set(advertising, unsubscribe);
+    this.#advertising.set(advertising, this.#listening ? this.#receive(advertising) : ignore);
     return () => {
-      unsubscribe();
+      this.#advertising.get(advertising)?.();
       this.#advertising.delete(advertising);
     };
+  }
+
+  /** Switches the receivers of the advertising bearers on and off, for a Low Power node. Sending does not need them. */
+  listen(on: boolean): void {
+    if (on === this.#listening) return;
+    this.#listening = on;
+    for (const [advertising, unsubscribe] of this.#advertising) {
+      unsubscribe();
+      this.#advertising.set(advertising, on ? this.#receive(advertising) : ignore);
+    }
   }
 
   attachGatt(gatt: GattInterface): Unsubscribe {
@@ -130,6 +136,14 @@ export class Interfaces {
     if (passing.length > 0 || this.#advertising.size > 0) return this.#send(ad, transmit, passing, done);
     const { now } = this.#clock; // nobody behind a GATT connection wants it: that is no failure
     return this.#later(() => done({ start: now, end: now }));
+  }
+
+  #receive(advertising: Advertising): Unsubscribe {
+    return advertising.receive(AD_TYPES, (ad: Heard) => {
+      if (ad.type === AD_MESH_MESSAGE) this.#listener.pdu(ad.data, ad.rssi, undefined);
+      else if (ad.type === AD_MESH_BEACON) this.#listener.beacon(ad.data);
+      else this.#listener.serviceData(ad);
+    });
   }
 
   #send(

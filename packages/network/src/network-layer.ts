@@ -3,7 +3,6 @@ import {
   type Address,
   type AppIndex,
   type Cancel,
-  type Clock,
   Emitter,
   MeshError,
   type NetIndex,
@@ -15,20 +14,14 @@ import { AccessOpener } from './access-opener.ts';
 import { AccessSender } from './access-sender.ts';
 import { Beacons } from './beacons.ts';
 import { cancellable, ignore } from './cancellable.ts';
-import type {
-  AccessReceived,
-  AccessSend,
-  AccessTransport,
-  Done,
-  NetworkHost,
-  SarReceiver,
-  SarTransmitter,
-} from './contract.ts';
+import type { AccessSend, AccessTransport, Done, SarReceiver, SarTransmitter } from './contract.ts';
 import { type ControlSend, sendControl } from './control-sender.ts';
 import { type NetworkCounters, newCounters } from './counters.ts';
 import { Destinations } from './destinations.ts';
 import { DeviceKeys } from './device-keys.ts';
 import { Feature, type FeatureName, Features } from './features.ts';
+import type { Friend } from './friend.ts';
+import { friendRoles } from './friend-roles.ts';
 import { OPCODE_HEARTBEAT } from './heartbeat-message.ts';
 import { Heartbeats } from './heartbeats.ts';
 import { Interfaces } from './interfaces.ts';
@@ -36,6 +29,8 @@ import { IvIndexState } from './iv-index.ts';
 import { IvUpdate } from './iv-update.ts';
 import { KeyManager } from './key-manager.ts';
 import { Keys } from './keys.ts';
+import { LocalDelivery } from './local-delivery.ts';
+import type { LowPower } from './low-power.ts';
 import { encodeLowerTransportPdu } from './lower-transport-pdu.ts';
 import type { NetworkChange } from './network-change.ts';
 import { NetworkReceiver, type ReceivedPdu } from './network-receiver.ts';
@@ -72,12 +67,15 @@ export class NetworkLayer implements AccessTransport {
   readonly heartbeats: Heartbeats;
   /** The proxy protocol: Proxy Server, its states and its advertising; finding other proxies. */
   readonly proxy: ProxyFeature;
+  /** The Friend feature, if the node supports it. */
+  readonly friend: Friend | undefined;
+  /** The Low Power feature, if the node supports it. */
+  readonly lowPower: LowPower | undefined;
   /** Features in use. Relay follows {@link relay}, Proxy the states of {@link proxy}; others are set by who has them. */
   readonly features: Features;
   /** Tells what has changed in the IV Index, in Key Refresh Phases and in the keys and features of this node. */
   readonly changes: Emitter<NetworkChange> = new Emitter();
-  readonly #clock: Clock;
-  readonly #host: NetworkHost;
+  readonly #local: LocalDelivery;
   readonly #destinations: Destinations;
   readonly #iv: IvIndexState;
   readonly #sequence: SequenceAllocator;
@@ -91,15 +89,13 @@ export class NetworkLayer implements AccessTransport {
   readonly #accessSender: AccessSender;
   readonly #controlHandlers = new Map<number, (message: ControlReceived) => void>();
   readonly #states: NodeStates;
-  #closed = false;
 
   /** Throws `bad-field` for a state out of range, `bad-key-length`, and `store-failed`. */
   constructor(options: NetworkLayerOptions) {
     const { clock, random, crypto, store, log = silent, host, address, elements, limits = {} } = options;
     this.address = address;
     this.elements = elements;
-    this.#clock = clock;
-    this.#host = host;
+    this.#local = new LocalDelivery(clock, host);
     const states = new NodeStates(store, initialStates(options));
     this.#states = states;
     const featureChanged = (feature: FeatureName, inUse: boolean) => {
@@ -133,9 +129,18 @@ export class NetworkLayer implements AccessTransport {
     const isOwn = (address: Address) => this.#destinations.isOwn(address);
     const outgoing = new SarTransmitterQueue(limits.outgoingParallel ?? 4);
     this.#outgoing = outgoing;
-    const netKey = (index: NetIndex) => keys.netKey(index);
     const sequence = this.#sequence;
-    this.#originator = new Originator({ clock, counters, iv, sequence, interfaces, outgoing, netKey });
+    this.#originator = new Originator({
+      clock,
+      counters,
+      iv,
+      sequence,
+      interfaces,
+      outgoing,
+      netKey: (index, how) => (how === 'friendship' && this.lowPower?.security(index)) || keys.netKey(index),
+      friend: () => this.friend,
+      waiting: () => this.lowPower?.poll(),
+    });
     this.#accessSender = new AccessSender(crypto, keys, deviceKeys, ownDeviceKey, isOwn, this.#originator);
 
     this.#segments = new SegmentReceiver({
@@ -145,7 +150,8 @@ export class NetworkLayer implements AccessTransport {
       maxOpen: limits.incoming ?? 64,
       maxOpenPerSource: limits.incomingPerSource ?? 8,
       completed: (src, dst) => replay.lastSeqAuth(src, dst),
-      acknowledge: (origin, seqZero, ackedSegments) => this.#acknowledge(origin, seqZero, ackedSegments),
+      acknowledge: (origin, seqZero, acked) => this.#acknowledge(origin, origin.dst, seqZero, acked),
+      isFromFriend: ({ credentials }) => credentials === 'friendship' && this.lowPower !== undefined,
       complete: (message) => this.#transport.complete(message),
     });
     this.#transport = new TransportReceiver({
@@ -198,6 +204,20 @@ export class NetworkLayer implements AccessTransport {
     const ground = { clock, random, log, counters, store, keys, iv, sequence, replay, interfaces, states };
     const { beacons, features } = this;
     this.proxy = new ProxyFeature({ ...ground, beacons, features, address, elements, isOwn, limits });
+    const roles = friendRoles(options, {
+      ...ground,
+      beacons,
+      features,
+      follower,
+      isOwn,
+      outgoing,
+      originator: this.#originator,
+      receiver: this.#receiver,
+      acknowledge: (origin, seqZero, acked) => this.#acknowledge(origin, address, seqZero, acked),
+      handleControl: (opcode, handler) => this.handleControl(opcode, handler),
+    });
+    this.friend = roles.friend;
+    this.lowPower = roles.lowPower;
     this.handleControl(OPCODE_HEARTBEAT, (message) => this.heartbeats.receive(message));
     if (keys.netIndexes.length === 0) this.#addInitialKeys(options);
   }
@@ -296,16 +316,11 @@ export class NetworkLayer implements AccessTransport {
   send(message: AccessSend, done: Done = ignore): Cancel {
     this.#accessSender.check(message);
     const netIndex = this.#accessSender.netIndexOf(message);
-    if (netIndex instanceof MeshError) return cancellable(done, (end) => this.#later(() => end(netIndex)));
-    if (this.#destinations.isOwn(message.dst)) {
-      return cancellable(done, (end) =>
-        this.#later(() => {
-          this.#deliverLocally(message, netIndex);
-          end();
-        }),
-      );
-    }
-    if (this.#destinations.isForThisNode(message.dst)) this.#later(() => this.#deliverLocally(message, netIndex));
+    const local = this.#local;
+    if (netIndex instanceof MeshError) return cancellable(done, (end) => local.later(() => end(netIndex)));
+    const how = { netIndex, ttl: this.defaultTtl, seq: this.#sequence.next };
+    if (this.#destinations.isOwn(message.dst)) return cancellable(done, (end) => local.deliver(message, how, end));
+    if (this.#destinations.isForThisNode(message.dst)) local.deliver(message, how, ignore);
     const defaults = { ttl: this.defaultTtl, transmit: this.transmit, sar: this.sarTransmitter };
     return cancellable(done, (end) => this.#accessSender.send(message, netIndex, defaults, end));
   }
@@ -329,11 +344,13 @@ export class NetworkLayer implements AccessTransport {
 
   /** Detaches from the bearers and stops all timers; messages under way end without a word. State is in the store. */
   close(): void {
-    this.#closed = true;
+    this.#local.close();
     this.ivUpdate.close();
     this.beacons.close();
     this.heartbeats.close();
     this.proxy.close();
+    this.friend?.close();
+    this.lowPower?.close();
     this.#interfaces.close();
     this.#outgoing.close();
     this.#segments.close();
@@ -345,6 +362,8 @@ export class NetworkLayer implements AccessTransport {
     this.#receiver.forgetCopies();
     this.beacons.changed(change);
     this.proxy.changed(change);
+    this.friend?.changed(change);
+    this.lowPower?.changed(change);
     if (change.type === 'net-key-added' || change.type === 'net-key-removed') this.ivUpdate.plan();
     if (change.type === 'net-key-removed') this.heartbeats.netKeyRemoved(change.netIndex);
     this.changes.emit(change);
@@ -357,39 +376,18 @@ export class NetworkLayer implements AccessTransport {
 
   #accepted(pdu: ReceivedPdu): void {
     this.ivUpdate.keepTime();
+    this.lowPower?.accepted(pdu);
+    this.friend?.accepted(pdu);
     if (this.#destinations.isForThisNode(pdu.dst)) this.#transport.receive(pdu);
     this.#relayer.consider(pdu);
   }
 
-  /** To the source of the segments, from the element they were for, under their NetKey [3.5.3.4]. */
-  #acknowledge({ src, dst, ttl, netIndex }: SegmentOrigin, seqZero: number, ackedSegments: number): void {
-    const pdu = encodeLowerTransportPdu({ format: 'segment-acknowledgment', obo: false, seqZero, ackedSegments });
-    const route = { src: dst, dst: src, ttl: ttl === 0 ? 0 : this.defaultTtl, ctl: true, netIndex };
-    this.#originator.sendUnsegmented({ ...route, transmit: this.transmit, encrypt: () => pdu }, ignore);
-  }
-
-  /** No key, SEQ or bearer is involved [transport to an own element, and to a group that an own element is in]. */
-  #deliverLocally(message: AccessSend, netIndex: NetIndex): void {
-    const { src, dst, label, key, payload } = message;
-    const received: AccessReceived = {
-      src,
-      dst,
-      ...(label === undefined ? {} : { label }),
-      key,
-      netIndex,
-      credentials: 'flooding',
-      ttl: message.ttl === undefined || message.ttl === 0xff ? this.defaultTtl : message.ttl,
-      seq: this.#sequence.next,
-      payload: payload.slice(),
-    };
-    this.#host.receive(received);
-  }
-
-  /** At once, but not before the caller has its answer; unless it cancels or the node is closed. */
-  #later(run: () => void): Cancel {
-    const timer = this.#clock.after(0, () => {
-      if (!this.#closed) run();
-    });
-    return () => timer.cancel();
+  /** To the source of segments, from the element they were for or on behalf of it, under their NetKey [3.5.3.4]. */
+  #acknowledge({ src, dst, ttl, netIndex }: SegmentOrigin, from: Unicast, seqZero: number, acked: number): void {
+    const fields = { obo: from !== dst, seqZero, ackedSegments: acked };
+    const pdu = encodeLowerTransportPdu({ format: 'segment-acknowledgment', ...fields });
+    const route = { src: from, dst: src, ttl: ttl === 0 ? 0 : this.defaultTtl, ctl: true, netIndex };
+    const message = { ...route, transmit: this.transmit, encrypt: () => pdu, acknowledges: seqZero };
+    this.#originator.sendUnsegmented(message, ignore);
   }
 }

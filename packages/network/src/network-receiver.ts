@@ -35,6 +35,11 @@ export interface NetworkReceiverOptions {
  * header, message cache, and only then decryption.
  */
 export class NetworkReceiver {
+  /**
+   * A Low Power node with a Friend reads nothing but what friendship credentials secure. What the Friend delivers may have
+   * been heard before: it counts all the same, as the answer to a Poll.
+   */
+  onlyFriendship = false;
   readonly #options: NetworkReceiverOptions;
   readonly #copies: DuplicateFilter;
   readonly #cache: MessageCache;
@@ -87,12 +92,13 @@ export class NetworkReceiver {
     if (from !== undefined && security.credentials === 'friendship') return 'other'; // the input filter [3.4.5]
     const { address, elements, counters } = this.#options;
     const header = this.#header;
+    if (this.onlyFriendship && security.credentials !== 'friendship') return 'other';
     deobfuscate(octets, security, ivIndex, header);
     const { src, seq } = header;
     if (!isUnicast(src)) return 'other';
     const isOwn = src >= address && src < address + elements; // relays send it back
     if (isOwn) return 'heard-before';
-    if (this.#cache.has(src, seq, ivIndex)) {
+    if (!this.onlyFriendship && this.#cache.has(src, seq, ivIndex)) {
       // It came by another way before; yet the connection has to learn who is behind it.
       if (from !== undefined && decrypt(octets, security, ivIndex, header) !== null) from.heard(src);
       return 'heard-before';

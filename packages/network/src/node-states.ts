@@ -23,6 +23,7 @@ export interface NodeStateValues {
   /** Units of 10 s, 0 to 255; 0: a new Random for every beacon. */
   readonly randomUpdateIntervalSteps: number;
   readonly heartbeatPublication: HeartbeatPublicationState;
+  readonly friend: boolean;
   readonly gattProxy: boolean;
   readonly privateGattProxy: boolean;
   /** Seconds, 0 to 255; 0: not on demand. */
@@ -46,6 +47,7 @@ export function initialStates(options: NetworkLayerOptions): NodeStateValues {
     privateBeacon: privateBeacon !== false,
     randomUpdateIntervalSteps: steps ?? RANDOM_UPDATE_INTERVAL_STEPS,
     heartbeatPublication: NO_HEARTBEAT_PUBLICATION,
+    friend: options.friend !== undefined && options.friend !== false,
     gattProxy: options.gattProxy ?? false,
     privateGattProxy: options.privateGattProxy === true && options.gattProxy !== true,
     onDemandPrivateGattProxy: checkOnDemand(options.onDemandPrivateGattProxy ?? 0),

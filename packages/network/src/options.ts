@@ -11,6 +11,8 @@ import {
 } from '@meshferry/core';
 import type { CryptoProvider } from '@meshferry/crypto';
 import type { NetworkHost, SarReceiver, SarTransmitter } from './contract.ts';
+import type { FriendLimits } from './friend-limits.ts';
+import type { LowPowerSettings } from './low-power-settings.ts';
 
 /**
  * What a `NetworkLayer` is made of. IV Index, keys and states are those to begin with: what was changed at run time is in
@@ -52,6 +54,10 @@ export interface NetworkLayerOptions {
   readonly privateGattProxy?: boolean;
   /** On-Demand Private GATT Proxy: seconds for which the node is a private proxy after a solicitation. Default 0: never. */
   readonly onDemandPrivateGattProxy?: number;
+  /** The Friend feature and its limits: the node keeps messages for Low Power nodes. Default false: not supported. */
+  readonly friend?: boolean | Partial<FriendLimits>;
+  /** The Low Power feature and how it behaves; not together with Friend. Default false: a node that always listens. */
+  readonly lowPower?: boolean | Partial<LowPowerSettings>;
   readonly sarTransmitter?: Partial<SarTransmitter>;
   readonly sarReceiver?: Partial<SarReceiver>;
   readonly limits?: NetworkLimits;

@@ -9,7 +9,7 @@ import {
   toMeshError,
   type Unicast,
 } from '@meshferry/core';
-import type { Done, SarTransmitter } from './contract.ts';
+import type { Credentials, Done, SarTransmitter } from './contract.ts';
 import type { NetworkCounters } from './counters.ts';
 import type { Interfaces } from './interfaces.ts';
 import type { IvIndexState } from './iv-index.ts';
@@ -28,12 +28,21 @@ export interface Route {
   readonly ctl: boolean;
   readonly netIndex: NetIndex;
   readonly transmit: Transmit;
+  /** Default: managed flooding, which also stands in for credentials that this node does not have. */
+  readonly credentials?: Credentials | undefined;
 }
 
 /** A message whose content depends on the SEQ and IV Index that it goes out with. */
 export interface Outgoing<Content> extends Route {
   /** Encrypts with the SEQ (of the first segment) and IV Index given, or says what is missing (`no-key`). */
   encrypt(seq: number, ivIndex: number, subnet: SubnetSecurity): Content | MeshError;
+  /** SeqZero of the message that it acknowledges, if it is a Segment Acknowledgment. */
+  readonly acknowledges?: number;
+}
+
+/** A message in segments, whose number is known before they are made. */
+export interface OutgoingSegments extends Outgoing<Segments> {
+  readonly segN: number;
 }
 
 /** Segments of a message, made as they are sent. */
@@ -50,11 +59,24 @@ export interface OriginatorOptions {
   readonly sequence: SequenceAllocator;
   readonly interfaces: Interfaces;
   readonly outgoing: SarTransmitterQueue;
-  netKey(index: NetIndex): SubnetSecurity | undefined;
+  /** The material to transmit with. */
+  netKey(index: NetIndex, credentials: Credentials): SubnetSecurity | undefined;
+  /** The Friend in this node, which keeps messages for its Low Power nodes. */
+  friend?(): OwnMessageKeeper | undefined;
+  /** A segmented message waits for acknowledgments now: one of a Low Power node has to ask its Friend for them. */
+  waiting?(): void;
+}
+
+/** Takes messages of this node for its Low Power nodes. */
+export interface OwnMessageKeeper {
+  /** Whether any of them wants it. */
+  wantsOwn(src: Unicast, dst: Address, netIndex: NetIndex): boolean;
+  /** Keeps it. `only`: it is for nobody else; `too-long`: so it is, and no queue can hold it. */
+  keepOwn(message: OutgoingSegments): 'only' | 'too-long' | undefined;
 }
 
 /** SEQ of a segment stays within this of its SeqAuth, or SeqZero would mean another message [Mesh Protocol 1.1, 3.5.3.1]. */
-const SEQ_AUTH_WINDOW = 8192;
+export const SEQ_AUTH_WINDOW = 8192;
 
 /** Sends messages of this node: allocates SEQ, encrypts, hands Network PDUs to the interfaces [3.4.6.4, 3.5.3.2]. */
 export class Originator {
@@ -67,9 +89,13 @@ export class Originator {
   /** A message in one PDU; `encrypt` gives its Lower Transport PDU. */
   sendUnsegmented(message: Outgoing<Uint8Array>, done: Done): Cancel {
     const { iv } = this.#options;
-    const subnet = this.#subnet(message.netIndex);
+    const subnet = this.#subnet(message);
     if (subnet instanceof MeshError) return this.#fail(subnet, done);
-    const seq = this.#takeSeq();
+    if (this.#isKept(message)) {
+      const kept = this.#keep(asSegment(message), done);
+      if (kept !== undefined) return kept;
+    }
+    const seq = this.takeSeq();
     if (seq instanceof MeshError) return this.#fail(seq, done);
     const transportPdu = message.encrypt(seq, iv.transmit, subnet);
     if (transportPdu instanceof MeshError) return this.#fail(transportPdu, done);
@@ -79,7 +105,11 @@ export class Originator {
   }
 
   /** A message in segments, when its turn has come. `done` is called once, not before this returns, unless cancelled. */
-  sendSegmented(message: Outgoing<Segments>, sar: SarTransmitter, done: Done): Cancel {
+  sendSegmented(message: OutgoingSegments, sar: SarTransmitter, done: Done): Cancel {
+    if (this.#isKept(message)) {
+      const kept = this.#keep(message, done);
+      if (kept !== undefined) return kept;
+    }
     const { clock, outgoing } = this.#options;
     let returned = false;
     let cancelled = false;
@@ -101,14 +131,14 @@ export class Originator {
   }
 
   #begin(
-    message: Outgoing<Segments>,
+    message: OutgoingSegments,
     state: SarTransmitter,
     finished: Done,
   ): { seqZero: number; transmission: SarTransmission } | MeshError {
-    const { clock, iv, interfaces } = this.#options;
-    const subnet = this.#subnet(message.netIndex);
+    const { clock, iv, interfaces, waiting } = this.#options;
+    const subnet = this.#subnet(message);
     if (subnet instanceof MeshError) return subnet;
-    const seqAuth = this.#takeSeq();
+    const seqAuth = this.takeSeq();
     if (seqAuth instanceof MeshError) return seqAuth;
     const ivIndex = iv.transmit; // the same for all segments, also for those sent again
     const segments = message.encrypt(seqAuth, ivIndex, subnet);
@@ -116,7 +146,7 @@ export class Originator {
 
     let first = true;
     const send = (segO: number, sent: (outcome: Sent | MeshError) => void): Cancel => {
-      const seq = first ? seqAuth : this.#takeSeq(seqAuth + SEQ_AUTH_WINDOW);
+      const seq = first ? seqAuth : this.takeSeq(seqAuth + SEQ_AUTH_WINDOW);
       first = false;
       if (seq instanceof MeshError) return this.#fail(seq, sent);
       return this.#transmit(message, segments.segment(segO), seq, ivIndex, subnet, sent);
@@ -129,6 +159,7 @@ export class Originator {
       unicast: isUnicast(message.dst),
       pace: interfaces.pace(message.transmit),
       send,
+      waiting,
       finished,
     });
     return { seqZero: seqAuth & 0x1fff, transmission };
@@ -149,7 +180,7 @@ export class Originator {
   }
 
   /** A new SEQ below `end`, stored ahead, or why there is none. */
-  #takeSeq(end: number = Number.POSITIVE_INFINITY): number | MeshError {
+  takeSeq(end: number = Number.POSITIVE_INFINITY): number | MeshError {
     const { sequence } = this.#options;
     if (sequence.next >= end) return windowUsedUp();
     try {
@@ -159,14 +190,41 @@ export class Originator {
     }
   }
 
-  #subnet(netIndex: NetIndex): SubnetSecurity | MeshError {
-    return this.#options.netKey(netIndex) ?? noKey(`NetKey ${netIndex}`);
+  #subnet({ netIndex, credentials = 'flooding' }: Route): SubnetSecurity | MeshError {
+    return this.#options.netKey(netIndex, credentials) ?? noKey(`NetKey ${netIndex}`);
+  }
+
+  #isKept({ src, dst, netIndex }: Route): boolean {
+    return this.#options.friend?.()?.wantsOwn(src, dst, netIndex) ?? false;
+  }
+
+  /** Undefined: it goes on air as well. What the Friend holds for a Low Power node is as good as acknowledged. */
+  #keep(message: OutgoingSegments, done: Done): Cancel | undefined {
+    const kept = this.#options.friend?.()?.keepOwn(message);
+    if (kept === undefined) return undefined;
+    const timer = this.#options.clock.after(0, () => done(kept === 'only' ? undefined : tooLong()));
+    return () => timer.cancel();
   }
 
   #fail(error: MeshError, done: (error: MeshError) => void): Cancel {
     const timer = this.#options.clock.after(0, () => done(error));
     return () => timer.cancel();
   }
+}
+
+/** A message in one PDU, as a Friend keeps it. */
+function asSegment(message: Outgoing<Uint8Array>): OutgoingSegments {
+  const encrypt = (seq: number, ivIndex: number, subnet: SubnetSecurity): Segments | MeshError => {
+    const pdu = message.encrypt(seq, ivIndex, subnet);
+    return pdu instanceof MeshError ? pdu : { segN: 0, segment: () => pdu };
+  };
+  return { ...message, encrypt, segN: 0 };
+}
+
+function tooLong(): MeshError {
+  return new MeshError('segmented-refused', 'the message is longer than the queue of this Friend', {
+    hint: 'Send a shorter message, or give the Friend a larger queueSize.',
+  });
 }
 
 /** `what` is missing: a NetKey, an AppKey, a device key. */

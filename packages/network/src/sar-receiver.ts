@@ -34,6 +34,8 @@ export interface SarReceiverOptions {
   /** Sends a Segment Acknowledgment for the message whose (first) segment came like this. */
   acknowledge(origin: SegmentOrigin, seqZero: number, ackedSegments: number): void;
   complete(message: Reassembled): void;
+  /** Whether a Friend acknowledged it and waits for this node to fetch the rest: no timers, no acknowledgments. */
+  isFromFriend?(origin: SegmentOrigin): boolean;
 }
 
 /** Contexts that are over, kept to recognise segments that come late. */
@@ -52,6 +54,8 @@ interface Context {
   /** Only while receiving. */
   reassembly: Reassembly | undefined;
   lastSeq: number;
+  /** By SegO; only while receiving. */
+  seqs: number[];
   /** Acknowledgments to be repeated after the one sent last. */
   repeats: number;
   acknowledgedAt: number;
@@ -138,8 +142,11 @@ export class SegmentReceiver {
     const reassembly = context.reassembly!;
     reassembly.add(segment.segO, segment.segment);
     context.lastSeq = Math.max(context.lastSeq, origin.seq);
+    const { seqs } = context;
+    seqs[segment.segO] = origin.seq;
     const state = this.#options.state();
     if (!reassembly.isComplete) {
+      if (this.#isFromFriend(context)) return undefined;
       context.discard.set(discardTimeoutMs(state));
       context.repeats = 0;
       if (isUnicast(origin.dst)) context.acknowledgment.set(acknowledgmentDelayMs(state, segment.segN));
@@ -152,6 +159,7 @@ export class SegmentReceiver {
       origin: context.origin,
       seqAuthSeq: context.seqAuth.seq,
       lastSeq: context.lastSeq,
+      seqs,
       upperTransportPdu: reassembly.message(),
     });
     return 'last-segment';
@@ -171,6 +179,7 @@ export class SegmentReceiver {
       state: 'receiving',
       reassembly: undefined,
       lastSeq: origin.seq,
+      seqs: [],
       repeats: 0,
       acknowledgedAt: Number.NEGATIVE_INFINITY,
       acknowledgment: new Deadline(clock, () => this.#acknowledgmentDue(context)),
@@ -194,6 +203,7 @@ export class SegmentReceiver {
   #end(context: Context, state: Exclude<State, 'receiving'>): void {
     if (context.reassembly !== undefined) this.#open--;
     context.reassembly = undefined;
+    context.seqs = [];
     context.state = state;
     stopTimers(context);
     this.#contexts.delete(context.pair);
@@ -243,8 +253,12 @@ export class SegmentReceiver {
     if (sinceLast >= repeatedAcknowledgmentMs(this.#options.state())) this.#send(context, ackedSegments);
   }
 
+  #isFromFriend({ origin }: Context): boolean {
+    return this.#options.isFromFriend?.(origin) ?? false;
+  }
+
   #send(context: Context, ackedSegments: number): void {
-    if (!isUnicast(context.origin.dst)) return;
+    if (!isUnicast(context.origin.dst) || this.#isFromFriend(context)) return;
     context.acknowledgedAt = this.#options.clock.now;
     this.#options.acknowledge(context.origin, context.segment.seqZero, ackedSegments);
   }

@@ -23,6 +23,8 @@ export interface SarTransmissionOptions {
   readonly pace: Pace;
   /** Hands a segment to the network layer; `sent` is called once, not before this returns, unless cancelled. */
   send(segO: number, sent: (outcome: Sent | MeshError) => void): Cancel;
+  /** All segments of a round to a unicast address have left. */
+  readonly waiting?: (() => void) | undefined;
   /** Called once, when all is over; not when cancelled. */
   finished(error?: MeshError): void;
 }
@@ -174,7 +176,7 @@ export class SarTransmission {
   }
 
   #roundSent(): void {
-    const { unicast, state, ttl, clock } = this.#options;
+    const { unicast, state, ttl, clock, waiting } = this.#options;
     this.#state = 'waiting';
     // A message that goes out once has nothing to wait for; with rounds the last one is waited after like the others.
     if (!unicast && state.multicastRetransmissionsCount === 0) {
@@ -183,6 +185,7 @@ export class SarTransmission {
     }
     const wait = unicast ? unicastRetransmissionsMs(state, ttl) : multicastRetransmissionsMs(state);
     this.#deadline.set(this.#latestStart + wait - clock.now);
+    if (unicast) waiting?.();
   }
 
   #due(): void {

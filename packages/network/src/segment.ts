@@ -35,6 +35,8 @@ export interface Reassembled {
   readonly seqAuthSeq: number;
   /** The largest SEQ of its segments. */
   readonly lastSeq: number;
+  /** SEQ of each segment. */
+  readonly seqs: readonly number[];
   readonly upperTransportPdu: Uint8Array;
 }
 
