@@ -3,7 +3,6 @@ import {
   type AppIndex,
   type Cancel,
   type Clock,
-  isUnicast,
   MeshError,
   type Unicast,
   type Write,

@@ -1,6 +1,7 @@
 import { AccessLayer, type Model } from '@meshferry/access';
 import type { Advertising, Transmit } from '@meshferry/bearer';
 import {
+  type Address,
   type AppIndex,
   type Clock,
   type Log,
@@ -62,6 +63,10 @@ export interface MeshNodeOptions extends NodeGround {
   readonly segments?: number;
   /** Segmented messages that can be on their way to the node at a time. Default 64; a Distributor of many needs more. */
   readonly incoming?: number;
+  /** Segmented messages that it sends at a time. Default 4. */
+  readonly outgoingParallel?: number;
+  /** How long answers wait; see `AccessLayerOptions`. */
+  readonly replyDelayMs?: (dst: Address) => number;
   /** Device keys of other nodes, for messages that are secured with them. */
   readonly deviceKeyOf?: (node: Unicast) => Uint8Array | undefined;
 }
@@ -88,6 +93,7 @@ export class MeshNode {
       store: storeView(store, 'access/'),
       address,
       identity: options.identity,
+      ...pick(options, ['deviceKeyOf', 'replyDelayMs']),
     });
     for (const { location, models } of options.elements) this.access.addElement(location, models);
     this.network = new NetworkLayer({
@@ -101,7 +107,7 @@ export class MeshNode {
       elements: options.elements.length,
       ...pick(keys, ['deviceKey', 'netKeys', 'appKeys']),
       ...pick(options, ['ivIndex', 'defaultTtl', 'transmit', 'relay', 'sarTransmitter', 'sarReceiver']),
-      limits: pick(options, ['segments', 'incoming']),
+      limits: pick(options, ['segments', 'incoming', 'outgoingParallel']),
     });
     this.access.connect(this.network);
     for (const name of FEATURES) this.access.setFeature(name, this.network.features.inUse(name));

@@ -6,6 +6,7 @@ import {
   foundationModels,
   McubootTarget,
   MeshNode,
+  type MeshNodeOptions,
   type NodeGround,
   type TargetRole,
   targetRole,
@@ -93,7 +94,7 @@ export class SimTarget extends SimNode {
       identity: { cid: sim.company, pid: 0, vid: 0, crpl: 10, features: 3 },
       elements: [{ location: 1, models: [...foundationModels(() => node.access.compositionPage0()), ...role.models] }],
       relay: options.relay ? RELAY_RETRANSMIT[sim.peer] : false,
-      ...(sim.peer === 'stock' && { segments: STOCK_SEGMENTS }),
+      ...(sim.peer === 'stock' && stockLimits(ground)),
     });
     role.bind(SIM_APP_INDEX);
     role.subscribe(SIM_GROUP);
@@ -118,6 +119,16 @@ export class SimTarget extends SimNode {
 const STOCK_SEGMENTS = 6;
 /** Access payload of so many segments: 12 octets each, less the TransMIC. */
 const STOCK_MTU = 12 * STOCK_SEGMENTS - 4;
+
+/** What sets Zephyr 3.4.99 apart: one segmented message at a time, and answers without the random delay [airtime.md]. */
+function stockLimits({ random }: NodeGround): Partial<MeshNodeOptions> {
+  return {
+    segments: STOCK_SEGMENTS,
+    incoming: 1,
+    outgoingParallel: 1,
+    replyDelayMs: () => 3 + 3 * random.uniform(),
+  };
+}
 
 function capabilities(sim: SimOptions): Parameters<typeof targetRole>[2] {
   const common = {
