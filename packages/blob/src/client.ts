@@ -1,9 +1,9 @@
 import { type Context, Model } from '@meshferry/access';
 import { type Clock, type Log, MeshError, type Store, silent } from '@meshferry/core';
 import type { BlobClientOptions, BlobEvent, BlobTransfer, BlobTransferParameters } from './client-contract.ts';
+import { ClientTransfer } from './client-transfer.ts';
 import { BLOB_TRANSFER_CLIENT } from './constants.ts';
 import { BlobBlockStatus, BlobInformationStatus, BlobPartialBlockReport, BlobTransferStatus } from './messages.ts';
-import { PushTransfer } from './push-transfer.ts';
 
 /**
  * BLOB Transfer Client (0x1401), push mode: moves one BLOB at a time to any number of servers [MBT 6.2].
@@ -16,7 +16,7 @@ export class BlobClient {
   readonly #store: Store | undefined;
   readonly #log: Log;
   readonly #defaultTtl: number;
-  #transfer: PushTransfer | undefined;
+  #transfer: ClientTransfer | undefined;
 
   constructor(options: BlobClientOptions) {
     this.#clock = options.clock;
@@ -38,7 +38,7 @@ export class BlobClient {
    */
   start(parameters: BlobTransferParameters, listener: (event: BlobEvent) => void): BlobTransfer {
     this.#check(parameters);
-    const transfer = new PushTransfer({
+    const transfer = new ClientTransfer({
       clock: this.#clock,
       model: this.model,
       log: this.#log,

@@ -3,10 +3,11 @@ import { type MeshError, type Store, toMeshError } from '@meshferry/core';
 import { takeBlockStatus, takeTransferStatus } from './answers.ts';
 import { blockCount } from './arithmetic.ts';
 import { firstBit } from './bits.ts';
-import { BlockProcedure } from './block-procedure.ts';
+import type { BlockProcedure } from './block-procedure.ts';
 import type { BlobCounters, BlobTargetState, BlobTransfer } from './client-contract.ts';
 import { eraseClientRecord, readClientRecord, writeClientRecord } from './client-record.ts';
 import type { BlobBlockStatus, BlobInformationStatus, BlobTransferStatus } from './messages.ts';
+import { PushBlock } from './push-block.ts';
 import type { Receiver } from './receiver.ts';
 import { boundsOf, chooseSettings } from './settings.ts';
 import { TransferContext, type TransferContextOptions } from './transfer-context.ts';
@@ -20,12 +21,12 @@ type State = 'information' | 'query' | 'start' | 'blocks' | 'confirm' | 'cancel'
 /** Confirmations that may send the procedure back to blocks that are missing after all. */
 const MAX_RETURNS = 3;
 
-export interface PushTransferOptions extends Omit<TransferContextOptions, 'fatal'> {
+export interface ClientTransferOptions extends Omit<TransferContextOptions, 'fatal'> {
   readonly store: Store | undefined;
 }
 
-/** A push transfer of the client [MBT 6.2]: to a group, with repair of what single receivers miss, or by unicast. */
-export class PushTransfer implements BlobTransfer {
+/** A transfer of the client [MBT 6.2]: to a group, with repair of what single receivers miss, or by unicast. */
+export class ClientTransfer implements BlobTransfer {
   readonly #context: TransferContext;
   readonly #store: Store | undefined;
   #state: State = 'suspended';
@@ -35,7 +36,7 @@ export class PushTransfer implements BlobTransfer {
   #returns = 0;
   readonly #toldOfCancel: (() => void)[] = [];
 
-  constructor(options: PushTransferOptions) {
+  constructor(options: ClientTransferOptions) {
     this.#store = options.store;
     this.#context = new TransferContext({ ...options, fatal: (error) => this.#onFatal(error) });
     if (options.parameters.resume) this.#recall();
@@ -190,7 +191,7 @@ export class PushTransfer implements BlobTransfer {
     const number = stuck?.number ?? firstMissing(active);
     if (number !== undefined) {
       this.#state = 'blocks';
-      this.#procedure = new BlockProcedure(this.#context, number, stuck?.chunkSize, () => this.#afterBlock());
+      this.#procedure = new PushBlock(this.#context, number, stuck?.chunkSize, () => this.#afterBlock());
       this.#procedure.begin();
       return;
     }

@@ -1,0 +1,124 @@
+import type { Cancel, MeshError } from '@meshferry/core';
+import { type BlockShape, blockCount, blockShape } from './arithmetic.ts';
+import { hasBit, setBit } from './bits.ts';
+import type { Lane } from './chunk-sender.ts';
+import { areConfusable } from './confusion.ts';
+import type { Sending } from './cost-model.ts';
+import type { Receiver, Stage } from './receiver.ts';
+import { boundsOf } from './settings.ts';
+import type { TransferContext } from './transfer-context.ts';
+
+const REPORT_INTERVAL_MS = 500;
+
+/** The block that is under way: its octets, how they are sent, who takes part. */
+export class OutgoingBlock {
+  readonly shape: BlockShape;
+  readonly octets: Uint8Array;
+  readonly sending: Sending;
+  readonly #context: TransferContext;
+  /** Chunks that were sent to the group, or to anybody, at least once. */
+  readonly #sentOnce: Uint8Array;
+  #reportedAt = Number.NEGATIVE_INFINITY;
+
+  /** `chunkSize`: that of somebody who is in the middle of the block already. */
+  constructor(context: TransferContext, number: number, chunkSize: number | undefined) {
+    const { source } = context.parameters;
+    const log = context.log2!;
+    const wanting = context.active.filter((receiver) => wants(receiver, number));
+    this.#context = context;
+    this.sending =
+      chunkSize === undefined
+        ? chooseSending(context, number, wanting)
+        : { chunkSize, copies: 1, byUnicast: !context.hasGroup };
+    this.shape = blockShape(source.size, log, number, this.sending.chunkSize);
+    this.octets = source.read(this.shape.offset, this.shape.size);
+    this.#sentOnce = new Uint8Array(Math.ceil(this.shape.chunkCount / 8));
+    context.block = this.shape;
+    for (const receiver of context.active) this.#enrol(receiver, wanting.includes(receiver));
+    context.emit({ type: 'block', number, of: blockCount(source.size, log), chunkSize: this.shape.chunkSize });
+  }
+
+  /** Those who must still do something before the block is done. */
+  get owing(): Receiver[] {
+    return this.#context.active.filter(({ stage }) => OWING.has(stage));
+  }
+
+  /** In the middle of another block than this one: the group would fill that with wrong chunks. */
+  isElsewhere({ stuckIn }: Receiver): boolean {
+    return (
+      stuckIn !== undefined && (stuckIn.number !== this.shape.number || stuckIn.chunkSize !== this.shape.chunkSize)
+    );
+  }
+
+  /** `isFirstPass`: the chunk is sent for the first time, also when another receiver has got it before. */
+  sendChunk(
+    { receiver }: Lane,
+    chunk: number,
+    data: Uint8Array,
+    isFirstPass: boolean,
+    done: (error?: MeshError) => void,
+  ): Cancel {
+    const { counters, strategy, requests, clock } = this.#context;
+    counters.sent++;
+    counters.bytes += data.length;
+    // Without a group the first pass brings the same chunk to each receiver: that is no repetition.
+    if (hasBit(this.#sentOnce, chunk) && !(isFirstPass && receiver !== undefined)) counters.resent++;
+    setBit(this.#sentOnce, chunk);
+    const onAir = receiver === undefined ? strategy.groupChunk(this.sending.copies) : strategy.unicastChunk(receiver);
+    const guarded = this.#context.guard(done);
+    return requests.chunk(receiver?.address, chunk, data, onAir, (error) => {
+      if (receiver !== undefined && error === undefined) receiver.awakeAt = clock.now;
+      guarded(error);
+    });
+  }
+
+  /** Tells how many chunks were sent, not too often. */
+  reportSending(): void {
+    const { now } = this.#context.clock;
+    if (now - this.#reportedAt < REPORT_INTERVAL_MS) return;
+    this.#reportedAt = now;
+    this.#context.emit({ type: 'chunks', ...this.#context.counters });
+  }
+
+  /** The pace of the chunks that were sent, for what is chosen next. */
+  observePace(byUnicast: boolean, chunks: number, pdus: number, elapsedMs: number): void {
+    const { copies, chunkSize } = this.sending;
+    if (byUnicast) this.#context.estimates.observeAcknowledged(chunks, pdus, elapsedMs);
+    else this.#context.estimates.observePace(pdus * copies, elapsedMs, chunkSize > 8);
+  }
+
+  #enrol(receiver: Receiver, wanted: boolean): void {
+    receiver.clearMissing();
+    receiver.located = false;
+    receiver.awakeAt = this.#context.clock.now;
+    receiver.fruitless = 0;
+    receiver.missingBefore = 0;
+    if (receiver.stage === 'start') return;
+    receiver.stage = wanted && !this.isElsewhere(receiver) ? 'block' : 'held';
+  }
+}
+
+const OWING: ReadonlySet<Stage> = new Set<Stage>(['start', 'locate', 'block', 'check']);
+
+/**
+ * Chunk size and copies. Lost receivers may still listen in the middle of an earlier block: sizes are avoided with which
+ * they would take chunks of this one for theirs.
+ */
+function chooseSending(context: TransferContext, number: number, wanting: readonly Receiver[]): Sending {
+  const log = context.log2!;
+  const { size } = context.parameters.source;
+  const absent: BlockShape[] = [];
+  for (const { active, stuckIn } of context.receivers) {
+    if (!active && stuckIn !== undefined) absent.push(blockShape(size, log, stuckIn.number, stuckIn.chunkSize));
+  }
+  const avoid = (chunkSize: number): boolean => {
+    const shape = blockShape(size, log, number, chunkSize);
+    return absent.some((stuck) => areConfusable(stuck, shape));
+  };
+  return context.strategy.sending(log, boundsOf(wanting, log), wanting, context.hasGroup, avoid);
+}
+
+/** Whether the receiver misses the block, or has not said yet whether it does. */
+function wants({ blocksMissing }: Receiver, number: number): boolean {
+  return blocksMissing === undefined || hasBit(blocksMissing, number);
+}

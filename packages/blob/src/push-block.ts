@@ -1,0 +1,141 @@
+import type { Cancel, Clock, MeshError } from '@meshferry/core';
+import { segmentsOfChunk } from './arithmetic.ts';
+import { countBits, numbersOfBits, uniteBits } from './bits.ts';
+import type { BlockProcedure } from './block-procedure.ts';
+import { ChunkSender, type ChunkSenderHost, type Lane } from './chunk-sender.ts';
+import type { Pass } from './estimates.ts';
+import { KeepAwake } from './keep-awake.ts';
+import { OutgoingBlock } from './outgoing-block.ts';
+import type { Receiver } from './receiver.ts';
+import type { TransferContext } from './transfer-context.ts';
+
+/** A receiver whose missing chunks have not become fewer in so many checks is lost; over relays late answers repeat old ones. */
+const FRUITLESS_CHECKS = 8;
+
+/** A block in push mode: announce it, send what is missing, check, and again [MBT 6.2.4.3]. */
+export class PushBlock implements BlockProcedure, ChunkSenderHost {
+  readonly clock: Clock;
+  readonly #context: TransferContext;
+  readonly #block: OutgoingBlock;
+  readonly #awake: KeepAwake;
+  readonly #finished: () => void;
+  #sender: ChunkSender | undefined;
+  #byUnicast = false;
+  /** Chunks go out for the first time. */
+  #firstPass = true;
+  /** Chunks have been sent: answers may be long. */
+  #hasSent = false;
+
+  /** `chunkSize`: that of somebody who is in the middle of the block already. */
+  constructor(context: TransferContext, number: number, chunkSize: number | undefined, finished: () => void) {
+    this.#context = context;
+    this.clock = context.clock;
+    this.#block = new OutgoingBlock(context, number, chunkSize);
+    this.#awake = new KeepAwake(context, this.#block.shape);
+    this.#finished = finished;
+  }
+
+  begin(): void {
+    const { owing, shape } = this.#block;
+    this.#context.begin(owing, {
+      patienceMs: this.#context.strategy.patienceMs(owing.length),
+      longAnswers: this.#hasSent && shape.chunkCount > 40,
+      mayLeave: () => this.#needy.length > 0 && this.#block.owing.length <= 2 * this.#needy.length,
+      waiting: () => this.#keepAwake(),
+      ended: () => this.#afterCheck(),
+    });
+  }
+
+  stop(): void {
+    this.#context.stopRound();
+    this.#sender?.stop();
+  }
+
+  /** Those who have said which chunks they miss, after the last sending; what silent ones miss nobody knows. */
+  get #needy(): Receiver[] {
+    return this.#context.active.filter(
+      ({ stage, missingCount, silentSince }) => stage === 'check' && missingCount > 0 && silentSince === undefined,
+    );
+  }
+
+  #afterCheck(): void {
+    this.#context.reportProgress();
+    this.#measure();
+    for (const receiver of this.#needy) this.#judge(receiver);
+    for (const receiver of this.#context.active) receiver.missingBefore = 0;
+    if (this.#needy.length > 0) this.#send();
+    else if (this.#block.owing.length > 0) this.begin();
+    else this.#finished();
+  }
+
+  /** What the receivers that have answered missed of the last sending to the group. */
+  #measure(): void {
+    if (this.#byUnicast) return;
+    const passes: Pass[] = [];
+    for (const receiver of this.#context.active) {
+      const { missingBefore: chunks, missingCount: missed, silentSince } = receiver;
+      if (chunks > 0 && silentSince === undefined) passes.push({ receiver, chunks, missed });
+    }
+    const { chunkSize, copies } = this.#block.sending;
+    this.#context.estimates.observeLoss(passes, segmentsOfChunk(chunkSize), copies);
+  }
+
+  #judge(receiver: Receiver): void {
+    if (receiver.missingBefore === 0) return;
+    receiver.fruitless = receiver.missingCount < receiver.missingBefore ? 0 : receiver.fruitless + 1;
+    if (receiver.fruitless < FRUITLESS_CHECKS) return;
+    receiver.loseByFruitlessness();
+    this.#context.reportLost(receiver);
+  }
+
+  #send(): void {
+    const needy = this.#needy;
+    for (const receiver of needy) receiver.missingBefore = receiver.missingCount;
+    this.#byUnicast = this.#goesByUnicast(needy);
+    const lanes: Lane[] = this.#byUnicast
+      ? needy.map((receiver) => ({ receiver, chunks: numbersOfBits(receiver.missing) }))
+      : [{ receiver: undefined, chunks: numbersOfBits(this.#union(needy)) }];
+    this.#sender = new ChunkSender(this, this.#block.shape, this.#block.octets, lanes);
+    this.#sender.begin();
+  }
+
+  #goesByUnicast(needy: readonly Receiver[]): boolean {
+    const { hasGroup, active, strategy } = this.#context;
+    if (!hasGroup || active.some((receiver) => this.#block.isElsewhere(receiver))) return true;
+    if (this.#firstPass && this.#block.sending.byUnicast) return true;
+    const pairs = needy.reduce((sum, { missingCount }) => sum + missingCount, 0);
+    return strategy.repairsByUnicast(pairs, countBits(this.#union(needy)), this.#block.sending, needy);
+  }
+
+  #union(needy: readonly Receiver[]): Uint8Array {
+    const union = new Uint8Array(Math.ceil(this.#block.shape.chunkCount / 8));
+    for (const { missing } of needy) uniteBits(union, missing);
+    return union;
+  }
+
+  sendChunk(lane: Lane, chunk: number, data: Uint8Array, done: (error?: MeshError) => void): Cancel {
+    return this.#block.sendChunk(lane, chunk, data, this.#firstPass, done);
+  }
+
+  beforeChunk(): void {
+    this.#keepAwake();
+    this.#block.reportSending();
+  }
+
+  pace(chunks: number, pdus: number, elapsedMs: number): void {
+    this.#block.observePace(this.#byUnicast, chunks, pdus, elapsedMs);
+  }
+
+  ended(): void {
+    this.#sender = undefined;
+    this.#firstPass = false;
+    this.#hasSent = true;
+    const { now } = this.clock;
+    for (const receiver of this.#needy) if (!this.#byUnicast) receiver.awakeAt = now;
+    this.begin();
+  }
+
+  #keepAwake(): void {
+    this.#awake.look(this.#sender !== undefined && !this.#byUnicast);
+  }
+}
