@@ -92,8 +92,8 @@ export class ProxyChannel {
 
   #piece(job: Job, pdus: readonly Uint8Array[], at: number): void {
     this.#link.send(pdus[at]!, (error) => {
-      if (error !== undefined)
-        this.close(error); // a message with a hole would be an error of the protocol
+      // A message with a hole would be an error of the protocol.
+      if (error !== undefined) this.close(error.code === 'bearer-closed' ? undefined : error);
       else if (at + 1 < pdus.length) this.#piece(job, pdus, at + 1);
       else {
         this.#queue.shift();

@@ -132,9 +132,11 @@ export class ProxyClientConnection implements GattInterface {
 
   heard(): void {}
 
-  /** What waits was encrypted for an IV Index that is over. */
+  /** What waits was encrypted for an IV Index that is over. Segmented messages are given time to take theirs back. */
   ivIndexChanged(): void {
-    this.#failWaiting(notReady('the IV Index has changed meanwhile'));
+    const stale = [...this.#waiting];
+    if (stale.length === 0) return;
+    this.#parts.clock.after(0, () => this.#failWaiting(stale, notReady('the IV Index has changed meanwhile')));
   }
 
   close(): void {
@@ -210,15 +212,13 @@ export class ProxyClientConnection implements GattInterface {
     this.#state = 'closed';
     this.#timer.clear();
     this.#detach();
-    this.#failWaiting(notReady('it has ended'));
+    this.#failWaiting([...this.#waiting], notReady('it has ended'));
     this.#parts.closed(this);
     this.#listener({ type: 'closed', error });
   }
 
-  #failWaiting(error: MeshError): void {
-    const waiting = [...this.#waiting];
-    this.#waiting.clear();
-    for (const { done } of waiting) done(error);
+  #failWaiting(pdus: readonly WaitingPdu[], error: MeshError): void {
+    for (const waiting of pdus) if (this.#waiting.delete(waiting)) waiting.done(error);
   }
 }
 
