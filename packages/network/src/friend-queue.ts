@@ -1,27 +1,44 @@
+import type { Unicast } from '@meshferry/core';
 import type { SubnetSecurity } from './key-material.ts';
+import { comparePoints, type SequencePoint } from './replay-list.ts';
 
-/** A message that waits for a Low Power node: one PDU, or the segments of one message in their order. */
+/** A PDU that waits for a Low Power node. */
+export interface QueuedPdu {
+  /** That of another node has its sequence number already; an own one gets it when it is delivered. */
+  readonly point?: SequencePoint;
+  /** The octets under friendship credentials; undefined: it cannot be sent any more, nor what is left of its message. */
+  encode(security: SubnetSecurity): Uint8Array | undefined;
+}
+
+/** A message that waits for a Low Power node: one PDU, or its segments. */
 export interface QueuedMessage {
-  /** PDUs that are still to be delivered. */
-  readonly left: number;
+  readonly src: Unicast;
+  readonly pdus: readonly QueuedPdu[];
   /** Acknowledgments of one message have the same text here: a newer one replaces the older. */
   readonly acknowledges?: string | undefined;
-  /** Its next PDU under friendship credentials; undefined: the rest cannot be sent any more. */
-  next(security: SubnetSecurity): Uint8Array | undefined;
+}
+
+interface Entry {
+  readonly message: QueuedMessage;
+  readonly pdu: QueuedPdu;
 }
 
 /** A place in the queue for a Friend Update, which is made when its turn comes. */
 const UPDATE = 'update';
 
 /**
- * The Friend Queue of one Low Power node: first in, first out, of so many PDUs [Mesh Protocol 1.1, 3.5.5]. When it is
- * full the oldest message goes, all its segments at once: a part of them would be of no use. A Friend Update never does.
+ * The Friend Queue of one Low Power node, of so many PDUs [Mesh Protocol 1.1, 3.5.5]. First in, first out, but that PDUs of
+ * one source keep the order of their sequence numbers: a message in segments is complete, and enters, after a later one
+ * that was sent meanwhile, and would be taken for a replay behind it. When the queue is full the oldest message goes, all
+ * its segments at once: a part of them would be of no use. A Friend Update never does.
  */
 export class FriendQueue {
   readonly #capacity: number;
   readonly #dropped: (pdus: number) => void;
-  readonly #entries: (QueuedMessage | typeof UPDATE)[] = [];
-  #length = 0;
+  /** As they are to be delivered. */
+  #entries: (Entry | typeof UPDATE)[] = [];
+  /** As they came. */
+  #messages: QueuedMessage[] = [];
 
   /** `dropped` is told how many PDUs had to make room. */
   constructor(capacity: number, dropped: (pdus: number) => void) {
@@ -31,20 +48,25 @@ export class FriendQueue {
 
   /** PDUs of messages. */
   get length(): number {
-    return this.#length;
+    return this.#entries.length - (this.#entries.includes(UPDATE) ? 1 : 0);
   }
 
   /** False when the message is longer than the whole queue. */
   add(message: QueuedMessage): boolean {
-    if (message.left > this.#capacity) return false;
-    if (message.acknowledges !== undefined) this.#removeOlder(message.acknowledges);
-    while (this.#length + message.left > this.#capacity) this.#dropOldest();
-    this.#entries.push(message);
-    this.#length += message.left;
+    const { pdus, acknowledges } = message;
+    if (pdus.length > this.#capacity) return false;
+    const older = this.#messages.find((other) => acknowledges !== undefined && other.acknowledges === acknowledges);
+    if (older !== undefined) this.#remove(older);
+    for (let oldest = this.#messages[0]; oldest !== undefined; oldest = this.#messages[0]) {
+      if (this.length + pdus.length <= this.#capacity) break;
+      this.#dropped(this.#remove(oldest));
+    }
+    this.#messages.push(message);
+    for (const pdu of pdus) this.#insert({ message, pdu });
     return true;
   }
 
-  /** One that waits already says the newest, too. */
+  /** One that waits already will say the newest, too. */
   addUpdate(): void {
     if (!this.#entries.includes(UPDATE)) this.#entries.push(UPDATE);
   }
@@ -55,37 +77,41 @@ export class FriendQueue {
    */
   next(security: SubnetSecurity, update: (moreData: boolean) => Uint8Array | undefined): Uint8Array | undefined {
     for (;;) {
-      const entry = this.#entries[0];
-      if (entry === undefined || entry === UPDATE) {
-        this.#entries.shift();
-        return update(this.#entries.length > 0);
-      }
-      const { left } = entry;
-      const pdu = entry.next(security);
-      if (pdu === undefined || entry.left === 0) this.#entries.shift();
-      this.#length -= pdu === undefined ? left : 1;
-      if (pdu !== undefined) return pdu;
+      const entry = this.#entries.shift();
+      if (entry === undefined || entry === UPDATE) return update(this.#entries.length > 0);
+      const { message, pdu } = entry;
+      const octets = pdu.encode(security);
+      if (octets === undefined || !this.#has(message)) this.#remove(message);
+      if (octets !== undefined) return octets;
     }
   }
 
   clear(): void {
-    this.#entries.length = 0;
-    this.#length = 0;
+    this.#entries = [];
+    this.#messages = [];
   }
 
-  #removeOlder(acknowledges: string): void {
-    this.#removeAt(this.#entries.findIndex((entry) => entry !== UPDATE && entry.acknowledges === acknowledges));
+  #insert(entry: Entry): void {
+    const { point } = entry.pdu;
+    const at = point === undefined ? -1 : this.#entries.findIndex((other) => isLater(other, entry.message.src, point));
+    if (at < 0) this.#entries.push(entry);
+    else this.#entries.splice(at, 0, entry);
   }
 
-  #dropOldest(): void {
-    this.#dropped(this.#removeAt(this.#entries.findIndex((entry) => entry !== UPDATE)));
+  #has(message: QueuedMessage): boolean {
+    return this.#entries.some((entry) => entry !== UPDATE && entry.message === message);
   }
 
-  #removeAt(index: number): number {
-    const entry = this.#entries[index];
-    if (entry === undefined || entry === UPDATE) return 0;
-    this.#entries.splice(index, 1);
-    this.#length -= entry.left;
-    return entry.left;
+  /** How many PDUs it had left. */
+  #remove(message: QueuedMessage): number {
+    const { length } = this.#entries;
+    this.#entries = this.#entries.filter((entry) => entry === UPDATE || entry.message !== message);
+    this.#messages = this.#messages.filter((other) => other !== message);
+    return length - this.#entries.length;
   }
+}
+
+function isLater(entry: Entry | typeof UPDATE, src: Unicast, { ivIndex, seq }: SequencePoint): boolean {
+  if (entry === UPDATE || entry.message.src !== src || entry.pdu.point === undefined) return false;
+  return comparePoints(entry.pdu.point, ivIndex, seq) > 0;
 }

@@ -1,5 +1,5 @@
 import { type Address, MeshError, type Unicast } from '@meshferry/core';
-import type { QueuedMessage } from './friend-queue.ts';
+import type { QueuedMessage, QueuedPdu } from './friend-queue.ts';
 import type { SubnetSecurity } from './key-material.ts';
 import { type OutgoingSegments, SEQ_AUTH_WINDOW, type Segments } from './originator.ts';
 import { encodeNetworkPdu, type NetworkPdu } from './pdu.ts';
@@ -17,27 +17,16 @@ export interface SequenceSource {
   transmitIvIndex(): number;
 }
 
-/** A message of another node: SEQ, SRC, DST and IV Index as received, TTL one less [Mesh Protocol 1.1, 3.5.5]. */
-export class ReceivedMessage implements QueuedMessage {
-  readonly acknowledges: string | undefined;
-  readonly #pdus: readonly KeptPdu[];
-  #next = 0;
-
-  /** `seqZero`: the message is an acknowledgment of that one. */
-  constructor(pdus: readonly KeptPdu[], seqZero?: number) {
-    this.#pdus = pdus;
-    const [pdu] = pdus;
-    this.acknowledges = pdu === undefined ? undefined : acknowledgmentKey(pdu.src, pdu.dst, seqZero);
-  }
-
-  get left(): number {
-    return this.#pdus.length - this.#next;
-  }
-
-  next(security: SubnetSecurity): Uint8Array | undefined {
-    const pdu = this.#pdus[this.#next++];
-    return pdu === undefined ? undefined : encodeNetworkPdu(pdu, security, pdu.ivIndex);
-  }
+/**
+ * A message of another node (one PDU or more): SEQ, SRC, DST and IV Index as received, TTL one less [Mesh Protocol 1.1,
+ * 3.5.5]. `seqZero`: it is an acknowledgment of that message.
+ */
+export function receivedMessage(src: Unicast, dst: Address, pdus: readonly KeptPdu[], seqZero?: number): QueuedMessage {
+  return {
+    src,
+    acknowledges: acknowledgmentKey(src, dst, seqZero),
+    pdus: pdus.map((pdu) => ({ point: pdu, encode: (security) => encodeNetworkPdu(pdu, security, pdu.ivIndex) })),
+  };
 }
 
 /**
@@ -45,23 +34,26 @@ export class ReceivedMessage implements QueuedMessage {
  * overtakes it would otherwise make the Low Power node take it for a replay.
  */
 export class OwnMessage implements QueuedMessage {
+  readonly src: Unicast;
+  readonly pdus: readonly QueuedPdu[];
   readonly acknowledges: string | undefined;
   readonly #message: OutgoingSegments;
   readonly #source: SequenceSource;
-  #segO = 0;
   #started: { readonly segments: Segments; readonly seqAuth: number; readonly ivIndex: number } | undefined;
 
   constructor(message: OutgoingSegments, source: SequenceSource) {
+    const { src, dst, segN, acknowledges } = message;
     this.#message = message;
     this.#source = source;
-    this.acknowledges = acknowledgmentKey(message.src, message.dst, message.acknowledges);
+    this.src = src;
+    this.acknowledges = acknowledgmentKey(src, dst, acknowledges);
+    this.pdus = Array.from({ length: segN + 1 }, (_, segO) => ({
+      encode: (security: SubnetSecurity) => this.#encode(segO, security),
+    }));
   }
 
-  get left(): number {
-    return this.#message.segN + 1 - this.#segO;
-  }
-
-  next(security: SubnetSecurity): Uint8Array | undefined {
+  /** Encrypted once, with the SEQ of the first segment; the others go under the same IV Index or not at all. */
+  #encode(segO: number, security: SubnetSecurity): Uint8Array | undefined {
     const { ctl, ttl, src, dst } = this.#message;
     const { takeSeq, transmitIvIndex } = this.#source;
     const ivIndex = transmitIvIndex();
@@ -71,8 +63,7 @@ export class OwnMessage implements QueuedMessage {
     const segments = started?.segments ?? this.#message.encrypt(seq, ivIndex, security);
     if (segments instanceof MeshError) return undefined;
     this.#started ??= { segments, seqAuth: seq, ivIndex };
-    const transportPdu = segments.segment(this.#segO++);
-    return encodeNetworkPdu({ ctl, ttl, seq, src, dst, transportPdu }, security, ivIndex);
+    return encodeNetworkPdu({ ctl, ttl, seq, src, dst, transportPdu: segments.segment(segO) }, security, ivIndex);
   }
 }
 

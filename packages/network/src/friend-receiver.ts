@@ -1,6 +1,7 @@
 import { type Clock, MemoryStore, type Unicast } from '@meshferry/core';
 import type { SarReceiver } from './contract.ts';
-import { type KeptPdu, ReceivedMessage } from './friend-queued.ts';
+import type { QueuedMessage } from './friend-queue.ts';
+import { type KeptPdu, receivedMessage } from './friend-queued.ts';
 import {
   ACCESS_SEGMENT_OCTETS,
   CONTROL_SEGMENT_OCTETS,
@@ -22,8 +23,8 @@ export interface FriendReceiverOptions {
   readonly maxOpenPerSource: number;
   /** Acknowledges on behalf of a Low Power node. */
   acknowledge(origin: SegmentOrigin, seqZero: number, ackedSegments: number): void;
-  /** Puts a message, made anew for each, into the queues that want it. */
-  keep(origin: SegmentOrigin, make: () => ReceivedMessage): void;
+  /** Puts a message into the queues that want it. */
+  keep(origin: SegmentOrigin, message: QueuedMessage): void;
 }
 
 /** Sources that it tells replays of; the Low Power nodes have lists of their own. */
@@ -64,8 +65,8 @@ export class FriendReceiver {
     }
     this.#replay.record(pdu.src, pdu.ivIndex, pdu.seq);
     const seqZero = transport.format === 'segment-acknowledgment' ? transport.seqZero : undefined;
-    const kept: KeptPdu[] = [keptPdu(pdu, pdu.ctl, pdu.seq, pdu.transportPdu)];
-    this.#options.keep(pdu, () => new ReceivedMessage(kept, seqZero));
+    const kept = keptPdu(pdu, pdu.ctl, pdu.seq, pdu.transportPdu);
+    this.#options.keep(pdu, receivedMessage(kept.src, kept.dst, [kept], seqZero));
   }
 
   /** Of a source that sends under a new IV Index nothing older is accepted anyway. */
@@ -87,7 +88,7 @@ export class FriendReceiver {
       const part = upperTransportPdu.subarray(segO * full, (segO + 1) * full);
       return keptPdu(origin, ctl, seq, encodeLowerTransportPdu({ ...segment, segO, segment: part }));
     });
-    this.#options.keep(origin, () => new ReceivedMessage(kept));
+    this.#options.keep(origin, receivedMessage(src, dst, kept));
   }
 }
 

@@ -27,6 +27,7 @@ import { FriendClearProcedure } from './friend-clear.ts';
 import { FriendContext, type FriendshipEnd } from './friend-context.ts';
 import { FriendCredentials } from './friend-credentials.ts';
 import { canServe, type FriendLimits, isClearValid, pollTimeoutMs } from './friend-limits.ts';
+import type { QueuedMessage } from './friend-queue.ts';
 import { OwnMessage, type SequenceSource } from './friend-queued.ts';
 import { FriendReceiver } from './friend-receiver.ts';
 import type { SubnetSecurity } from './key-material.ts';
@@ -127,7 +128,7 @@ export class Friend implements OwnMessageKeeper {
       maxOpen,
       maxOpenPerSource,
       acknowledge: (origin, seqZero, acked) => options.acknowledge(origin, seqZero, acked),
-      keep: (origin, make) => this.#keep(origin, make),
+      keep: (origin, message) => void this.#keep(origin, () => message),
     });
     options.features.set('friend', this.enabled);
     const { handle } = options;
@@ -231,14 +232,14 @@ export class Friend implements OwnMessageKeeper {
   /** Into all queues that want it; false when it found room in none. */
   #keep(
     { src, dst, netIndex }: Pick<SegmentOrigin, 'src' | 'dst' | 'netIndex'>,
-    make: () => OwnMessage | Parameters<FriendContext['queue']['add']>[0],
+    messageFor: () => QueuedMessage,
   ): boolean {
     const { counters } = this.#options;
     let kept = false;
     for (const context of this.#contexts) {
       if (!context.wants(src, dst, netIndex)) continue;
-      const message = make();
-      const pdus = message.left;
+      const message = messageFor();
+      const pdus = message.pdus.length;
       const fits = context.queue.add(message);
       if (fits) counters.friendQueued += pdus;
       else counters.friendDropped += pdus;
