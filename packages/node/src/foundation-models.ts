@@ -1,13 +1,16 @@
-import { ConfigCompositionDataGet, ConfigCompositionDataStatus, Model } from '@meshferry/access';
+import { type AccessLayer, ConfigCompositionDataGet, ConfigCompositionDataStatus, Model } from '@meshferry/access';
+
+/** Octets of a page that a Config Composition Data Status has room for. */
+const PAGE_ROOM = 378;
 
 /**
- * The two models that every node has on its primary element. The Configuration Server answers Composition Data Get
- * (page 0, the only one so far); the rest of both comes with the foundation models.
+ * The two models that every node has on its primary element. The Configuration Server answers Composition Data Get; the
+ * rest of both comes with the foundation models.
  */
-export function foundationModels(compositionPage0: () => Uint8Array): Model[] {
+export function foundationModels(access: AccessLayer): Model[] {
   const configuration = new Model({ id: 0x0000, name: 'Configuration Server', security: 'device' });
-  configuration.handle(ConfigCompositionDataGet, (_, context) => {
-    configuration.reply(context, ConfigCompositionDataStatus, { page: 0, data: compositionPage0() });
+  configuration.handle(ConfigCompositionDataGet, ({ page }, context) => {
+    configuration.reply(context, ConfigCompositionDataStatus, access.compositionPage(page, PAGE_ROOM));
   });
   return [configuration, new Model({ id: 0x0002, name: 'Health Server' })];
 }

@@ -12,7 +12,6 @@
  *
  * @packageDocumentation
  */
-export * from './foundation-models.ts';
 export * from './image-slot.ts';
 export * from './mcuboot-target.ts';
 export * from './mesh-node.ts';

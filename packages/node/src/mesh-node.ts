@@ -15,6 +15,7 @@ import {
 } from '@meshferry/core';
 import type { CryptoProvider } from '@meshferry/crypto';
 import { NetworkLayer, type SarReceiver, type SarTransmitter } from '@meshferry/network';
+import { foundationModels } from './foundation-models.ts';
 
 /** What a node must be given from outside: time, chance, primitives and a place for its state. */
 export interface NodeGround {
@@ -47,7 +48,7 @@ export interface MeshNodeOptions extends NodeGround {
   readonly address: Unicast;
   readonly keys: NodeKeys;
   readonly identity: NodeIdentity;
-  /** In address order, the primary one first. */
+  /** In address order, the primary one first; the node adds the Configuration and Health Server to that itself. */
   readonly elements: readonly { readonly location: number; readonly models: readonly Model[] }[];
   /** Used only while the store holds none. Default 0. */
   readonly ivIndex?: number;
@@ -95,7 +96,9 @@ export class MeshNode {
       identity: options.identity,
       ...pick(options, ['deviceKeyOf', 'replyDelayMs']),
     });
-    for (const { location, models } of options.elements) this.access.addElement(location, models);
+    options.elements.forEach(({ location, models }, i) => {
+      this.access.addElement(location, i === 0 ? [...foundationModels(this.access), ...models] : models);
+    });
     this.network = new NetworkLayer({
       clock,
       random,
@@ -112,6 +115,7 @@ export class MeshNode {
     this.access.connect(this.network);
     for (const name of FEATURES) this.access.setFeature(name, this.network.features.inUse(name));
     this.network.changes.subscribe((change) => {
+      if (change.type === 'app-key-removed') this.access.removeAppKey(change.appIndex);
       if (change.type === 'feature' && change.feature !== 'lowPower')
         this.access.setFeature(change.feature, change.inUse);
     });
@@ -125,6 +129,7 @@ export class MeshNode {
   /** Leaves the air and stops all timers, as a power cut would; the store keeps the state. */
   close(): void {
     for (const detach of this.#detach.splice(0)) detach();
+    this.access.close();
     this.network.close();
   }
 }

@@ -1,4 +1,4 @@
-import { type DistributorRole, distributorRole, foundationModels, MeshNode, type NodeGround } from '@meshferry/node';
+import { type DistributorRole, distributorRole, MeshNode, type NodeGround } from '@meshferry/node';
 import { SimNode, type WorldGround } from './sim-node.ts';
 import type { SimOptions } from './uri.ts';
 import { MANY_ANSWERS, RELAY_RETRANSMIT, SIM_APP_INDEX, worldKeys } from './world-keys.ts';
@@ -40,7 +40,7 @@ export class SimDistributor extends SimNode {
       address,
       keys: worldKeys(sim.seed, address),
       identity: { cid: sim.company, pid: 0, vid: 0, crpl: 1024, features: 3 },
-      elements: [{ location: 1, models: [...foundationModels(() => node.access.compositionPage0()), ...role.models] }],
+      elements: [{ location: 1, models: role.models }],
       incoming: MANY_ANSWERS,
       relay: relay ? RELAY_RETRANSMIT.meshferry : false,
     });

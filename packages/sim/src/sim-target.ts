@@ -3,7 +3,6 @@ import type { TargetApplication } from '@meshferry/dfu';
 import { type PublicKey, parseVersion } from '@meshferry/firmware';
 import {
   type BootOutcome,
-  foundationModels,
   McubootTarget,
   MeshNode,
   type MeshNodeOptions,
@@ -92,7 +91,7 @@ export class SimTarget extends SimNode {
       keys: worldKeys(sim.seed, address),
       // The composition of the nRF Connect SDK's Target sample, so that its packages mean "unchanged" to effect=auto.
       identity: { cid: sim.company, pid: 0, vid: 0, crpl: 10, features: 3 },
-      elements: [{ location: 1, models: [...foundationModels(() => node.access.compositionPage0()), ...role.models] }],
+      elements: [{ location: 1, models: role.models }],
       relay: options.relay ? RELAY_RETRANSMIT[sim.peer] : false,
       ...(sim.peer === 'stock' && stockLimits(ground)),
     });

@@ -11,7 +11,7 @@ import {
 } from '@meshferry/core';
 import { type CryptoProvider, portableCrypto } from '@meshferry/crypto';
 import type { PublicKey } from '@meshferry/firmware';
-import { foundationModels, MeshNode, type UpdaterRole, updaterRole } from '@meshferry/node';
+import { MeshNode, type UpdaterRole, updaterRole } from '@meshferry/node';
 import { Radio } from './radio.ts';
 import { SimDistributor } from './sim-distributor.ts';
 import { SimNode, type WorldGround } from './sim-node.ts';
@@ -145,9 +145,7 @@ export class World {
           address: SIM_PROCESS_ADDRESS,
           keys: worldKeys(sim.seed, SIM_PROCESS_ADDRESS),
           identity: { cid: 0xffff, pid: 0, vid: 0, crpl: 0xffff, features: 0 },
-          elements: [
-            { location: 0, models: [...foundationModels(() => node.access.compositionPage0()), ...role.models] },
-          ],
+          elements: [{ location: 0, models: role.models }],
           incoming: MANY_ANSWERS,
           deviceKeyOf: (address) => worldKeys(sim.seed, address).deviceKey,
         });
