@@ -14,7 +14,10 @@ export type Verdict = 'answered' | 'ask-again' | 'ignored';
 export function takeTransferStatus(receiver: Receiver, status: BlobTransferStatus, blobId: bigint): Verdict {
   switch (receiver.stage) {
     case 'query':
-      if (status.blobId === blobId) receiver.knownLog = status.blockSizeLog;
+      if (status.blobId === blobId) {
+        receiver.knownLog = status.blockSizeLog;
+        if (status.transferMode !== 'none') receiver.knownMode = status.transferMode;
+      }
       return 'answered';
     case 'start':
       return takeStarted(receiver, status, blobId);
@@ -85,12 +88,11 @@ export function takeBlockStatus(receiver: Receiver, status: BlobBlockStatus, blo
   if ((receiver.stage !== 'block' && receiver.stage !== 'check') || block === undefined) return 'ignored';
   switch (status.status) {
     case BlobStatus.success:
+      // After a power cut it knows of no block: it has all of them, or somebody else has woken it.
+      if (receiver.stage === 'check' && status.blockNumber === NO_BLOCK) return wake(receiver);
       return takeMissing(receiver, status, block);
     case BlobStatus.informationUnavailable:
-      // It has fallen asleep and forgotten its chunks: Transfer Start wakes it.
-      receiver.stage = 'start';
-      receiver.clearMissing();
-      return 'ask-again';
+      return wake(receiver);
     case BlobStatus.wrongPhase:
       if (!receiver.located) {
         receiver.stage = 'locate';
@@ -102,6 +104,13 @@ export function takeBlockStatus(receiver: Receiver, status: BlobBlockStatus, blo
   return 'answered';
 }
 
+/** It has fallen asleep and forgotten its chunks: Transfer Start wakes it, and tells which blocks it has. */
+function wake(receiver: Receiver): Verdict {
+  receiver.stage = 'start';
+  receiver.clearMissing();
+  return 'ask-again';
+}
+
 /** Which block it is in the middle of, if any. */
 function takePlace(receiver: Receiver, status: BlobBlockStatus, block: BlockShape | undefined): Verdict {
   const { format, blockNumber: number, chunkSize } = status;
@@ -110,7 +119,8 @@ function takePlace(receiver: Receiver, status: BlobBlockStatus, block: BlockShap
     return 'answered';
   }
   receiver.located = true;
-  const inBlock = status.status === BlobStatus.success && number !== NO_BLOCK && format !== 'none';
+  const isWhole = format === 'none' || (format === 'encoded' && status.missingChunks?.length === 0);
+  const inBlock = status.status === BlobStatus.success && number !== NO_BLOCK && !isWhole;
   receiver.stuckIn = inBlock ? { number, chunkSize } : undefined;
   const elsewhere = inBlock && (number !== block?.number || chunkSize !== block.chunkSize);
   receiver.stage = block === undefined || elsewhere ? 'held' : 'block';
@@ -122,26 +132,46 @@ function takeMissing(receiver: Receiver, status: BlobBlockStatus, block: BlockSh
   if (status.blockNumber !== block.number) return 'ignored';
   const missing = status.format === 'none' ? NOTHING : missingOf(status, block);
   if (missing === undefined) return 'ignored';
-  if (countBits(missing) === 0) {
-    if (receiver.blocksMissing !== undefined) clearBit(receiver.blocksMissing, block.number);
-    receiver.stage = 'held';
-    receiver.stuckIn = undefined;
-    receiver.clearMissing();
-    return 'answered';
-  }
+  if (countBits(missing) === 0) return takeWhole(receiver, block);
   if (status.chunkSize !== block.chunkSize) return 'ignored';
   receiver.stage = 'check';
   receiver.stuckIn = { number: block.number, chunkSize: block.chunkSize };
-  receiver.setMissing(missing, block.chunkCount);
+  if (status.format === 'encoded') receiver.setWanted(missing, block.chunkCount);
+  else receiver.setMissing(missing, block.chunkCount);
+  return 'answered';
+}
+
+/**
+ * Takes a Partial Block Report: it replaces what the receiver wanted before. It names no block, so it counts only after
+ * the receiver's Block Status for this one.
+ */
+export function takeReport(receiver: Receiver, chunks: readonly number[], block: BlockShape): Verdict {
+  if (receiver.stage !== 'check') return 'ignored';
+  const wanted = bitsOf(chunks, block);
+  if (wanted === undefined) return 'ignored';
+  if (chunks.length === 0) return takeWhole(receiver, block);
+  receiver.setWanted(wanted, block.chunkCount);
+  return 'answered';
+}
+
+function takeWhole(receiver: Receiver, block: BlockShape): Verdict {
+  if (receiver.blocksMissing !== undefined) clearBit(receiver.blocksMissing, block.number);
+  receiver.stage = 'held';
+  receiver.stuckIn = undefined;
+  receiver.clearMissing();
   return 'answered';
 }
 
 /** The missing chunks as a bit field of the block's own chunk count; undefined for a number beyond it. */
-function missingOf(status: BlobBlockStatus, { chunkCount }: BlockShape): Uint8Array | undefined {
-  if (status.format === 'all') return allBits(chunkCount);
-  if (status.format === 'some') return fitBits(status.missing ?? NOTHING, chunkCount);
+function missingOf(status: BlobBlockStatus, block: BlockShape): Uint8Array | undefined {
+  if (status.format === 'all') return allBits(block.chunkCount);
+  if (status.format === 'some') return fitBits(status.missing ?? NOTHING, block.chunkCount);
+  return bitsOf(status.missingChunks ?? [], block);
+}
+
+function bitsOf(chunks: readonly number[], { chunkCount }: BlockShape): Uint8Array | undefined {
   const bits = new Uint8Array(Math.ceil(chunkCount / 8));
-  for (const number of status.missingChunks ?? []) {
+  for (const number of chunks) {
     if (number >= chunkCount) return undefined;
     setBit(bits, number);
   }

@@ -16,10 +16,14 @@ export interface ChunkSenderHost {
   beforeChunk(): void;
   /** So many chunks of so many PDUs in all, copies not counted, have taken so long one after the other. */
   pace(chunks: number, pdus: number, elapsedMs: number): void;
+  /** All chunks of this lane have left. */
+  drained?(lane: Lane): void;
+  /** All chunks of all lanes have left. */
   ended(): void;
 }
 
 interface LaneState extends Lane {
+  chunks: readonly number[];
   next: number;
   inFlight: number;
   failures: number;
@@ -50,11 +54,33 @@ export class ChunkSender {
     this.#host = host;
     this.#block = block;
     this.#octets = octets;
-    this.#lanes = lanes.map((lane) => ({ ...lane, next: 0, inFlight: 0, failures: 0 }));
+    this.#lanes = lanes.map(newLane);
   }
 
   begin(): void {
     this.#pump();
+  }
+
+  /** The chunks that a destination shall get now, instead of those of its that have not been handed over yet. */
+  refill(receiver: Receiver | undefined, chunks: readonly number[]): void {
+    let lane = this.#lanes.find((each) => each.receiver === receiver);
+    if (lane === undefined) {
+      if (chunks.length === 0) return;
+      lane = newLane({ receiver, chunks });
+      this.#lanes.push(lane);
+    } else {
+      const sending = lane.inFlight > 0 ? lane.chunks[lane.next - 1] : undefined;
+      lane.chunks = chunks.filter((chunk) => chunk !== sending);
+      lane.next = 0;
+      lane.failures = 0;
+    }
+    this.#pump();
+  }
+
+  /** Whether this destination has chunks that have not left yet. */
+  isBusy(receiver: Receiver | undefined): boolean {
+    const lane = this.#lanes.find((each) => each.receiver === receiver);
+    return lane !== undefined && (lane.inFlight > 0 || !isDone(lane));
   }
 
   /** Hands over nothing more; what is on its way is cancelled. */
@@ -70,10 +96,7 @@ export class ChunkSender {
       if (lane === undefined) break;
       this.#handOver(lane);
     }
-    if (!this.#over && this.#inFlight === 0 && this.#lanes.every(isDone)) {
-      this.#over = true;
-      this.#host.ended();
-    }
+    if (!this.#over && this.#inFlight === 0 && this.#lanes.every(isDone)) this.#host.ended();
   }
 
   /** The next lane in turn that may take a chunk now. */
@@ -107,6 +130,7 @@ export class ChunkSender {
       this.#measure(length);
       lane.failures = error === undefined ? 0 : lane.failures + 1;
       if (lane.failures >= 2 && lane.receiver !== undefined) lane.next = lane.chunks.length;
+      if (lane.inFlight === 0 && isDone(lane)) this.#host.drained?.(lane);
       this.#pump();
     });
     this.#cancels.add(cancel);
@@ -120,9 +144,16 @@ export class ChunkSender {
     }
     this.#chunksAfterFirst++;
     this.#pdusAfterFirst += segmentsOfChunk(length);
-    if (this.#inFlight === 0 && this.#lanes.every(isDone))
-      this.#host.pace(this.#chunksAfterFirst, this.#pdusAfterFirst, now - this.#firstLeftAt);
+    if (this.#inFlight > 0 || !this.#lanes.every(isDone)) return;
+    this.#host.pace(this.#chunksAfterFirst, this.#pdusAfterFirst, now - this.#firstLeftAt);
+    this.#firstLeftAt = undefined;
+    this.#chunksAfterFirst = 0;
+    this.#pdusAfterFirst = 0;
   }
+}
+
+function newLane(lane: Lane): LaneState {
+  return { ...lane, next: 0, inFlight: 0, failures: 0 };
 }
 
 function isDone(lane: LaneState): boolean {

@@ -29,7 +29,7 @@ export interface BlobTransferParameters {
   readonly ttl: number;
   /** Client Timeout Base: a silent receiver is lost after 10 × (base + 2) s + 100 ms × TTL. */
   readonly timeoutBase: number;
-  /** Default: push. This client pushes only. */
+  /** Default: push, unless pull mode brings the BLOB to more receivers. */
   readonly mode?: TransferMode | undefined;
   /** Group or virtual address that all receivers subscribe to. Without it each is addressed by unicast. */
   readonly group?: Address | undefined;

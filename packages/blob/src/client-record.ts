@@ -1,4 +1,5 @@
 import { encodeRecord, readRecord, type Store } from '@meshferry/core';
+import type { TransferMode } from './messages.ts';
 import type { Receiver } from './receiver.ts';
 
 const KEY = 'transfer';
@@ -8,6 +9,7 @@ export interface ClientRecord {
   readonly blobId: bigint;
   readonly size: number;
   readonly blockSizeLog: number;
+  readonly mode: TransferMode;
   readonly receivers: readonly {
     readonly address: number;
     readonly lost: boolean;

@@ -6,10 +6,11 @@ import { firstBit } from './bits.ts';
 import type { BlockProcedure } from './block-procedure.ts';
 import type { BlobCounters, BlobTargetState, BlobTransfer } from './client-contract.ts';
 import { eraseClientRecord, readClientRecord, writeClientRecord } from './client-record.ts';
-import type { BlobBlockStatus, BlobInformationStatus, BlobTransferStatus } from './messages.ts';
+import type { BlobBlockStatus, BlobInformationStatus, BlobTransferStatus, TransferMode } from './messages.ts';
+import { PullBlock } from './pull-block.ts';
 import { PushBlock } from './push-block.ts';
 import type { Receiver } from './receiver.ts';
-import { boundsOf, chooseSettings } from './settings.ts';
+import { boundsOf, chooseMode, chooseSettings } from './settings.ts';
 import { TransferContext, type TransferContextOptions } from './transfer-context.ts';
 
 /**
@@ -34,6 +35,8 @@ export class ClientTransfer implements BlobTransfer {
   /** Transfer Start was sent: the receivers know of the transfer. */
   #started = false;
   #returns = 0;
+  /** Mode of a transfer that another process began. */
+  #resumedMode: TransferMode | undefined;
   readonly #toldOfCancel: (() => void)[] = [];
 
   constructor(options: ClientTransferOptions) {
@@ -107,6 +110,12 @@ export class ClientTransfer implements BlobTransfer {
     const receiver = this.#context.asked(context);
     if (receiver === undefined) return;
     this.#context.settle(receiver, takeBlockStatus(receiver, status, this.#context.block));
+    this.#procedure?.answered?.(receiver);
+  }
+
+  onPartialBlockReport(context: Context, chunks: readonly number[]): void {
+    const receiver = this.#context.heard(context);
+    if (receiver?.active) this.#procedure?.reported?.(receiver, chunks);
   }
 
   #begin(): void {
@@ -138,20 +147,19 @@ export class ClientTransfer implements BlobTransfer {
     }
   }
 
-  /** The block size that most report, if any knows of the transfer at all. */
+  /** The block size and mode that most report, if any knows of the transfer at all. */
   #onQueried(): void {
-    const votes = new Map<number, number>();
-    for (const { knownLog } of this.#context.active) {
-      if (knownLog !== undefined) votes.set(knownLog, (votes.get(knownLog) ?? 0) + 1);
-    }
-    this.#context.log2 = [...votes].sort((a, b) => b[1] - a[1])[0]?.[0];
+    const { active } = this.#context;
+    this.#context.log2 = mostFrequent(active.map(({ knownLog }) => knownLog));
+    this.#resumedMode = mostFrequent(active.map(({ knownMode }) => knownMode));
     this.#startTransfer();
   }
 
   #startTransfer(): void {
     const { parameters, strategy } = this.#context;
     const { size } = parameters.source;
-    const { logs, refused } = chooseSettings(size, 'push', this.#context.active, this.#context.log2);
+    const mode = this.#chooseMode();
+    const { logs, refused } = chooseSettings(size, mode, this.#context.active, this.#context.log2);
     for (const { receiver, status } of refused) {
       receiver.lose(status);
       this.#context.reportLost(receiver);
@@ -166,7 +174,7 @@ export class ClientTransfer implements BlobTransfer {
     const blocks = blockCount(size, log);
     for (const receiver of this.#context.receivers) receiver.blocks = blocks;
     const { maxChunkSize } = boundsOf(active, log);
-    this.#context.emit({ type: 'capabilities', mode: 'push', blockSizeLog: log, blocks, maxChunkSize });
+    this.#context.emit({ type: 'capabilities', mode, blockSizeLog: log, blocks, maxChunkSize });
     if (!this.#persist()) return;
     this.#started = true;
     // Where a silent receiver of an earlier run stands nobody knows: its own timer must have put it to sleep first.
@@ -180,6 +188,13 @@ export class ClientTransfer implements BlobTransfer {
     });
   }
 
+  #chooseMode(): TransferMode {
+    const { mode, parameters, active, log2 } = this.#context;
+    const chosen = mode ?? parameters.mode ?? this.#resumedMode ?? chooseMode(parameters.source.size, active, log2);
+    this.#context.chooseMode(chosen);
+    return chosen;
+  }
+
   /** Any block that somebody misses: first the one that somebody is in the middle of, else the lowest. */
   #nextBlock(): void {
     const { active } = this.#context;
@@ -191,7 +206,8 @@ export class ClientTransfer implements BlobTransfer {
     const number = stuck?.number ?? firstMissing(active);
     if (number !== undefined) {
       this.#state = 'blocks';
-      this.#procedure = new PushBlock(this.#context, number, stuck?.chunkSize, () => this.#afterBlock());
+      const Block = this.#context.mode === 'pull' ? PullBlock : PushBlock;
+      this.#procedure = new Block(this.#context, number, stuck?.chunkSize, () => this.#afterBlock());
       this.#procedure.begin();
       return;
     }
@@ -281,6 +297,7 @@ export class ClientTransfer implements BlobTransfer {
     const record = readClientRecord(this.#store, blobId);
     if (record === undefined || record.size !== source.size) return;
     this.#context.log2 = record.blockSizeLog;
+    this.#resumedMode = record.mode;
     for (const { address, lost, timedOut, status } of record.receivers) {
       if (lost && !timedOut) this.#context.receiver(address)?.lose(status);
     }
@@ -298,10 +315,10 @@ export class ClientTransfer implements BlobTransfer {
   }
 
   #write(): void {
-    const { log2: blockSizeLog, parameters, receivers } = this.#context;
-    if (this.#store === undefined || blockSizeLog === undefined) return;
+    const { log2: blockSizeLog, mode, parameters, receivers } = this.#context;
+    if (this.#store === undefined || blockSizeLog === undefined || mode === undefined) return;
     const { blobId, source } = parameters;
-    writeClientRecord(this.#store, { blobId, size: source.size, blockSizeLog }, receivers);
+    writeClientRecord(this.#store, { blobId, size: source.size, blockSizeLog, mode }, receivers);
   }
 }
 
@@ -313,4 +330,10 @@ function firstMissing(receivers: readonly Receiver[]): number | undefined {
     if (missing !== undefined && (first === undefined || missing < first)) first = missing;
   }
   return first;
+}
+
+function mostFrequent<T>(values: readonly (T | undefined)[]): T | undefined {
+  const votes = new Map<T, number>();
+  for (const value of values) if (value !== undefined) votes.set(value, (votes.get(value) ?? 0) + 1);
+  return [...votes].sort((a, b) => b[1] - a[1])[0]?.[0];
 }

@@ -6,7 +6,7 @@ import { BLOB_TRANSFER_CLIENT } from './constants.ts';
 import { BlobBlockStatus, BlobInformationStatus, BlobPartialBlockReport, BlobTransferStatus } from './messages.ts';
 
 /**
- * BLOB Transfer Client (0x1401), push mode: moves one BLOB at a time to any number of servers [MBT 6.2].
+ * BLOB Transfer Client (0x1401), push and pull mode: moves one BLOB at a time to any number of servers [MBT 6.2].
  *
  * The servers must expect the BLOB ID already (a Firmware Update Start or the like has told them).
  */
@@ -28,13 +28,14 @@ export class BlobClient {
     );
     this.model.handle(BlobTransferStatus, (status, context) => this.#transfer?.onTransferStatus(context, status));
     this.model.handle(BlobBlockStatus, (status, context) => this.#transfer?.onBlockStatus(context, status));
-    // Known, so that it does not count as foreign; only pull mode would ask for it.
-    this.model.handle(BlobPartialBlockReport);
+    this.model.handle(BlobPartialBlockReport, ({ missingChunks }, context) =>
+      this.#transfer?.onPartialBlockReport(context, missingChunks),
+    );
   }
 
   /**
    * Starts or resumes a transfer; the first event comes after it has returned. Throws `blob-busy` while another transfer
-   * is under way, `blob-empty` and `blob-too-large` for a source that no BLOB can be, `no-receivers`, `unsupported-mode`.
+   * is under way, `blob-empty` and `blob-too-large` for a source that no BLOB can be, `no-receivers`.
    */
   start(parameters: BlobTransferParameters, listener: (event: BlobEvent) => void): BlobTransfer {
     this.#check(parameters);
@@ -52,7 +53,7 @@ export class BlobClient {
     return transfer;
   }
 
-  #check({ source, receivers, mode }: BlobTransferParameters): void {
+  #check({ source, receivers }: BlobTransferParameters): void {
     if (this.#transfer !== undefined && !this.#transfer.isOver) {
       throw new MeshError('blob-busy', 'another BLOB transfer is under way', {
         hint: 'Wait until it ends, or cancel it.',
@@ -69,9 +70,6 @@ export class BlobClient {
       throw new MeshError('no-receivers', 'nobody is to receive the BLOB', {
         hint: 'Name at least one receiver that takes part.',
       });
-    }
-    if (mode === 'pull') {
-      throw new MeshError('unsupported-mode', 'this client does not offer pull mode', { hint: 'Use push mode.' });
     }
   }
 }

@@ -1,7 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import type { BlobEvent } from './client-contract.ts';
 import { BlobPhase, BlobStatus } from './constants.ts';
-import { content, Mesh, type MeshOptions, type Target } from './testing/mesh.ts';
+import {
+  blocksOf,
+  content,
+  expectOnlyLost,
+  expectWhole,
+  lastProgress,
+  lostOf,
+  Mesh,
+  prepared,
+} from './testing/mesh.ts';
 
 const UNICAST = { group: undefined };
 
@@ -246,7 +254,6 @@ describe('suspend, resume, cancel', () => {
     const mesh = prepared({ targets: 1 });
     expect(() => mesh.start(content(0))).toThrow(/empty/);
     expect(() => mesh.start(content(9), { receivers: [] })).toThrow(/nobody/);
-    expect(() => mesh.start(content(9), { mode: 'pull' })).toThrow(/pull/);
     mesh.start(content(9));
     expect(() => mesh.start(content(9))).toThrow(/another BLOB transfer/);
   });
@@ -330,34 +337,3 @@ describe('when the power fails', () => {
     },
   );
 });
-
-function prepared(options: MeshOptions): Mesh {
-  const mesh = new Mesh(options);
-  mesh.expectAll();
-  return mesh;
-}
-
-function expectWhole(target: Target, bytes: Uint8Array): void {
-  expect(target.server.phase).toBe(BlobPhase.complete);
-  expect(Buffer.compare(target.flash.content, bytes)).toBe(0);
-}
-
-function expectOnlyLost(mesh: Mesh, index: number, bytes: Uint8Array): void {
-  expect(new Set(lostOf(mesh).map(({ address }) => address)).has(mesh.targets[index]!.address)).toBe(true);
-  expect(mesh.transfer?.receivers.map(({ lost }) => lost)).toEqual(mesh.targets.map((_, i) => i === index));
-  mesh.targets.forEach((target, i) => {
-    if (i !== index) expectWhole(target, bytes);
-  });
-}
-
-function lostOf(mesh: Mesh) {
-  return mesh.events.flatMap((event) => (event.type === 'lost' ? [event.receiver] : []));
-}
-
-function blocksOf(mesh: Mesh): Extract<BlobEvent, { type: 'block' }>[] {
-  return mesh.events.filter((event) => event.type === 'block');
-}
-
-function lastProgress(mesh: Mesh): number | undefined {
-  return mesh.events.filter((event) => event.type === 'progress').at(-1)?.percent;
-}

@@ -1,8 +1,9 @@
 import { formatAddress, MeshError, type Unicast } from '@meshferry/core';
-import { countBits } from './bits.ts';
+import { countBits, numbersOfBits } from './bits.ts';
 import type { BlobCapabilities } from './capabilities.ts';
 import type { BlobReceiver, BlobTargetState } from './client-contract.ts';
 import { BlobStatus, blobStatusName } from './constants.ts';
+import type { TransferMode } from './messages.ts';
 
 /**
  * What a receiver is asked for next. `information`: its capabilities; `query`: the parameters of a transfer begun by
@@ -36,12 +37,15 @@ export class Receiver implements BlobTargetState {
   /** Blocks Not Received, once its Transfer Status is known. */
   blocksMissing: Uint8Array | undefined;
   blocks = 0;
-  /** Block size of a transfer begun by another process. */
+  /** Block size and mode of a transfer begun by another process. */
   knownLog: number | undefined;
+  knownMode: TransferMode | undefined;
   /** Of the current block: bit i is 1 while chunk i is missing. Empty when it takes no part in the block. */
   missing: Uint8Array = NONE;
   missingCount = 0;
   chunkCount = 0;
+  /** Chunks of the current block that it has acknowledged. */
+  chunksHeld = 0;
   /** The block that it was found in the middle of; chunks of another one would be taken for chunks of this one. */
   stuckIn: { readonly number: number; readonly chunkSize: number } | undefined;
   /** Whether its place was asked for in this block already. */
@@ -51,6 +55,10 @@ export class Receiver implements BlobTargetState {
   silentSince: number | undefined;
   asks = 0;
   askAgainAt: number = Number.POSITIVE_INFINITY;
+  /** When the request was made that it owes an answer to, before any repetition. */
+  requestedAt: number | undefined;
+  /** How long it has taken to answer lately, the repetitions of the request included, ms. */
+  answerMs = 0;
   /** When the last request to it alone had left, to measure the round trip. */
   askedAt: number | undefined;
 
@@ -87,7 +95,7 @@ export class Receiver implements BlobTargetState {
   /** Share of the current block that it has acknowledged, in blocks. */
   get partOfBlock(): number {
     const chunks = this.missing.length === 0 ? 0 : this.chunkCount;
-    return chunks === 0 ? 0 : (chunks - this.missingCount) / chunks;
+    return chunks === 0 ? 0 : this.chunksHeld / chunks;
   }
 
   get progress(): number {
@@ -99,6 +107,14 @@ export class Receiver implements BlobTargetState {
     this.missing = missing;
     this.missingCount = countBits(missing);
     this.chunkCount = chunkCount;
+    this.chunksHeld = chunkCount - this.missingCount;
+  }
+
+  /** Pull mode: the chunks that it wants next. It holds those below the last of them that are not among them. */
+  setWanted(wanted: Uint8Array, chunkCount: number): void {
+    this.setMissing(wanted, chunkCount);
+    const last = numbersOfBits(wanted).at(-1) ?? -1;
+    this.chunksHeld = last + 1 - this.missingCount;
   }
 
   /** It has the current block, or takes no part in it. */
@@ -112,8 +128,13 @@ export class Receiver implements BlobTargetState {
     this.isRemote = this.#nearestTtl < sent;
   }
 
-  /** It has answered: the next silence starts afresh. */
-  answered(): void {
+  /** It has answered, at `now` if that is told: the next silence starts afresh. */
+  answered(now?: number): void {
+    if (now !== undefined && this.requestedAt !== undefined) {
+      const tookMs = now - this.requestedAt;
+      this.answerMs = Math.max(tookMs, 0.7 * this.answerMs + 0.3 * tookMs);
+    }
+    this.requestedAt = undefined;
     this.silentSince = undefined;
     this.asks = 0;
     this.askAgainAt = Number.POSITIVE_INFINITY;

@@ -22,13 +22,13 @@ type Done = (error?: MeshError) => void;
 export class Requests {
   readonly #model: Model;
   readonly #parameters: BlobTransferParameters;
-  readonly #mode: TransferMode;
+  /** What Transfer Start says. */
+  mode: TransferMode = 'push';
   readonly #base: Omit<SendOptions, 'dst'>;
 
-  constructor(model: Model, parameters: BlobTransferParameters, mode: TransferMode) {
+  constructor(model: Model, parameters: BlobTransferParameters) {
     this.#model = model;
     this.#parameters = parameters;
-    this.#mode = mode;
     this.#base = { appIndex: parameters.appIndex, ttl: parameters.ttl };
   }
 
@@ -48,7 +48,7 @@ export class Requests {
         return this.#model.send(BlobInformationGet, {}, to, done);
       case 'start': {
         const start = {
-          transferMode: this.#mode,
+          transferMode: this.mode,
           blobId,
           blobSize: source.size,
           blockSizeLog: log,

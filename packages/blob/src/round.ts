@@ -13,6 +13,8 @@ export interface RoundGround {
   readonly groupSize: number;
   /** Sends what the receiver's stage asks for, to it alone or to the group. */
   ask(receiver: Receiver, toGroup: boolean, done: (error?: MeshError) => void): Cancel;
+  /** How long a receiver that was asked by itself may take to answer. */
+  waitMs(receiver: Receiver): number;
   /** The receiver has been silent for the client timeout. */
   silent(receiver: Receiver): void;
 }
@@ -74,6 +76,17 @@ export class Round {
     this.#tick();
   }
 
+  get isOver(): boolean {
+    return this.#over;
+  }
+
+  /** Asks one more, while the round runs. */
+  include(receiver: Receiver): void {
+    this.#pending.add(receiver);
+    this.#enqueue(receiver);
+    this.#tick();
+  }
+
   isPending(receiver: Receiver): boolean {
     return this.#pending.has(receiver);
   }
@@ -84,7 +97,7 @@ export class Round {
     if (receiver.askedAt !== undefined && receiver.asks === 1) {
       this.#ground.estimates.observeRoundTrip(this.#ground.clock.now - receiver.askedAt);
     }
-    receiver.answered();
+    receiver.answered(this.#ground.clock.now);
     this.#drop(receiver);
     this.#answering.delete(receiver);
     this.#pump();
@@ -94,7 +107,7 @@ export class Round {
   /** The receiver has answered, and must now be asked for something else. */
   askAgain(receiver: Receiver): void {
     if (!this.#pending.has(receiver)) return;
-    receiver.answered();
+    receiver.answered(this.#ground.clock.now);
     this.#drop(receiver);
     this.#answering.delete(receiver);
     this.#enqueue(receiver);
@@ -190,12 +203,12 @@ export class Round {
       const receiver = this.#queue.shift();
       if (receiver === undefined) return;
       if (!this.#pending.has(receiver) || this.#askings.has(receiver)) continue;
-      const { clock, strategy, estimates } = this.#ground;
+      const { clock, estimates } = this.#ground;
       this.#count(receiver);
       if (this.#step.longAnswers) this.#answering.set(receiver, clock.now + estimates.answerTimeoutMs);
       this.#send(receiver, receiver, () => {
         receiver.askedAt = clock.now;
-        receiver.askAgainAt = clock.now + strategy.unicastWaitMs(receiver.asks);
+        receiver.askAgainAt = clock.now + this.#ground.waitMs(receiver);
       });
     }
   }
@@ -203,6 +216,7 @@ export class Round {
   #count(receiver: Receiver): void {
     receiver.asks++;
     receiver.silentSince ??= this.#ground.clock.now;
+    receiver.requestedAt ??= this.#ground.clock.now;
     receiver.askAgainAt = Number.POSITIVE_INFINITY;
   }
 

@@ -43,6 +43,12 @@ export function chooseSettings<R extends Capable>(
   return { kept, logs, refused };
 }
 
+/** Push, unless pull mode brings the BLOB to more of the receivers. */
+export function chooseMode(size: number, receivers: readonly Capable[], fixedLog?: number): TransferMode {
+  const kept = (mode: TransferMode): number => chooseSettings(size, mode, receivers, fixedLog).kept.length;
+  return kept('pull') > kept('push') ? 'pull' : 'push';
+}
+
 function reasonAgainst({ capabilities }: Capable, size: number, mode: TransferMode): number | undefined {
   if (capabilities === undefined) return BlobStatus.internalError;
   if (!capabilities[mode]) return BlobStatus.unsupportedTransferMode;

@@ -55,11 +55,19 @@ export interface Strategy {
   unicastWaitMs(asks: number): number;
   /** How long those of `asked` that have answered wait for the others before chunks are sent to them. */
   patienceMs(asked: number): number;
+  /** Pull mode: how long after its last chunk a receiver's report may be due before it is asked. */
+  reportPatienceMs(receiver: Receiver): number;
   groupChunk(copies: number): OnAir;
   unicastChunk(receiver: Receiver): OnAir;
   /** The next request to one receiver, or one to the group. */
   request(receiver: Receiver, toGroup: boolean): OnAir;
 }
+
+/** Block Report Time-out of a client: twice the longest Block Report Timer of a server, and something [MBT 6.2]. */
+export const BLOCK_REPORT_MS = 67_000;
+/** Who answers faster than this is no Low Power node; how long its report may take. */
+const PROMPT_MS = 400;
+const PROMPT_REPORT_MS = 2000;
 
 /** Network Transmit of most nodes, for the estimate of what a request to the group costs. */
 const USUAL_COPIES = 3;
@@ -126,6 +134,11 @@ export class AutoStrategy implements Strategy {
 
   unicastWaitMs(asks: number): number {
     return Math.min(this.#estimates.answerTimeoutMs * 1.5 ** (asks - 1), this.#clientTimeoutMs / 5);
+  }
+
+  /** Receivers that answer at once tell when asked; a request to a Low Power node would wait at its Friend, in the way of chunks. */
+  reportPatienceMs({ answerMs }: Receiver): number {
+    return answerMs < PROMPT_MS ? PROMPT_REPORT_MS : Math.min(BLOCK_REPORT_MS, this.#clientTimeoutMs / 2);
   }
 
   groupChunk(copies: number): OnAir {
@@ -236,6 +249,10 @@ export class StockStrategy implements Strategy {
 
   patienceMs(): number {
     return Number.POSITIVE_INFINITY;
+  }
+
+  reportPatienceMs(): number {
+    return Math.min(BLOCK_REPORT_MS, this.#clientTimeoutMs / 2);
   }
 
   unicastChunk(): OnAir {

@@ -4,6 +4,7 @@ import type { Verdict } from './answers.ts';
 import type { BlockShape } from './arithmetic.ts';
 import type { BlobEvent, BlobTransferParameters } from './client-contract.ts';
 import { Estimates } from './estimates.ts';
+import type { TransferMode } from './messages.ts';
 import { Receiver } from './receiver.ts';
 import { Requests } from './requests.ts';
 import { Round, type RoundGround, type Step } from './round.ts';
@@ -34,6 +35,8 @@ export class TransferContext implements RoundGround {
   readonly emit: (event: BlobEvent) => void;
   /** Block Size Log, once it is chosen. */
   log2: number | undefined;
+  /** Once it is chosen. */
+  #mode: TransferMode | undefined;
   /** The block under way. */
   block: BlockShape | undefined;
   readonly #byAddress: ReadonlyMap<number, Receiver>;
@@ -52,11 +55,20 @@ export class TransferContext implements RoundGround {
     this.#byAddress = new Map(this.receivers.map((receiver) => [receiver.address, receiver]));
     const ttl = parameters.ttl === 0xff ? options.defaultTtl : parameters.ttl;
     this.clientTimeoutMs = 10_000 * (parameters.timeoutBase + 2) + 100 * ttl;
-    this.requests = new Requests(options.model, parameters, 'push');
+    this.requests = new Requests(options.model, parameters);
     const stock = parameters.settings === 'stock';
     this.strategy = stock
       ? new StockStrategy(this.clientTimeoutMs)
       : new AutoStrategy(this.estimates, this.clientTimeoutMs);
+  }
+
+  get mode(): TransferMode | undefined {
+    return this.#mode;
+  }
+
+  chooseMode(mode: TransferMode): void {
+    this.#mode = mode;
+    this.requests.mode = mode;
   }
 
   /** Neither lost nor skipped. */
@@ -82,16 +94,36 @@ export class TransferContext implements RoundGround {
     this.#round.begin();
   }
 
+  /** Asks one more receiver in the round that is under way; false when there is none. */
+  join(receiver: Receiver): boolean {
+    if (this.#round === undefined || this.#round.isOver) return false;
+    this.#round.include(receiver);
+    return true;
+  }
+
+  /** The Friend of a Low Power node collects what comes faster than the node asks for it. */
+  waitMs({ asks, answerMs }: Receiver): number {
+    const usualMs = this.strategy.unicastWaitMs(asks);
+    if (this.#mode !== 'pull') return usualMs;
+    return Math.max(usualMs, Math.min(1.2 * answerMs, this.clientTimeoutMs / 5));
+  }
+
   stopRound(): void {
     this.#round?.stop();
     this.#round = undefined;
   }
 
   /** A receiver that owes an answer in the round under way. */
-  asked({ src, ttl }: Context): Receiver | undefined {
+  asked(context: Context): Receiver | undefined {
+    const receiver = this.heard(context);
+    return receiver !== undefined && this.#round?.isPending(receiver) ? receiver : undefined;
+  }
+
+  /** The receiver that a message came from, undefined for strangers. */
+  heard({ src, ttl }: Context): Receiver | undefined {
     const receiver = this.#byAddress.get(src);
     if (receiver !== undefined) this.#noteDistance(receiver, ttl);
-    return receiver !== undefined && this.#round?.isPending(receiver) ? receiver : undefined;
+    return receiver;
   }
 
   /** Servers send with the Transfer TTL. Where that is the default of each, the largest one heard stands for it. */

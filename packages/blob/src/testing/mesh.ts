@@ -3,10 +3,13 @@ import { type MemoryAirOptions, memoryAir } from '@meshferry/bearer';
 import { MemoryStore, SeededRandom, type Store, storeView, VirtualClock } from '@meshferry/core';
 import { portableCrypto } from '@meshferry/crypto';
 import { NetworkLayer } from '@meshferry/network';
+import { expect } from 'vitest';
 import type { BlobCapabilities } from '../capabilities.ts';
 import { BlobClient } from '../client.ts';
-import type { BlobEvent, BlobTransfer, BlobTransferParameters } from '../client-contract.ts';
+import type { BlobEvent, BlobTargetState, BlobTransfer, BlobTransferParameters } from '../client-contract.ts';
+import { BlobPhase } from '../constants.ts';
 import { BlobServer } from '../server.ts';
+import type { BlobPullOptions } from '../server-contract.ts';
 import { type BlobSink, sourceOf } from '../sink.ts';
 
 export const GROUP = 0xc000;
@@ -49,6 +52,7 @@ export interface MeshOptions extends Omit<MemoryAirOptions, 'hears'> {
   readonly targets?: number;
   readonly seed?: number | string;
   readonly capabilities?: (index: number) => Partial<BlobCapabilities>;
+  readonly pull?: (index: number) => BlobPullOptions;
   readonly timeoutBase?: number;
 }
 
@@ -176,7 +180,8 @@ export class Mesh {
     this.#stores[index + 1] ??= new MemoryStore();
     const capabilities = this.#options.capabilities?.(index) ?? {};
     const store = storeView(this.#stores[index + 1] as Store, 'blob/');
-    const server = new BlobServer({ clock: this.clock, store, capabilities });
+    const pull = this.#options.pull?.(index) ?? {};
+    const server = new BlobServer({ clock: this.clock, store, capabilities, pull });
     const close = this.#node(index + 1, address, server.model, () => server.close());
     void close;
     return server;
@@ -227,4 +232,41 @@ function eventsOf(target: Target) {
 /** Content that is different everywhere. */
 export function content(size: number): Uint8Array {
   return new SeededRandom(`content ${size}`).bytes(size);
+}
+
+/** A mesh in which every target waits for the BLOB. */
+export function prepared(options: MeshOptions): Mesh {
+  const mesh = new Mesh(options);
+  mesh.expectAll();
+  return mesh;
+}
+
+/** The target holds the BLOB, octet for octet. */
+export function expectWhole(target: Target, bytes: Uint8Array): void {
+  expect(target.server.phase).toBe(BlobPhase.complete);
+  expect(Buffer.compare(target.flash.content, bytes)).toBe(0);
+}
+
+/** The target at this index is lost, the others hold the BLOB. */
+export function expectOnlyLost(mesh: Mesh, index: number, bytes: Uint8Array): void {
+  expect(new Set(lostOf(mesh).map(({ address }) => address)).has(mesh.targets[index]!.address)).toBe(true);
+  expect(mesh.transfer?.receivers.map(({ lost }) => lost)).toEqual(mesh.targets.map((_, i) => i === index));
+  mesh.targets.forEach((target, i) => {
+    if (i !== index) expectWhole(target, bytes);
+  });
+}
+
+/** The receivers that the client told to be lost. */
+export function lostOf(mesh: Mesh): BlobTargetState[] {
+  return mesh.events.flatMap((event) => (event.type === 'lost' ? [event.receiver] : []));
+}
+
+/** The blocks that the client told of. */
+export function blocksOf(mesh: Mesh): Extract<BlobEvent, { type: 'block' }>[] {
+  return mesh.events.filter((event) => event.type === 'block');
+}
+
+/** The percentage told last. */
+export function lastProgress(mesh: Mesh): number | undefined {
+  return mesh.events.filter((event) => event.type === 'progress').at(-1)?.percent;
 }
