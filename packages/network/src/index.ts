@@ -101,6 +101,7 @@ export {
   type ProxyConfiguration,
   type ProxyFilterType,
 } from './proxy-configuration.ts';
+export type { ProxyConnector, ProxyConnectorEvent, ProxyConnectorOptions } from './proxy-connector.ts';
 export type { ProxyFeature } from './proxy-feature.ts';
 export {
   PROVISIONING_SERVICE_LIMITS,

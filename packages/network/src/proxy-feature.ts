@@ -1,5 +1,6 @@
 import {
   type AdStructure,
+  type GattCentral,
   type GattLink,
   type GattPeripheral,
   MESH_PROXY_SERVICE,
@@ -22,6 +23,7 @@ import type { NodeStates } from './node-states.ts';
 import type { NetworkLimits } from './options.ts';
 import { ProxyClientConnection, type ProxyClientOptions } from './proxy-client.ts';
 import { ProxyConfigurator } from './proxy-configurator.ts';
+import { ProxyConnector, type ProxyConnectorOptions } from './proxy-connector.ts';
 import { ProxyServer } from './proxy-server.ts';
 import { ProxyStates } from './proxy-states.ts';
 import type { ReplayList } from './replay-list.ts';
@@ -61,6 +63,7 @@ export class ProxyFeature {
   readonly #configurator: ProxyConfigurator;
   readonly #server: ProxyServer;
   readonly #connections = new Set<ProxyClientConnection>();
+  readonly #connectors = new Set<ProxyConnector>();
   readonly #recogniser: IdentityRecogniser;
   readonly #replay: SolicitationReplayList;
   readonly #solicitations: SolicitationServer;
@@ -124,6 +127,26 @@ export class ProxyFeature {
     return connection;
   }
 
+  /**
+   * Finds a Proxy Server of a known subnet, connects to it, and to another one whenever the connection ends, until the
+   * connector or the layer is closed.
+   */
+  connect(central: GattCentral, options: ProxyConnectorOptions = {}): ProxyConnector {
+    const connector = new ProxyConnector(
+      {
+        clock: this.#options.clock,
+        central,
+        recognise: (serviceData, candidates) => this.recognise(serviceData, candidates),
+        attach: (link, clientOptions) => this.attachServer(link, clientOptions),
+        solicit: (netIndex) => this.solicit(netIndex),
+        closed: (closed) => this.#connectors.delete(closed),
+      },
+      options,
+    );
+    this.#connectors.add(connector);
+    return connector;
+  }
+
   /** Offers the Mesh Proxy Service on a peripheral: takes clients, and advertises whenever a state wants it. */
   serve(peripheral: GattPeripheral): Unsubscribe {
     const { clock, random, keys, address } = this.#options;
@@ -185,6 +208,7 @@ export class ProxyFeature {
     this.#server.close();
     this.#solicitations.close();
     this.states.close();
+    for (const connector of this.#connectors) connector.close();
     for (const connection of this.#connections) connection.close();
   }
 
