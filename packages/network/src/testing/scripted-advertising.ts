@@ -30,7 +30,7 @@ export class ScriptedAdvertising implements Advertising {
     };
   }
 
-  hear(data: Uint8Array, type = 0x2a): void {
-    for (const listener of this.#listeners) listener({ type, data, rssi: -50, at: this.#clock.now });
+  hear(data: Uint8Array, type = 0x2a, rssi = -50): void {
+    for (const listener of this.#listeners) listener({ type, data, rssi, at: this.#clock.now });
   }
 }

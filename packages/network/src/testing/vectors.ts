@@ -162,6 +162,17 @@ export interface TransportVectors {
     publicationPeriodLog: { periodLog: string; seconds: number }[];
     subscriptionCountLog: { count: number; countLogInStatus: string }[];
   };
+  friendship: {
+    messages: { opcode: string; name: string; params: string; fields: Record<string, number | string | string[]> }[];
+    offerDelay: {
+      rssiFactor: number;
+      receiveWindowFactor: number;
+      receiveWindowMs: number;
+      rssiDbm: number;
+      offerDelayMs: number;
+    }[];
+    friendClearValidity: { requestLpnCounter: number; clearLpnCounter: number; valid: boolean }[];
+  };
 }
 
 export interface BeaconVectors {
