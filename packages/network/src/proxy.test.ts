@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { NetKeyMaterial } from './key-material.ts';
 import { encodeNetworkPdu } from './pdu.ts';
 import { HOUR, secureBeacon } from './testing/beacon.ts';
+import { FailingStore } from './testing/failing-store.ts';
 import { appMessage, deviceKeyOf, NET_KEY, track } from './testing/node.ts';
 import { ProxyMesh } from './testing/proxy-mesh.ts';
 import { ScriptedProxyClient } from './testing/scripted-proxy-client.ts';
@@ -383,6 +384,20 @@ describe('a Proxy Server', () => {
     clock.advance(1000);
     expect(peer.take()).toEqual([{ beacon: '01' }]);
     expect(server.layer.counters.replayListFull).toBe(1);
+  });
+
+  it('does nothing that it cannot remember', () => {
+    const store = new FailingStore(Number.POSITIVE_INFINITY);
+    const { clock, peer } = scripted('no store', { gattProxy: true, store });
+    peer.take();
+    store.left = 0;
+    peer.configure({ type: 'set-filter-type', filterType: 'reject' });
+    clock.advance(1000);
+    expect(peer.take()).toEqual([]);
+    store.left = Number.POSITIVE_INFINITY;
+    peer.configure({ type: 'add-addresses', addresses: [1, 2] });
+    clock.advance(1000);
+    expect(peer.take()).toEqual([{ configuration: { type: 'filter-status', filterType: 'accept', listSize: 2 } }]);
   });
 
   it('switched off while it is reached by Node Identity takes messages for itself only', () => {

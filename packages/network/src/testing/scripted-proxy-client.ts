@@ -1,11 +1,14 @@
 import type { GattLink } from '@meshferry/bearer';
 import { type Address, type Clock, toHex } from '@meshferry/core';
-import { networkCredentials, portableCrypto } from '@meshferry/crypto';
+import { aid, networkCredentials, portableCrypto } from '@meshferry/crypto';
+import type { AccessSend } from '../contract.ts';
+import { encodeLowerTransportPdu } from '../lower-transport-pdu.ts';
 import { decodeNetworkPdu, encodeNetworkPdu, type NetworkSecurity, networkSecurity } from '../pdu.ts';
 import { ProxyChannel } from '../proxy-channel.ts';
 import { decodeProxyConfiguration, encodeProxyConfiguration, type ProxyConfiguration } from '../proxy-configuration.ts';
 import { PROXY_SERVICE_LIMITS, ProxyMessageType } from '../proxy-pdu.ts';
-import { NET_KEY } from './node.ts';
+import { sealAccess } from '../upper-transport.ts';
+import { APP_KEY, NET_KEY } from './node.ts';
 
 /** What a test expects of a message that came: beacons by their first octet, Network PDUs by destination. */
 type Received =
@@ -49,6 +52,21 @@ export class ScriptedProxyClient {
   /** A control message with an opcode that nobody knows. */
   sendNetworkPdu(dst: Address, { src = this.#src, ttl = 5 } = {}): void {
     this.#send(ProxyMessageType.networkPdu, ttl, dst, Uint8Array.of(0x7f, 1), src);
+  }
+
+  /** An unsegmented access message of the source and key that it names. */
+  send({ src, dst, payload }: AccessSend): void {
+    const aes = portableCrypto.aes(APP_KEY);
+    const fields = { akf: true, szmic: false, seq: this.#seq, src, dst, ivIndex: this.#ivIndex };
+    const upperTransportPdu = sealAccess(aes, fields, payload);
+    const transportPdu = encodeLowerTransportPdu({
+      format: 'unsegmented-access',
+      akf: true,
+      aid: aid(portableCrypto, APP_KEY),
+      upperTransportPdu,
+    });
+    const pdu = { ctl: false, ttl: 5, seq: this.#seq++, src, dst, transportPdu };
+    this.channel.send(ProxyMessageType.networkPdu, encodeNetworkPdu(pdu, this.#security, this.#ivIndex));
   }
 
   /** What has come since the last call. */
