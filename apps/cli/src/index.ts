@@ -19,6 +19,8 @@
  * | `dfu plan FILE` | dry run: who accepts the image, its effect, the plan, the time | `meshferry dfu plan app.zip --bearer sim:targets=10` |
  * | `dfu run FILE` | the update | `meshferry dfu run app.zip --bearer sim:targets=10,loss=0.1 --state ./state` |
  * | `dfu status` · `resume` · `apply` · `cancel` | steer the unfinished update in `--state` | `meshferry dfu resume --bearer sim:targets=10 --state ./state` |
+ * | `decode CAPTURE` | recorded traffic down to named fields; live with `--bearer` | `meshferry decode update.jsonl.gz` |
+ * | `capture --out FILE` | what a bearer hears, for `decode` (.jsonl) or Wireshark (.pcap) | `meshferry capture --bearer sim:targets=2 --out update.pcap` |
  * | `bearer list` | the radios, their URIs, and whether they can be used here | `meshferry bearer list` |
  *
  * Every command has `--help`. `--json` prints newline-delimited JSON, a line of type `result` last; `--log LEVEL` logs to

@@ -1,5 +1,7 @@
 import { Command, Option } from 'commander';
 import { addBearerCommands } from './commands/bearer.ts';
+import { addCaptureCommand } from './commands/capture.ts';
+import { addDecodeCommand } from './commands/decode.ts';
 import { addDemoCommand } from './commands/demo.ts';
 import { addDfuCommands } from './commands/dfu.ts';
 import { addFwCommands } from './commands/fw.ts';
@@ -28,6 +30,8 @@ export function buildProgram(runner: Runner, write: (help: string) => void): Com
   addDemoCommand(program, runner);
   addFwCommands(program, runner);
   addDfuCommands(program, runner);
+  addDecodeCommand(program, runner);
+  addCaptureCommand(program, runner);
   addBearerCommands(program, runner);
   guideUsers(program);
   return program;

@@ -13,6 +13,8 @@ const COMMANDS = [
   ['dfu', 'resume'],
   ['dfu', 'apply'],
   ['dfu', 'cancel'],
+  ['decode'],
+  ['capture'],
   ['bearer', 'list'],
 ];
 

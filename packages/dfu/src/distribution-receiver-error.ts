@@ -1,5 +1,6 @@
 import type { MeshError } from '@meshferry/core';
 import type { ListedReceiver } from './distribution-receivers-messages.ts';
+import { FirmwareUpdateStart } from './firmware-update-messages.ts';
 import { UpdatePhase, UpdateStatus } from './update-codes.ts';
 import { applyError, lostInTransferError, refusedError, silentError, verificationError } from './update-errors.ts';
 
@@ -21,5 +22,5 @@ export function listedReceiverError(receiver: ListedReceiver, timeoutBase: numbe
   // Internal Error is also what the Distributor notes for silence.
   if (updateStatus === UpdateStatus.internalError)
     return silentError(address, 'the Distributor', 10 * (timeoutBase + 2));
-  return refusedError(address, updateStatus, 'Firmware Update Start');
+  return refusedError(address, updateStatus, FirmwareUpdateStart.name);
 }

@@ -181,23 +181,18 @@ export const FriendSubscriptionListConfirm: ControlMessageType<{ readonly transa
   },
 );
 
-/** Directed forwarding [3.6.5.11 to 3.6.5.17]: the names; their parameters stay octets. */
-const DIRECTED = [
-  'Path Request',
-  'Path Reply',
-  'Path Confirmation',
-  'Path Echo Request',
-  'Path Echo Reply',
-  'Dependent Node Update',
-  'Path Request Solicitation',
-].map((name, i) =>
-  controlMessage<{ readonly parameters: Uint8Array }>({
-    name,
-    opcode: 0x0b + i,
-    source: `3.6.5.${11 + i}`,
-    layout: { parameters: { kind: 'rest' } },
-  }),
-);
+const OPAQUE = { parameters: { kind: 'rest' } } as const;
+
+/** Directed forwarding: the names; their parameters stay octets. */
+const DIRECTED: readonly ControlMessageType<{ readonly parameters: Uint8Array }>[] = [
+  controlMessage({ name: 'Path Request', opcode: 0x0b, source: '3.6.5.11', layout: OPAQUE }),
+  controlMessage({ name: 'Path Reply', opcode: 0x0c, source: '3.6.5.12', layout: OPAQUE }),
+  controlMessage({ name: 'Path Confirmation', opcode: 0x0d, source: '3.6.5.13', layout: OPAQUE }),
+  controlMessage({ name: 'Path Echo Request', opcode: 0x0e, source: '3.6.5.14', layout: OPAQUE }),
+  controlMessage({ name: 'Path Echo Reply', opcode: 0x0f, source: '3.6.5.15', layout: OPAQUE }),
+  controlMessage({ name: 'Dependent Node Update', opcode: 0x10, source: '3.6.5.16', layout: OPAQUE }),
+  controlMessage({ name: 'Path Request Solicitation', opcode: 0x11, source: '3.6.5.17', layout: OPAQUE }),
+];
 
 /** All control messages, in the order of their opcodes. */
 export const CONTROL_MESSAGES: readonly ControlMessageType<unknown>[] = [

@@ -128,7 +128,7 @@ function decodeUnsegmentedControl(octets: Uint8Array): Result<LowerTransportPdu,
     }
     return ok({ format: 'unsegmented-control', opcode, parameters: octets.subarray(1) });
   }
-  if (octets.length !== 7) return fail({ field: 'Segment Acknowledgment', offset: 0, reason: 'not 7 octets' });
+  if (octets.length !== 7) return fail({ field: 'Parameters', offset: 1, reason: 'not 6 octets' });
   return ok({
     format: 'segment-acknowledgment',
     obo: octets[1]! >= 0x80,

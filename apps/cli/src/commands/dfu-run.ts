@@ -2,6 +2,7 @@ import { toHex } from '@meshferry/core';
 import { portableCrypto } from '@meshferry/crypto';
 import type { UpdateRequest } from '@meshferry/node';
 import { SIM_APP_INDEX } from '@meshferry/sim';
+import { recordingTo } from '../capture/record.ts';
 import { badInput, type ExitCode } from '../shell/exit.ts';
 import { formatFirmwareId } from '../shell/format.ts';
 import type { Shell } from '../shell/shell.ts';
@@ -23,6 +24,7 @@ export interface RunFlags extends ImageFlags {
   readonly settings?: 'auto' | 'stock';
   readonly via?: 'mesh' | 'smp';
   readonly resume?: boolean;
+  readonly capture?: string;
 }
 
 /** `dfu run FILE` */
@@ -38,8 +40,8 @@ export async function dfuRun(shell: Shell, [path = '']: readonly string[], flags
       const resume = flags.resume === true;
       const request = resume ? resumedRequest(shell, mesh, image, flags) : newRequest(shell, mesh, image, flags);
       if (!resume) mesh.image = image.bytes;
-      const finished = await runUpdate(shell, mesh, request.targets.length, (job, onProgress) =>
-        job.run(request, { resume, onProgress }),
+      const finished = await recordingTo(flags.capture, shell, mesh, () =>
+        runUpdate(shell, mesh, request.targets.length, (job, onProgress) => job.run(request, { resume, onProgress })),
       );
       return finishUpdate(shell, mesh, { ...image, ...request }, finished);
     },

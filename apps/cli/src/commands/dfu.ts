@@ -85,5 +85,6 @@ function addRunOptions(command: Command): Command {
     .addOption(new Option('--mode <MODE>', 'push (pull comes later)').choices(['push', 'pull']))
     .addOption(new Option('--via <WAY>', 'mesh (smp comes later)').choices(['mesh', 'smp']))
     .option('--airtime <SHARE>', 'share of the air to use, such as 30% (comes later)')
+    .option('--capture <FILE>', 'record what is on the air: .pcap for Wireshark, .jsonl or .jsonl.gz for "decode"')
     .option('--resume', 'go on with the unfinished update in --state');
 }

@@ -55,3 +55,14 @@ export function imageIndex(text: string): number {
     throw new MeshError('bad-image-index', `not an image number: "${text}"`, { hint: 'Give 0 to 255, such as 0.' });
   });
 }
+
+/** A time in seconds, above 0. */
+export function secondsOption(text: string): number {
+  return asInput(() => {
+    const seconds = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
+    if (seconds > 0) return seconds;
+    throw new MeshError('bad-seconds', `not a time in seconds: "${text}"`, {
+      hint: 'Give a number above 0, such as 10.',
+    });
+  });
+}

@@ -10,8 +10,6 @@ const LATER = [
   'provision',
   'node',
   'health',
-  'decode',
-  'capture',
   'smp',
   'check',
   'fetch',
