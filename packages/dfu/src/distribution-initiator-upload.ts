@@ -36,6 +36,7 @@ export interface UploadedFirmware {
 }
 
 export type FirmwareUploadEvent =
+  /** The image has to be sent; the Distributor is told of it next. */
   | { readonly type: 'transfer'; readonly blobId: bigint }
   | { readonly type: 'blob'; readonly event: BlobEvent }
   /**
@@ -129,6 +130,8 @@ class UploadJob {
   #announce(): void {
     const { to } = this.#upload;
     this.#announced = true;
+    // Before the Distributor hears of it: who is interrupted must be able to go on under the same BLOB ID.
+    this.#listener({ type: 'transfer', blobId: this.#start.uploadBlobId });
     this.#cancelRequest = this.#client.uploadStart(
       to,
       this.#start,
@@ -144,7 +147,6 @@ class UploadJob {
   #send(): void {
     const { to, source, timeoutBase, settings, resume } = this.#upload;
     const { uploadBlobId: blobId, uploadTtl: ttl } = this.#start;
-    this.#listener({ type: 'transfer', blobId });
     this.#transfer = this.#client.blob.start(
       {
         blobId,

@@ -36,8 +36,9 @@ export interface TargetApplication {
    */
   verify(imageIndex: number, metadata: Uint8Array, done: (ok: boolean, reason?: string) => void): void;
   /**
-   * Runs the new image, usually by a restart, after which the server is told {@link FirmwareUpdateServer.applied}.
-   * Without a restart call `done` when {@link images} shows the outcome.
+   * Runs the new image, usually by a restart, after which the server is told {@link FirmwareUpdateServer.applied} before
+   * {@link FirmwareUpdateServer.start}. Without a restart call `done` when {@link images} shows the outcome. Called again
+   * after a power-on that neither has followed.
    */
   apply(imageIndex: number, done: (ok: boolean) => void): void;
   /** The update ended before it was applied (cancelled, or its transfer failed): the storage may be freed. */

@@ -82,7 +82,10 @@ export class FirmwareUpdateServer {
     return this.#update?.blobId;
   }
 
-  /** After power-on: takes up what the power cut interrupted [firmware-update.md 4.6]. */
+  /**
+   * After power-on: takes up what the power cut interrupted [firmware-update.md 4.6]. When the bootloader had something
+   * to do, its outcome comes first, by {@link applied}: an update that nobody has applied by now is applied again.
+   */
   start(): void {
     const update = this.#update;
     switch (update?.phase) {
@@ -95,6 +98,9 @@ export class FirmwareUpdateServer {
       case UpdatePhase.verificationSucceeded:
         // Nobody knows whether the storage is still what was verified.
         this.#verify(update);
+        break;
+      case UpdatePhase.applyingUpdate:
+        this.#applyNow(update);
         break;
       default:
         if (this.#blob.phase !== BlobPhase.inactive) this.#blob.cancel();
@@ -251,9 +257,13 @@ export class FirmwareUpdateServer {
         this.#enter(update, UpdatePhase.verificationSucceeded);
         return;
       }
-      this.#application.apply(update.imageIndex, (ok) => {
-        if (this.#update === update) this.applied(ok);
-      });
+      this.#applyNow(update);
+    });
+  }
+
+  #applyNow(update: TargetUpdate): void {
+    this.#application.apply(update.imageIndex, (ok) => {
+      if (this.#update === update) this.applied(ok);
     });
   }
 

@@ -23,8 +23,8 @@ function meddle(mesh: Mesh, between: (send: () => void, done: () => void, again:
       }) as Reply;
     };
     patch();
-    target.powerOn = () => {
-      powerOn.call(target);
+    target.powerOn = (booted) => {
+      powerOn.call(target, booted);
       patch();
     };
   }

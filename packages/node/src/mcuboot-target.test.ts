@@ -26,6 +26,8 @@ describe('a target with MCUboot slots', () => {
     expect(device.target.boot()).toBe('swapped');
     expect(device.firmwareId).toBe(toHex(made.firmwareId));
     expect(toHex(device.target.runningImage() ?? new Uint8Array())).toBe(toHex(made.image));
+    expect(device.target.boot(), 'the power may have failed before anybody heard of it').toBe('swapped');
+    device.target.start();
     expect(device.target.boot()).toBe('nothing');
   });
 

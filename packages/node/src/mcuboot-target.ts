@@ -1,5 +1,14 @@
 import type { BlobSink } from '@meshferry/blob';
-import { encodeRecord, type Log, readRecord, type Store, silent, toHex, toMeshError } from '@meshferry/core';
+import {
+  encodeRecord,
+  type Log,
+  readRecord,
+  type Store,
+  silent,
+  toHex,
+  toMeshError,
+  type Write,
+} from '@meshferry/core';
 import type { CryptoProvider } from '@meshferry/crypto';
 import { type TargetApplication, type TargetImage, type TargetStart, UpdateEffect } from '@meshferry/dfu';
 import {
@@ -42,7 +51,7 @@ export interface McubootTargetOptions {
   readonly log?: Log;
 }
 
-/** What {@link McubootTarget.boot} found to do. */
+/** What {@link McubootTarget.boot} did with the last update. */
 export type BootOutcome = 'nothing' | 'swapped' | 'swapped-and-unprovisioned' | 'reverted';
 
 interface Running {
@@ -83,25 +92,22 @@ export class McubootTarget implements TargetApplication {
     this.#secondary = new ImageSlot(options.store, 'slot1');
   }
 
-  /** The bootloader: swaps a pending image in when it is whole, before anything else of the node runs. */
+  /**
+   * The bootloader: swaps a pending image in when it is whole, before anything else of the node runs. Its outcome is the
+   * same at each boot until the next update begins: the power may fail before anybody has acted on it.
+   */
   boot(): BootOutcome {
     const pending = readRecord<Pending>(this.#store, 'pending');
-    if (pending === undefined) return 'nothing';
+    if (pending === undefined) return readRecord<BootOutcome>(this.#store, 'outcome') ?? 'nothing';
     const metadata = decodeFirmwareMetadata(pending.metadata);
     const image = parseImage(this.#secondary.read(pending.size));
     if (!metadata.ok || !image.ok || !verifyImageHash(image.value).ok) {
-      this.#store.batch([...this.#secondary.erasing(), ['pending', null], ['incoming', null]]);
-      return 'reverted';
+      return this.#booted('reverted', this.#secondary.erasing());
     }
     const { version } = metadata.value;
     const running: Running = { firmwareId: this.#firmwareId(version), version, size: pending.size };
-    this.#store.batch([
-      ...this.#secondary.moving(this.#primary),
-      ['running', encodeRecord(running)],
-      ['pending', null],
-      ['incoming', null],
-    ]);
-    return pending.effect === UpdateEffect.unprovisioned ? 'swapped-and-unprovisioned' : 'swapped';
+    const outcome = pending.effect === UpdateEffect.unprovisioned ? 'swapped-and-unprovisioned' : 'swapped';
+    return this.#booted(outcome, [...this.#secondary.moving(this.#primary), ['running', encodeRecord(running)]]);
   }
 
   /** What the primary slot holds: the image last applied, octet for octet; undefined before any was. */
@@ -130,12 +136,13 @@ export class McubootTarget implements TargetApplication {
   }
 
   start(): TargetStart {
-    this.#store.batch([...this.#secondary.erasing(), ['incoming', null], ['pending', null]]);
+    this.#store.batch([...this.#secondary.erasing(), ['incoming', null], ['pending', null], ['outcome', null]]);
     return { sink: this.#sink() };
   }
 
-  recover(): BlobSink | undefined {
-    return readRecord<Incoming>(this.#store, 'incoming') === undefined ? undefined : this.#sink();
+  /** The slot is always there; its sink says whether it holds what a begun transfer has stored. */
+  recover(): BlobSink {
+    return this.#sink();
   }
 
   verify(_imageIndex: number, metadata: Uint8Array, done: (ok: boolean, reason?: string) => void): void {
@@ -160,6 +167,11 @@ export class McubootTarget implements TargetApplication {
 
   abandoned(): void {
     this.#store.batch([...this.#secondary.erasing(), ['incoming', null], ['verified', null]]);
+  }
+
+  #booted(outcome: BootOutcome, writes: readonly Write[]): BootOutcome {
+    this.#store.batch([...writes, ['outcome', encodeRecord(outcome)], ['pending', null], ['incoming', null]]);
+    return outcome;
   }
 
   #sink(): BlobSink {

@@ -1,4 +1,4 @@
-import { encodeRecord, readRecord, storeView } from '@meshferry/core';
+import { storeView } from '@meshferry/core';
 import type { TargetApplication } from '@meshferry/dfu';
 import { type PublicKey, parseVersion } from '@meshferry/firmware';
 import {
@@ -61,7 +61,6 @@ export class SimTarget extends SimNode {
 
   #compose(options: SimTargetOptions, ground: NodeGround): MeshNode | null {
     const { sim, address } = options;
-    if (readRecord<boolean>(ground.store, 'left') === true) return null;
     const version = parseVersion(sim.version);
     if (!version.ok) throw version.error;
     const flash = storeView(ground.store, 'flash/');
@@ -75,14 +74,12 @@ export class SimTarget extends SimNode {
       effect: sim.effect,
       compositionPage0: () => node.access.compositionPage0(),
       trust: options.trust,
-      restart: () => this.restart(BOOT_MS),
+      // Not while the node is being composed, when it finds that a power cut kept it from applying.
+      restart: () => void options.world.clock.after(0, () => this.restart(BOOT_MS)),
     });
     this.#application = application;
     const outcome = application.boot();
-    if (outcome === 'swapped-and-unprovisioned') {
-      ground.store.batch([['left', encodeRecord(true)]]);
-      return null;
-    }
+    if (outcome === 'swapped-and-unprovisioned') return null;
     const role = targetRole(ground, this.#withFailures(options, application), capabilities(sim));
     this.#role = role;
     const node: MeshNode = new MeshNode({
@@ -97,8 +94,8 @@ export class SimTarget extends SimNode {
     });
     role.bind(SIM_APP_INDEX);
     role.subscribe(SIM_GROUP);
-    role.update.start();
     tellOutcome(role, outcome);
+    role.update.start();
     return node;
   }
 

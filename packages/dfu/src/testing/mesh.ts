@@ -77,7 +77,8 @@ export class TargetNode {
     return this.#stack !== undefined;
   }
 
-  powerOn(): void {
+  /** `booted`: what the bootloader says of the image that it was to run; undefined when there was none. */
+  powerOn(booted?: boolean): void {
     const { store } = this;
     this.blob = new BlobServer({
       clock: this.#mesh.clock,
@@ -91,6 +92,7 @@ export class TargetNode {
     });
     this.#stack = new Stack(this.#mesh, this.#mesh.join(), this.address, store, [[this.blob.model, this.update.model]]);
     this.update.model.subscribe(GROUP);
+    if (booted !== undefined) this.update.applied(booted);
     this.update.start();
   }
 
@@ -108,8 +110,7 @@ export class TargetNode {
       const leaves =
         this.#traits.leaves ?? (pending !== undefined && this.device.effectOf(pending) === UpdateEffect.unprovisioned);
       if (ok && leaves) return;
-      this.powerOn();
-      this.update.applied(ok);
+      this.powerOn(ok);
     });
   }
 }
