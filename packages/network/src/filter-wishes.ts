@@ -20,10 +20,6 @@ export class FilterWishes {
     this.#type = everything ? 'reject' : 'accept';
   }
 
-  get type(): ProxyFilterType {
-    return this.#type;
-  }
-
   add(addresses: Iterable<Address>): void {
     for (const address of addresses) this.#wanted.add(address);
   }

@@ -21,10 +21,6 @@ export class SolicitationReplayList {
     }
   }
 
-  get size(): number {
-    return this.#entries.size;
-  }
-
   /** Whether it is newer than all before; then it is recorded. Throws `store-failed`; then nothing has changed. */
   accept({ ssrc, sseq }: Solicitation): boolean {
     const last = this.#entries.get(ssrc);
