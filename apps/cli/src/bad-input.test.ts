@@ -150,7 +150,6 @@ describe('an option that cannot be meant ends with 2 and says what can', () => {
       '--airtime 30% comes with a later version',
       'Leave it out',
     ],
-    ['pull', ['--bearer', 'sim:', '--mode', 'pull'], '--mode pull comes with a later version', 'push'],
     ['SMP', ['--bearer', 'sim:', '--via', 'smp'], '--via smp comes with a later version', 'mesh'],
   ])('%s', async (_, options, message, hint) => {
     const { exit, stdout, stderr } = await meshferry(['dfu', 'run', goodZip, ...options], { cwd: folder.path });

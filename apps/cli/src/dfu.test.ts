@@ -131,6 +131,13 @@ describe('dfu run', () => {
     expect(phases(result)).toEqual(['applied', 'applied', 'applied']);
   });
 
+  test.each(['0xC000', 'none'])('sends what the targets ask for with --mode pull, --group %s', async (group) => {
+    const argv = ['dfu', 'run', zip, ...NETWORK, '--mode', 'pull', '--group', group, '--json'];
+    const { exit, result } = await meshferry(argv);
+    expect(exit).toBe(0);
+    expect(phases(result)).toEqual(['applied', 'applied', 'applied']);
+  });
+
   test('lets a Distributor do it, which it uploads to', async () => {
     const argv = ['dfu', 'run', zip, '--bearer', 'sim:targets=3,distributor=1', '--distributor', '0x0002', '--json'];
     const { exit, events, result } = await meshferry(argv);

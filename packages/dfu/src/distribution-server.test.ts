@@ -69,10 +69,9 @@ const ROWS: Record<string, readonly [ask: (bench: Bench) => Record<string, unkno
     (bench) => bench.ask(FirmwareDistributionStart, startOf({ timeoutBase: 9 })),
     '0>1 7 7 7 0>1 0>1 7 7',
   ],
-  // The BLOB client of this node pushes only.
   'Start, other mode': [
     (bench) => bench.ask(FirmwareDistributionStart, startOf({ transferMode: 'pull' })),
-    '3 7 7 7 3 3 7 7',
+    '0>1 7 7 7 0>1 0>1 7 7',
   ],
   'Start, other policy': [
     (bench) => bench.ask(FirmwareDistributionStart, startOf({ updatePolicy: 'verifyOnly' })),

@@ -82,7 +82,8 @@ const Status = DistributionStatus;
 /**
  * The Distributor of firmware: Firmware Distribution Server, 0x1404 [MshDFU 1.0]. It takes images by upload, keeps the
  * list of nodes to be updated, and updates them. Out-of-band upload is not offered: Upload OOB Start is answered with
- * URI Not Supported. A Start in a mode that the BLOB Transfer Client does not have is answered with Internal Error. Call {@link start} once after power-on, when its element is on a connected access layer.
+ * URI Not Supported. Call {@link start}
+ * once after power-on, when its element is on a connected access layer.
  */
 export class FirmwareDistributionServer {
   readonly model: Model;

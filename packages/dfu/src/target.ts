@@ -211,8 +211,9 @@ export class FirmwareUpdateServer {
   #transferEvents(update: TargetUpdate): BlobServerEvents {
     const counts = (): boolean => this.#update === update && update.phase === UpdatePhase.transferActive;
     return {
+      // A power cut in pull mode may have come when all was here: then the transfer is complete again after it.
       complete: () => {
-        if (counts()) this.#verify(update);
+        if (counts() || (this.#update === update && update.phase === UpdatePhase.transferError)) this.#verify(update);
       },
       suspended: () => {
         if (counts()) this.#enter(update, UpdatePhase.transferError);

@@ -39,7 +39,7 @@ export function receiversOf(parameters: UpdateParameters, saved: SavedUpdate | u
   return saved.receivers.map((receiver) => ({ ...receiver }));
 }
 
-function checkSendable({ receivers, mode, metadata, firmwareId, source }: UpdateParameters): void {
+function checkSendable({ receivers, metadata, firmwareId, source }: UpdateParameters): void {
   if (receivers.length === 0) throw badUpdate('there are no receivers', 'Name one target at least.');
   const seen = new Set<number>();
   for (const { address, imageIndex } of receivers) {
@@ -54,7 +54,6 @@ function checkSendable({ receivers, mode, metadata, firmwareId, source }: Update
   if (firmwareId.length < 2 || firmwareId.length > 108) {
     throw badUpdate(`firmware id of ${firmwareId.length} octets`, 'Give the company identifier and up to 106 octets.');
   }
-  if (mode === 'pull') throw badUpdate('pull mode is not offered', 'Use push mode.');
   if (source.size < 1) throw badUpdate('the image is empty', 'Give a file with an image in it.');
 }
 

@@ -435,7 +435,6 @@ describe('what cannot be started', () => {
     expect(codeOf(() => client.start({ receivers: [{ address: GROUP, imageIndex: 0 }] }))).toBe('bad-update');
     expect(codeOf(() => client.start({ metadata: new Uint8Array(256) }))).toBe('bad-update');
     expect(codeOf(() => client.start({ firmwareId: new Uint8Array(1) }))).toBe('bad-update');
-    expect(codeOf(() => client.start({ mode: 'pull' }))).toBe('bad-update');
     expect(codeOf(() => client.start({ appIndex: 7 }))).toBe('key-not-bound');
     expect(codeOf(() => client.start({ resume: true }))).toBe('nothing-to-resume');
     client.start();

@@ -47,6 +47,19 @@ describe('a simulated network', () => {
     expect(run.running(made)).toEqual(Array(3).fill('new'));
   });
 
+  it.each([
+    ['by unicast', { unicast: true }],
+    ['by group', {}],
+    ['through a Distributor', { distributor: 0x0002 }],
+  ])('updates three targets in pull mode %s', async (_, options) => {
+    const run = new UpdateWorld('sim:targets=3,distributor=1');
+    const report = await run.update(made, { mode: 'pull', ...options });
+    expect(report?.targets.map(({ phase, error }) => [phase, error?.message ?? null])).toEqual(
+      Array(3).fill(['applied', null]),
+    );
+    expect(run.running(made)).toEqual(Array(3).fill('new'));
+  });
+
   it('is the same run, PDU for PDU, for the same seed, and another one for another', async () => {
     const digests = [];
     for (const seed of [7, 7, 8]) {

@@ -50,19 +50,12 @@ export async function dfuRun(shell: Shell, [path = '']: readonly string[], flags
 }
 
 /** What the contract names and this version cannot do: never silently something else. */
-function refuseLater({ airtime, mode, via }: RunFlags): void {
+function refuseLater({ airtime, via }: RunFlags): void {
   if (airtime !== undefined) {
     throw badInput(
       'not-in-this-version',
       `--airtime ${airtime} comes with a later version`,
       'Leave it out: the update takes the air it needs.',
-    );
-  }
-  if (mode === 'pull') {
-    throw badInput(
-      'not-in-this-version',
-      '--mode pull comes with a later version',
-      'Leave it out, or give --mode push.',
     );
   }
   if (via === 'smp') {
@@ -105,7 +98,7 @@ function refuseUnfinished(shell: Shell, mesh: Mesh, image: UpdateImage): void {
 
 /** Who takes part and how the image is sent was settled when the update began. */
 function resumedRequest(shell: Shell, mesh: Mesh, image: UpdateImage, flags: RunFlags): UpdateRequest {
-  const settled = (['targets', 'group', 'distributor', 'policy', 'settings'] as const).find((name) => name in flags);
+  const settled = (['targets', 'group', 'distributor', 'policy', 'mode', 'settings'] as const).find((name) => name in flags);
   if (settled !== undefined) {
     throw badInput(
       'settled-at-start',

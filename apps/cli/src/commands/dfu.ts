@@ -82,7 +82,9 @@ function addRunOptions(command: Command): Command {
   return command
     .option('--distributor <NODE>', 'self, or the address of a Distributor that this process uploads to', distributor)
     .addOption(new Option('--policy <POLICY>', 'verify stops before applying').choices(['verify', 'apply']))
-    .addOption(new Option('--mode <MODE>', 'push (pull comes later)').choices(['push', 'pull']))
+    .addOption(
+      new Option('--mode <MODE>', 'pull: targets ask for chunks (default: where needed)').choices(['push', 'pull']),
+    )
     .addOption(new Option('--via <WAY>', 'mesh (smp comes later)').choices(['mesh', 'smp']))
     .option('--airtime <SHARE>', 'share of the air to use, such as 30% (comes later)')
     .option('--capture <FILE>', 'record what is on the air: .pcap for Wireshark, .jsonl or .jsonl.gz for "decode"')

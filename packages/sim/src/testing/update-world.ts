@@ -22,6 +22,7 @@ export interface RunOptions {
   readonly policy?: 'verify' | 'apply';
   readonly distributor?: number;
   readonly unicast?: boolean;
+  readonly mode?: 'push' | 'pull';
   /** Cuts the power of the whole world when it returns true. */
   readonly cutWhen?: (progress: JobProgress) => boolean;
 }
@@ -59,6 +60,7 @@ export class UpdateWorld {
         appIndex: SIM_APP_INDEX,
         ...(options.unicast ? {} : { group: SIM_GROUP }),
         ...(options.policy && { policy: options.policy }),
+        ...(options.mode && { mode: options.mode }),
         ...(options.distributor === undefined ? {} : { distributor: options.distributor }),
       },
       {
