@@ -98,7 +98,9 @@ function refuseUnfinished(shell: Shell, mesh: Mesh, image: UpdateImage): void {
 
 /** Who takes part and how the image is sent was settled when the update began. */
 function resumedRequest(shell: Shell, mesh: Mesh, image: UpdateImage, flags: RunFlags): UpdateRequest {
-  const settled = (['targets', 'group', 'distributor', 'policy', 'mode', 'settings'] as const).find((name) => name in flags);
+  const settled = (['targets', 'group', 'distributor', 'policy', 'mode', 'settings'] as const).find(
+    (name) => name in flags,
+  );
   if (settled !== undefined) {
     throw badInput(
       'settled-at-start',
