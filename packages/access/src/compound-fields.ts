@@ -11,7 +11,7 @@ import {
   type SoFar,
   type ValueOf,
 } from './field.ts';
-import { flag, u8 } from './number-fields.ts';
+import { flag, rfu, u8 } from './number-fields.ts';
 
 /** Fields one after the other as one value; what `check` refuses is neither sent nor taken. */
 export function struct<const F extends Readonly<Record<string, unknown>>>(
@@ -103,6 +103,23 @@ export function derived<T>(
       if (value !== undefined) field.write(writer, value, soFar);
     },
     read: (reader, soFar) => (present(soFar, reader.remaining) ? field.read(reader, soFar) : undefined),
+  };
+}
+
+/** A field and bits reserved for future use after it: sent as 0, disregarded on receipt. */
+export function padded<T>(field: Field<T>, bits: number): Field<T> {
+  const reserved = rfu(bits);
+  return {
+    layout: { kind: 'padded', of: field.layout, bits },
+    write: (writer, value, soFar) => {
+      field.write(writer, value, soFar);
+      reserved.write(writer, undefined, soFar);
+    },
+    read: (reader, soFar) => {
+      const value = field.read(reader, soFar);
+      reserved.read(reader, soFar);
+      return value;
+    },
   };
 }
 

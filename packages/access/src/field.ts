@@ -28,7 +28,10 @@ export type Layout =
   /** To the end: pairs of 12 bits in three octets, a last one alone in two. */
   | { readonly kind: 'keyIndexes' }
   | { readonly kind: 'optional'; readonly of: Layout; readonly present: Presence }
-  | { readonly kind: 'custom'; readonly note: string };
+  /** Bits reserved for future use after a field, in the same octets. */
+  | { readonly kind: 'padded'; readonly of: Layout; readonly bits: number }
+  /** A meaning of its own; `of` is how it stands on air, where other kinds can say it. */
+  | { readonly kind: 'custom'; readonly note: string; readonly of?: Layout };
 
 /** How many octets: a fixed number, told by one octet before them, all that are left, or told by a derived field. */
 export type OctetsLength = number | 'u8' | 'rest' | { readonly field: string };
@@ -78,9 +81,9 @@ export type ValueOf<F> = {
   -readonly [K in keyof F as F[K] extends Reserved ? never : K]: F[K] extends Field<infer T> ? T : never;
 };
 
-/** A field of a shape of its own; `note` says which, for the docs. */
-export function custom<T>(note: string, codec: Omit<Field<T>, 'layout'>): Field<T> {
-  return { layout: { kind: 'custom', note }, ...codec };
+/** A field of a shape of its own; `note` says which, for the docs, and `of` how its octets stand, for the dissector. */
+export function custom<T>(note: string, codec: Omit<Field<T>, 'layout'>, of?: Layout): Field<T> {
+  return { layout: { kind: 'custom', note, ...(of && { of }) }, ...codec };
 }
 
 /** The error of a value that a field cannot hold; `writeFields` puts the field's name before it. */

@@ -2,7 +2,7 @@
  * The fields that messages are declared with.
  */
 
-export { countOf, derived, list, optional, presenceOf, sized, struct, when } from './compound-fields.ts';
+export { countOf, derived, list, optional, padded, presenceOf, sized, struct, when } from './compound-fields.ts';
 export {
   type Check,
   custom,

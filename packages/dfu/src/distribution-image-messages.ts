@@ -190,20 +190,28 @@ function active({ phase }: SoFar): boolean {
 /** 7 bits; the codes above 100, prohibited, are read as 100. */
 function percent(): Field<number> {
   const code = uint(7);
-  return custom('percent', {
-    write: code.write,
-    read: (reader, soFar) => Math.min(100, code.read(reader, soFar)),
-  });
+  return custom(
+    'percent',
+    {
+      write: code.write,
+      read: (reader, soFar) => Math.min(100, code.read(reader, soFar)),
+    },
+    code.layout,
+  );
 }
 
 /** 16 bits; 0xFFFF stands for none. */
 function indexOrNone(): Field<number | undefined> {
   const index = u16();
-  return custom('an index, 0xFFFF for none', {
-    write: (writer, value, soFar) => index.write(writer, value ?? 0xffff, soFar),
-    read: (reader, soFar) => {
-      const value = index.read(reader, soFar);
-      return value === 0xffff ? undefined : value;
+  return custom(
+    'an index, 0xFFFF for none',
+    {
+      write: (writer, value, soFar) => index.write(writer, value ?? 0xffff, soFar),
+      read: (reader, soFar) => {
+        const value = index.read(reader, soFar);
+        return value === 0xffff ? undefined : value;
+      },
     },
-  });
+    index.layout,
+  );
 }

@@ -6,6 +6,8 @@ import {
   type MessageType,
   message,
   octets,
+  padded,
+  rest,
   rfu,
   type SoFar,
   ttl,
@@ -196,16 +198,20 @@ function yesOrNo(): Field<boolean> {
 /** At least one octet with out-of-band retrieval; without it there should be none, and what there is is disregarded. */
 function uriSchemes(): Field<number[]> {
   const some = list(u8(), { min: 1, max: 255 });
-  return custom('URI scheme names, one octet each, only with out-of-band retrieval', {
-    write: (writer, value, soFar) => {
-      if (soFar.oobRetrievalSupported) some.write(writer, value, soFar);
+  return custom(
+    'URI scheme names, one octet each, only with out-of-band retrieval',
+    {
+      write: (writer, value, soFar) => {
+        if (soFar.oobRetrievalSupported) some.write(writer, value, soFar);
+      },
+      read: (reader, soFar) => {
+        if (soFar.oobRetrievalSupported) return some.read(reader, soFar);
+        reader.octets(Math.max(0, reader.remaining));
+        return [];
+      },
     },
-    read: (reader, soFar) => {
-      if (soFar.oobRetrievalSupported) return some.read(reader, soFar);
-      reader.octets(Math.max(0, reader.remaining));
-      return [];
-    },
-  });
+    list(u8()).layout,
+  );
 }
 
 /** 2 octets: 0 or a group address; 16 octets: a Label UUID. A virtual address cannot be given. */
@@ -216,11 +222,15 @@ function groupOrLabel(): Field<Address | Uint8Array> {
     (value) => addressKind(value) === 'unassigned' || addressKind(value) === 'group',
     'unassigned or a group address',
   );
-  return custom('2 octets: unassigned or a group address; 16 octets: a Label UUID', {
-    write: (writer, value, soFar) =>
-      typeof value === 'number' ? group.write(writer, value, soFar) : label.write(writer, value, soFar),
-    read: (reader, soFar) => (reader.remaining === 16 ? label.read(reader, soFar) : group.read(reader, soFar)),
-  });
+  return custom(
+    '2 octets: unassigned or a group address; 16 octets: a Label UUID',
+    {
+      write: (writer, value, soFar) =>
+        typeof value === 'number' ? group.write(writer, value, soFar) : label.write(writer, value, soFar),
+      read: (reader, soFar) => (reader.remaining === 16 ? label.read(reader, soFar) : group.read(reader, soFar)),
+    },
+    rest().layout,
+  );
 }
 
 /** 12 bits and 4 reserved ones. */
@@ -231,20 +241,4 @@ function twelveBits(): Field<number> {
 /** One bit and 5 reserved ones. */
 function choiceOfPolicy(): Field<UpdatePolicy> {
   return padded(choice(1, { verifyOnly: 0, verifyAndApply: 1 }), 5);
-}
-
-function padded<T>(field: Field<T>, bits: number): Field<T> {
-  const reserved = rfu(bits);
-  return {
-    layout: field.layout,
-    write: (writer, value, soFar) => {
-      field.write(writer, value, soFar);
-      reserved.write(writer, undefined, soFar);
-    },
-    read: (reader, soFar) => {
-      const value = field.read(reader, soFar);
-      reserved.read(reader, soFar);
-      return value;
-    },
-  };
 }

@@ -116,8 +116,12 @@ export const FirmwareDistributionReceiversList: MessageType<FirmwareDistribution
 /** Percent as half its value in 6 bits; the codes 51 to 63, prohibited, are read as 100 %. */
 function halvedPercent(): Field<number> {
   const code = uint(6);
-  return custom('percent / 2', {
-    write: (writer, value, soFar) => code.write(writer, value >> 1, soFar),
-    read: (reader, soFar) => Math.min(100, 2 * code.read(reader, soFar)),
-  });
+  return custom(
+    'percent / 2',
+    {
+      write: (writer, value, soFar) => code.write(writer, value >> 1, soFar),
+      read: (reader, soFar) => Math.min(100, 2 * code.read(reader, soFar)),
+    },
+    code.layout,
+  );
 }

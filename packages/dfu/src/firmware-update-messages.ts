@@ -1,9 +1,8 @@
 import {
-  custom,
-  type Field,
   list,
   type MessageType,
   message,
+  padded,
   rest,
   rfu,
   sizedOctets,
@@ -172,7 +171,7 @@ export const FirmwareUpdateStatus: MessageType<FirmwareUpdateStatus> = message({
     rfu: rfu(2),
     phase: uint(3, { max: 6 }),
     updateTtl: when(active, ttl()),
-    additionalInformation: when(active, lowFiveBits()),
+    additionalInformation: when(active, padded(uint(5), 3)),
     updateTimeoutBase: when(active, u16()),
     updateBlobId: when(active, u64()),
     imageIndex: when(active, u8()),
@@ -191,20 +190,3 @@ export const FIRMWARE_UPDATE_MESSAGES: readonly MessageType<unknown>[] = [
   FirmwareUpdateApply,
   FirmwareUpdateStatus,
 ] as readonly MessageType<unknown>[];
-
-/** One octet whose bits 7 to 5 are reserved. */
-function lowFiveBits(): Field<number> {
-  const low = uint(5);
-  const reserved = rfu(3);
-  return custom('b4..0 number, b7..5 RFU', {
-    write: (writer, value, soFar) => {
-      low.write(writer, value, soFar);
-      reserved.write(writer, undefined, soFar);
-    },
-    read: (reader, soFar) => {
-      const value = low.read(reader, soFar);
-      reserved.read(reader, soFar);
-      return value;
-    },
-  });
-}

@@ -76,6 +76,7 @@ function arbitrary(layout: Layout, room: number, overrides: Overrides): fc.Arbit
       return arbitrary(layout.of, Math.min(room - minimum(layout.prefix), 8 * longest(layout.prefix)), overrides);
     case 'derived':
     case 'optional':
+    case 'padded':
       return arbitrary(layout.of, room, overrides);
     case 'custom':
       throw new Error(`no arbitrary for "${layout.note}": give one by the field's name`);
@@ -155,6 +156,8 @@ function minimum(layout: Layout): number {
       return layout.of === 'sig' ? 16 : 32;
     case 'derived':
       return minimum(layout.of);
+    case 'padded':
+      return minimum(layout.of) + layout.bits;
     case 'sized':
       return minimum(layout.prefix) + minimum(layout.of);
     case 'list':
