@@ -172,7 +172,7 @@ export class Friend implements OwnMessageKeeper {
   /** Every PDU that was accepted for the first time. */
   accepted(pdu: ReceivedPdu): void {
     if (this.#contexts.length === 0) return;
-    if (pdu.credentials === 'friendship') this.#of(pdu.security)?.alive();
+    if (pdu.credentials === 'friendship' && !pdu.ctl) this.#of(pdu.security)?.alive(); // Polls count when they are no replays
     if (pdu.ttl >= 2 && this.#isWanted(pdu.src, pdu.dst, pdu.netIndex)) this.#receiver.receive(pdu);
   }
 

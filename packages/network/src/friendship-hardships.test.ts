@@ -1,4 +1,4 @@
-import { ALL_FRIENDS, MemoryStore, type Write } from '@meshferry/core';
+import { ALL_FRIENDS, encodeRecord, MemoryStore, type Write } from '@meshferry/core';
 import { describe, expect, it } from 'vitest';
 import type { ControlMessageType } from './control-message.ts';
 import {
@@ -108,6 +108,31 @@ describe('a Friend and messages that are out of place', () => {
     say(other, 1, FriendClear, { lpnAddress: 2, lpnCounter: 1 }, 0x7f);
     mesh.clock.advance(1000);
     expect(confirmed).toEqual([0x7f, 0x7f]);
+  });
+
+  it('repeats its own Clear after 1, 2, 4, 8 s, until it is confirmed or twice the PollTimeout is over', () => {
+    const mesh = new FriendMesh('clear procedure');
+    mesh.join({ friend: true });
+    const former = mesh.join();
+    const store = new MemoryStore();
+    store.batch([['lpn', encodeRecord({ friend: 2, lpnCounter: 7 })]]);
+    const heard: number[] = [];
+    let confirms = false;
+    former.layer.handleControl(FriendClear.opcode, ({ parameters, ttl }) => {
+      expect([...parameters, ttl]).toEqual([0, 3, 0, heard.length < 5 ? 8 : 9, 0x7f]);
+      heard.push(Math.round(mesh.clock.now / 1000));
+      if (confirms) say(former, 1, FriendClearConfirm, { lpnAddress: 3, lpnCounter: 9 }, 0x7f);
+    });
+    const lpn = mesh.join({ lowPower: { pollTimeoutMs: 10_000 }, store });
+    mesh.clock.advance(60_000);
+    const since = heard.map((at) => at - heard[0]!);
+    expect(since).toEqual([0, 1, 3, 7, 15]);
+    lpn.layer.close();
+    confirms = true;
+    store.batch([['lpn', encodeRecord({ friend: 2, lpnCounter: 8 })]]);
+    mesh.join({ lowPower: { pollTimeoutMs: 10_000 }, store, address: 3 });
+    mesh.clock.advance(60_000);
+    expect(heard.length).toBe(6);
   });
 
   it('keeps replayed messages out of the queue', () => {
