@@ -29,7 +29,7 @@ export class OutgoingBlock {
     this.sending =
       chunkSize === undefined
         ? chooseSending(context, number, wanting)
-        : { chunkSize, copies: 1, byUnicast: !context.hasGroup };
+        : { chunkSize, copies: 1, byUnicast: !context.sendsToGroup };
     this.shape = blockShape(source.size, log, number, this.sending.chunkSize);
     this.octets = source.read(this.shape.offset, this.shape.size);
     this.#sentOnce = new Uint8Array(Math.ceil(this.shape.chunkCount / 8));
@@ -115,7 +115,7 @@ function chooseSending(context: TransferContext, number: number, wanting: readon
     const shape = blockShape(size, log, number, chunkSize);
     return absent.some((stuck) => areConfusable(stuck, shape));
   };
-  return context.strategy.sending(log, boundsOf(wanting, log), wanting, context.hasGroup, avoid);
+  return context.strategy.sending(log, boundsOf(wanting, log), wanting, context.sendsToGroup, avoid);
 }
 
 /** Whether the receiver misses the block, or has not said yet whether it does. */

@@ -117,8 +117,8 @@ export class PullBlock implements BlockProcedure, ChunkSenderHost {
   }
 
   #serve(receiver: Receiver): void {
-    const { hasGroup, active } = this.#context;
-    const byUnicast = !hasGroup || this.#block.sending.byUnicast;
+    const { sendsToGroup, active } = this.#context;
+    const byUnicast = !sendsToGroup || this.#block.sending.byUnicast;
     if (byUnicast || active.some((each) => this.#block.isElsewhere(each))) {
       this.#serveAlone(receiver);
       return;

@@ -24,6 +24,9 @@ export type Stage =
   | 'cancel'
   | 'cancelled';
 
+/** Who takes so long to answer on average sleeps most of the time; answers that have to be asked for again are faster. */
+const SLEEPY_MS = 600;
+
 /** One receiver of a client's transfer. */
 export class Receiver implements BlobTargetState {
   readonly address: Unicast;
@@ -55,7 +58,7 @@ export class Receiver implements BlobTargetState {
   silentSince: number | undefined;
   asks = 0;
   askAgainAt: number = Number.POSITIVE_INFINITY;
-  /** When the request was made that it owes an answer to, before any repetition. */
+  /** From when on it counts how long it takes to answer: its first request, or when it could have answered one to the group. */
   requestedAt: number | undefined;
   /** How long it has taken to answer lately, the repetitions of the request included, ms. */
   answerMs = 0;
@@ -86,6 +89,11 @@ export class Receiver implements BlobTargetState {
 
   get active(): boolean {
     return !this.lost && !this.skip;
+  }
+
+  /** A Low Power node, as it seems: what is for it waits at its Friend until it asks. */
+  get isSleepy(): boolean {
+    return this.capabilities?.push === false || this.answerMs > SLEEPY_MS;
   }
 
   get blocksDone(): number {
@@ -132,7 +140,7 @@ export class Receiver implements BlobTargetState {
   answered(now?: number): void {
     if (now !== undefined && this.requestedAt !== undefined) {
       const tookMs = now - this.requestedAt;
-      this.answerMs = Math.max(tookMs, 0.7 * this.answerMs + 0.3 * tookMs);
+      this.answerMs += (this.answerMs === 0 ? 1 : 0.3) * (Math.max(0, tookMs) - this.answerMs);
     }
     this.requestedAt = undefined;
     this.silentSince = undefined;

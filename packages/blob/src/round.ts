@@ -42,6 +42,8 @@ interface Asking {
 const WINDOW = 2;
 /** Requests that must have been made before somebody is lost: where many are asked, one may wait long for its turn. */
 const MIN_ASKS = 5;
+/** Answers to a group wait for up to so long [MshPRT 3.7.3.1]. */
+const GROUP_ANSWER_MS = 500;
 /** Long answers that may be on their way to us at a time. */
 const LONG_ANSWERS = 4;
 
@@ -184,6 +186,7 @@ export class Round {
     const { clock, strategy } = this.#ground;
     for (const receiver of receivers) {
       this.#count(receiver);
+      receiver.requestedAt ??= clock.now + GROUP_ANSWER_MS;
       receiver.askedAt = undefined;
     }
     this.#send('group', receivers[0]!, () => {
@@ -205,6 +208,7 @@ export class Round {
       if (!this.#pending.has(receiver) || this.#askings.has(receiver)) continue;
       const { clock, estimates } = this.#ground;
       this.#count(receiver);
+      receiver.requestedAt ??= clock.now;
       if (this.#step.longAnswers) this.#answering.set(receiver, clock.now + estimates.answerTimeoutMs);
       this.#send(receiver, receiver, () => {
         receiver.askedAt = clock.now;
@@ -216,7 +220,6 @@ export class Round {
   #count(receiver: Receiver): void {
     receiver.asks++;
     receiver.silentSince ??= this.#ground.clock.now;
-    receiver.requestedAt ??= this.#ground.clock.now;
     receiver.askAgainAt = Number.POSITIVE_INFINITY;
   }
 

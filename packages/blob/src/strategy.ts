@@ -55,6 +55,8 @@ export interface Strategy {
   unicastWaitMs(asks: number): number;
   /** How long those of `asked` that have answered wait for the others before chunks are sent to them. */
   patienceMs(asked: number): number;
+  /** Pull mode: whether each receiver gets its chunks by itself although there is a group. */
+  pullsByUnicast(receivers: readonly Receiver[]): boolean;
   /** Pull mode: how long after its last chunk a receiver's report may be due before it is asked. */
   reportPatienceMs(receiver: Receiver): number;
   groupChunk(copies: number): OnAir;
@@ -65,8 +67,7 @@ export interface Strategy {
 
 /** Block Report Time-out of a client: twice the longest Block Report Timer of a server, and something [MBT 6.2]. */
 export const BLOCK_REPORT_MS = 67_000;
-/** Who answers faster than this is no Low Power node; how long its report may take. */
-const PROMPT_MS = 400;
+/** How long the report of a node that always listens may take. */
 const PROMPT_REPORT_MS = 2000;
 
 /** Network Transmit of most nodes, for the estimate of what a request to the group costs. */
@@ -137,8 +138,13 @@ export class AutoStrategy implements Strategy {
   }
 
   /** Receivers that answer at once tell when asked; a request to a Low Power node would wait at its Friend, in the way of chunks. */
-  reportPatienceMs({ answerMs }: Receiver): number {
-    return answerMs < PROMPT_MS ? PROMPT_REPORT_MS : Math.min(BLOCK_REPORT_MS, this.#clientTimeoutMs / 2);
+  reportPatienceMs({ isSleepy }: Receiver): number {
+    return isSleepy ? Math.min(BLOCK_REPORT_MS, this.#clientTimeoutMs / 2) : PROMPT_REPORT_MS;
+  }
+
+  /** What others want from the group would push what a Low Power node wants out of its Friend's queue. */
+  pullsByUnicast(receivers: readonly Receiver[]): boolean {
+    return receivers.some(({ isSleepy }) => isSleepy);
   }
 
   groupChunk(copies: number): OnAir {
@@ -249,6 +255,10 @@ export class StockStrategy implements Strategy {
 
   patienceMs(): number {
     return Number.POSITIVE_INFINITY;
+  }
+
+  pullsByUnicast(): boolean {
+    return false;
   }
 
   reportPatienceMs(): number {

@@ -84,6 +84,11 @@ export class TransferContext implements RoundGround {
     return this.parameters.group !== undefined && this.parameters.group !== 0;
   }
 
+  /** Whether chunks may go to the group. */
+  get sendsToGroup(): boolean {
+    return this.hasGroup && !(this.#mode === 'pull' && this.strategy.pullsByUnicast(this.active));
+  }
+
   get groupSize(): number {
     return this.hasGroup ? this.active.length : 0;
   }
