@@ -35,7 +35,8 @@
  *
  * `sim:targets=10,loss=0.1,seed=7` is a network of nodes that run the whole stack on a simulated radio; the same seed gives
  * the same run. With `--state DIR` it is found again by the next command with the same URI, as after a power cycle of all
- * nodes; without, it ends with the process. `advertisingPdus` in the result counts the advertising events of all its nodes.
+ * nodes; without, it ends with the process. With `lowpower=2,friends=1` the last two targets are Low Power nodes, which a
+ * Friend at 0x0010 keeps messages for: they are updated in pull mode. `advertisingPdus` in the result counts the advertising events of all its nodes.
  *
  * ## From a program
  *

@@ -7,6 +7,7 @@ import {
   type AppIndex,
   type Cancel,
   type Clock,
+  Emitter,
   isUnicast,
   type Log,
   MeshError,
@@ -76,6 +77,8 @@ export interface AccessLayerOptions {
 export class AccessLayer implements NetworkHost {
   readonly address: Unicast;
   readonly identity: Identity;
+  /** Tells that {@link subscriptions} are others now. */
+  readonly subscriptionChanges: Emitter<void> = new Emitter();
   readonly #ground: ModelGround;
   readonly #log: Log;
   readonly #deviceKeyOf: (node: Unicast) => Uint8Array | undefined;
@@ -221,6 +224,11 @@ export class AccessLayer implements NetworkHost {
     else fixedGroups.delete(FIXED_GROUP[feature]);
   }
 
+  /** Group and virtual addresses that models of this node subscribe to: what the Friend of a Low Power node keeps for it. */
+  get subscriptions(): readonly Address[] {
+    return this.#subscriptions.addresses;
+  }
+
   isSubscribed(dst: Address): boolean {
     return this.#subscriptions.has(dst) || this.#delivering.fixedGroups.has(dst);
   }
@@ -262,6 +270,7 @@ export class AccessLayer implements NetworkHost {
 
   #subscriptionsChanged(): void {
     this.#subscriptions.rebuild(this.#elements.flatMap((element) => element.lists));
+    this.subscriptionChanges.emit();
   }
 
   #transmit(message: AccessSend, done: (error?: MeshError) => void): Cancel {

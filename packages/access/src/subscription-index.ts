@@ -6,6 +6,10 @@ export class SubscriptionIndex {
   readonly #groups = new Set<Address>();
   readonly #labels = new Map<Address, Uint8Array[]>();
 
+  get addresses(): readonly Address[] {
+    return [...this.#groups, ...this.#labels.keys()];
+  }
+
   has(address: Address): boolean {
     return this.#groups.has(address) || this.#labels.has(address);
   }

@@ -14,7 +14,13 @@ import {
   type Unsubscribe,
 } from '@meshferry/core';
 import type { CryptoProvider } from '@meshferry/crypto';
-import { NetworkLayer, type SarReceiver, type SarTransmitter } from '@meshferry/network';
+import {
+  type FriendLimits,
+  type LowPowerSettings,
+  NetworkLayer,
+  type SarReceiver,
+  type SarTransmitter,
+} from '@meshferry/network';
 import { foundationModels } from './foundation-models.ts';
 
 /** What a node must be given from outside: time, chance, primitives and a place for its state. */
@@ -58,6 +64,10 @@ export interface MeshNodeOptions extends NodeGround {
   readonly transmit?: Transmit;
   /** Relay Retransmit, or false for no relaying (default). */
   readonly relay?: Transmit | false;
+  /** The node keeps messages for Low Power nodes. Default false. */
+  readonly friend?: boolean | Partial<FriendLimits>;
+  /** The node sleeps, and hears what a Friend keeps for it; not together with `friend`. Default false. */
+  readonly lowPower?: boolean | Partial<LowPowerSettings>;
   readonly sarTransmitter?: Partial<SarTransmitter>;
   readonly sarReceiver?: Partial<SarReceiver>;
   /** Longest message that the node takes, in segments, 1 to 32. Default 32. */
@@ -109,10 +119,21 @@ export class MeshNode {
       address,
       elements: options.elements.length,
       ...pick(keys, ['deviceKey', 'netKeys', 'appKeys']),
-      ...pick(options, ['ivIndex', 'defaultTtl', 'transmit', 'relay', 'sarTransmitter', 'sarReceiver']),
+      ...pick(options, [
+        'ivIndex',
+        'defaultTtl',
+        'transmit',
+        'relay',
+        'sarTransmitter',
+        'sarReceiver',
+        'friend',
+        'lowPower',
+      ]),
       limits: pick(options, ['segments', 'incoming', 'outgoingParallel']),
     });
     this.access.connect(this.network);
+    this.#tellFriend();
+    this.access.subscriptionChanges.subscribe(() => this.#tellFriend());
     for (const name of FEATURES) this.access.setFeature(name, this.network.features.inUse(name));
     this.network.changes.subscribe((change) => {
       if (change.type === 'app-key-removed') this.access.removeAppKey(change.appIndex);
@@ -124,6 +145,12 @@ export class MeshNode {
   /** Sends and receives over a bearer from now on. */
   attach(advertising: Advertising): void {
     this.#detach.push(this.network.attach(advertising));
+  }
+
+  /** A Low Power node's Friend keeps messages for the groups of its models. */
+  #tellFriend(): void {
+    const { lowPower } = this.network;
+    if (lowPower !== undefined) lowPower.subscriptions = this.access.subscriptions;
   }
 
   /** Leaves the air and stops all timers, as a power cut would; the store keeps the state. */

@@ -1,5 +1,5 @@
 import type { Model } from '@meshferry/access';
-import { type BlobCapabilities, BlobClient, BlobServer } from '@meshferry/blob';
+import { type BlobCapabilities, BlobClient, type BlobPullOptions, BlobServer } from '@meshferry/blob';
 import { type Address, type AppIndex, silent, storeView } from '@meshferry/core';
 import {
   FirmwareDistributionClient,
@@ -41,10 +41,17 @@ export function targetRole(
   ground: NodeGround,
   application: TargetApplication,
   capabilities?: Partial<BlobCapabilities>,
+  pull?: BlobPullOptions,
 ): TargetRole {
   const { clock, store } = ground;
   const log = ground.log ?? silent;
-  const blob = new BlobServer({ clock, log, store: storeView(store, 'blob/'), ...(capabilities && { capabilities }) });
+  const blob = new BlobServer({
+    clock,
+    log,
+    store: storeView(store, 'blob/'),
+    ...(capabilities && { capabilities }),
+    ...(pull && { pull }),
+  });
   const update = new FirmwareUpdateServer({ log, store: storeView(store, 'update/'), blob, application });
   return {
     blob,

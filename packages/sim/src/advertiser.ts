@@ -26,6 +26,8 @@ export interface RadioPort extends Advertising {
   readonly index: number;
   /** Advertising events this port has sent. */
   readonly events: number;
+  /** For how long the receiver has been on since the start, ms. */
+  readonly listeningMs: number;
   /** Power off: hears and sends nothing more; what waits ends with `bearer-closed`. The place can be attached again. */
   close(): void;
 }
@@ -94,6 +96,9 @@ export class Advertiser implements RadioPort {
   /** Copies not yet due (single events), earliest first. */
   readonly #copies: Job[] = [];
   #listeners: readonly Listener[] = [];
+  /** How long the receiver was on before it was switched on last, and when that was. */
+  #listenedMs = 0;
+  #listeningSince = 0;
   /** Until when the one transmitter is taken. */
   #busyUntil = 0;
   readonly #copyDue = (): void => {
@@ -139,16 +144,24 @@ export class Advertiser implements RadioPort {
 
   receive(types: readonly number[], heard: (ad: Heard) => void): Unsubscribe {
     const listener: Listener = { types: [...types], heard };
-    this.#listeners = [...this.#listeners, listener];
-    return () => {
-      this.#listeners = this.#listeners.filter((other) => other !== listener);
-    };
+    this.#setListeners([...this.#listeners, listener]);
+    return () => this.#setListeners(this.#listeners.filter((other) => other !== listener));
+  }
+
+  get listeningMs(): number {
+    return this.#listenedMs + (this.#listeners.length > 0 ? this.#medium.clock.now - this.#listeningSince : 0);
+  }
+
+  #setListeners(listeners: readonly Listener[]): void {
+    this.#listenedMs = this.listeningMs;
+    this.#listeningSince = this.#medium.clock.now;
+    this.#listeners = listeners;
   }
 
   close(): void {
     if (this.closed) return;
     this.closed = true;
-    this.#listeners = [];
+    this.#setListeners([]);
     this.#medium.detach(this);
     const waiting = [...this.#sets.flatMap((set) => set.job ?? []), ...this.#copies, ...this.#queue];
     this.#queue.length = 0;

@@ -1,4 +1,3 @@
-import type { Advertising } from '@meshferry/bearer';
 import type { VirtualClock } from '@meshferry/core';
 import { type Log, SeededRandom, type Store, storeView, toHex, type Unicast } from '@meshferry/core';
 import type { CryptoProvider } from '@meshferry/crypto';
@@ -48,8 +47,8 @@ export class SimNode {
     return this.#node;
   }
 
-  /** Advertising events this node has sent since it was last switched on. */
-  get port(): Advertising | undefined {
+  /** Its end of the radio since it was last switched on. */
+  get port(): RadioPort | undefined {
     return this.#port;
   }
 

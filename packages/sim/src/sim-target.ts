@@ -1,3 +1,4 @@
+import { Feature } from '@meshferry/access';
 import { storeView } from '@meshferry/core';
 import type { TargetApplication } from '@meshferry/dfu';
 import { type PublicKey, parseVersion } from '@meshferry/firmware';
@@ -24,6 +25,8 @@ export interface SimTargetOptions {
   readonly address: number;
   readonly index: number;
   readonly relay: boolean;
+  /** It sleeps, and hears what a Friend keeps for it. */
+  readonly lowPower: boolean;
   readonly trust: readonly PublicKey[];
 }
 
@@ -60,7 +63,7 @@ export class SimTarget extends SimNode {
   }
 
   #compose(options: SimTargetOptions, ground: NodeGround): MeshNode | null {
-    const { sim, address } = options;
+    const { sim, address, lowPower } = options;
     const version = parseVersion(sim.version);
     if (!version.ok) throw version.error;
     const flash = storeView(ground.store, 'flash/');
@@ -80,15 +83,19 @@ export class SimTarget extends SimNode {
     this.#application = application;
     const outcome = application.boot();
     if (outcome === 'swapped-and-unprovisioned') return null;
-    const role = targetRole(ground, this.#withFailures(options, application), capabilities(sim));
+    // What it asks for waits at its Friend at once.
+    const pull = { friendQueue: FRIEND_QUEUE, reported: () => node.network.lowPower?.poll() };
+    const failing = this.#withFailures(options, application);
+    const role = targetRole(ground, failing, capabilities(options), lowPower ? pull : undefined);
     this.#role = role;
     const node: MeshNode = new MeshNode({
       ...ground,
       address,
       keys: worldKeys(sim.seed, address),
       // The composition of the nRF Connect SDK's Target sample, so that its packages mean "unchanged" to effect=auto.
-      identity: { cid: sim.company, pid: 0, vid: 0, crpl: 10, features: 3 },
+      identity: { cid: sim.company, pid: 0, vid: 0, crpl: 10, features: lowPower ? Feature.lowPower : 3 },
       elements: [{ location: 1, models: role.models }],
+      ...(lowPower && { lowPower: LOW_POWER }),
       relay: options.relay ? RELAY_RETRANSMIT[sim.peer] : false,
       ...(sim.peer === 'stock' && stockLimits(ground)),
     });
@@ -126,8 +133,23 @@ function stockLimits({ random }: NodeGround): Partial<MeshNodeOptions> {
   };
 }
 
-function capabilities(sim: SimOptions): Parameters<typeof targetRole>[2] {
+/**
+ * How Low Power targets behave: patient devices would ask their Friend every few minutes, but an update comes to those that
+ * ask every second.
+ */
+const LOW_POWER = {
+  minQueueSizeLog: 5,
+  receiveDelayMs: 50,
+  pollTimeoutMs: 10_000,
+  pollIntervalMs: 1000,
+  requestIntervalMs: 2000,
+};
+/** Chunks may take that much of the queue: the rest is for what else comes. */
+const FRIEND_QUEUE = 2 ** LOW_POWER.minQueueSizeLog - 3;
+
+function capabilities({ sim, lowPower }: SimTargetOptions): Parameters<typeof targetRole>[2] {
   const common = {
+    push: !lowPower,
     minBlockSizeLog: sim.block.min,
     maxBlockSizeLog: sim.block.max,
     maxChunksNumber: sim.chunks,

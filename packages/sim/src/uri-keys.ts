@@ -27,6 +27,10 @@ export interface Failure {
 export interface SimOptions {
   readonly targets: number;
   readonly unprovisioned: number;
+  /** How many of the targets, the last ones, are Low Power nodes: they sleep, and hear what a Friend keeps for them. */
+  readonly lowpower: number;
+  /** Further nodes, from 0x0010 on, that are Friends. */
+  readonly friends: number;
   /** Whether a Distributor node stands at 0x0002. */
   readonly distributor: boolean;
   readonly seed: number;
@@ -63,6 +67,8 @@ export const FAIL_STEPS = ['metadata', 'busy', 'full', 'silent', 'verify', 'flip
 export interface SimKeys {
   targets: number;
   unprovisioned: number;
+  lowpower: number;
+  friends: number;
   distributor: number;
   seed: number;
   topology: TopologyKind;
@@ -89,6 +95,8 @@ export interface SimKeys {
 export const SIM_KEYS: { readonly [K in keyof SimKeys]: Key<SimKeys[K]> } = {
   targets: naturalNumber(10, 0, 1000),
   unprovisioned: naturalNumber(0, 0, 1000),
+  lowpower: naturalNumber(0, 0, 1000),
+  friends: naturalNumber(0, 0, 200),
   distributor: naturalNumber(0, 0, 1),
   seed: naturalNumber(1, 0, Number.MAX_SAFE_INTEGER),
   topology: choice('full', ['full', 'line', 'grid', 'random']),

@@ -7,6 +7,8 @@ export { FAIL_STEPS, type FailStep } from './uri-keys.ts';
 /** Addresses of a simulated network [design/interfaces.md, Simulator URI]. */
 export const SIM_PROCESS_ADDRESS = 0x0001;
 export const SIM_DISTRIBUTOR_ADDRESS = 0x0002;
+/** Of the first Friend; the others follow. */
+export const SIM_FIRST_FRIEND_ADDRESS = 0x0010;
 /** Of the first target; one element each, so the others follow. */
 export const SIM_FIRST_TARGET_ADDRESS = 0x0100;
 
@@ -121,6 +123,8 @@ function compose(keys: Partial<SimKeys>, fail: readonly Failure[]): SimOptions {
   return {
     targets: get('targets'),
     unprovisioned: get('unprovisioned'),
+    lowpower: get('lowpower'),
+    friends: get('friends'),
     distributor: get('distributor') === 1,
     seed: get('seed'),
     // Several hops are only possible in another shape than the default: without a word on it, a line.
@@ -150,8 +154,13 @@ function compose(keys: Partial<SimKeys>, fail: readonly Failure[]): SimOptions {
 
 /** What no key can say alone. */
 function checked(options: SimOptions, topologyGiven: boolean): SimOptions {
-  const { targets, unprovisioned, distributor, hops, fail } = options;
-  const others = targets + unprovisioned + (distributor ? 1 : 0);
+  const { targets, unprovisioned, lowpower, friends, distributor, hops, fail } = options;
+  const others = targets + unprovisioned + friends + (distributor ? 1 : 0);
+  if (lowpower > targets)
+    throw badValue('lowpower', String(lowpower), `at most the number of targets, ${targets} here`);
+  if (lowpower > 0 && friends === 0) {
+    throw badValue('lowpower', String(lowpower), '0 without a Friend, which they need to hear anything; add friends=1');
+  }
   if (hops !== undefined && options.topology === 'full' && topologyGiven) {
     throw badValue('hops', String(hops), '1 with topology=full; use topology=line for several hops');
   }

@@ -14,10 +14,17 @@ import type { PublicKey } from '@meshferry/firmware';
 import { MeshNode, type UpdaterRole, updaterRole } from '@meshferry/node';
 import { Radio } from './radio.ts';
 import { SimDistributor } from './sim-distributor.ts';
+import { SimFriend } from './sim-friend.ts';
 import { SimNode, type WorldGround } from './sim-node.ts';
 import { SimTarget } from './sim-target.ts';
 import { chooseRelays, layOut } from './topology.ts';
-import { SIM_DISTRIBUTOR_ADDRESS, SIM_FIRST_TARGET_ADDRESS, SIM_PROCESS_ADDRESS, type SimOptions } from './uri.ts';
+import {
+  SIM_DISTRIBUTOR_ADDRESS,
+  SIM_FIRST_FRIEND_ADDRESS,
+  SIM_FIRST_TARGET_ADDRESS,
+  SIM_PROCESS_ADDRESS,
+  type SimOptions,
+} from './uri.ts';
 import { MANY_ANSWERS, SIM_APP_INDEX, worldKeys } from './world-keys.ts';
 
 export interface WorldOptions {
@@ -31,13 +38,14 @@ export interface WorldOptions {
   readonly trust?: readonly PublicKey[];
 }
 
-/** A simulated mesh network: this process as node 0x0001, targets, perhaps a Distributor, and the radio between them. */
+/** A simulated mesh network: this process as node 0x0001, targets, perhaps a Distributor and Friends, and the radio between them. */
 export class World {
   readonly sim: SimOptions;
   readonly clock: VirtualClock = new VirtualClock();
   readonly radio: Radio;
   readonly targets: readonly SimTarget[];
   readonly distributor: SimDistributor | undefined;
+  readonly friends: readonly SimFriend[];
   /** For jobs of this process: other numbers at each opening of the world. */
   readonly random: SeededRandom;
   readonly #self: SimNode;
@@ -52,7 +60,8 @@ export class World {
     const chances = `${sim.seed}/${countOpening(this.#store)}`;
     this.random = new SeededRandom(`${chances}/jobs`);
     const first = sim.distributor ? 2 : 1;
-    const topology = layOut(sim.topology, first + sim.targets, new SeededRandom(`${sim.seed}/topology`), sim.hops);
+    const nodes = first + sim.targets + sim.friends;
+    const topology = layOut(sim.topology, nodes, new SeededRandom(`${sim.seed}/topology`), sim.hops);
     const relays = chooseRelays(topology, sim.relays);
     this.radio = new Radio({
       clock: this.clock,
@@ -81,10 +90,17 @@ export class World {
     }
     this.targets = Array.from({ length: sim.targets }, (_, i) => {
       const index = first + i;
-      return new SimTarget({ world, sim, address: SIM_FIRST_TARGET_ADDRESS + i, index, relay: relays(index), trust });
+      const lowPower = i >= sim.targets - sim.lowpower;
+      const address = SIM_FIRST_TARGET_ADDRESS + i;
+      return new SimTarget({ world, sim, address, index, relay: relays(index) && !lowPower, lowPower, trust });
+    });
+    this.friends = Array.from({ length: sim.friends }, (_, i) => {
+      const index = first + sim.targets + i;
+      return new SimFriend({ world, sim, address: SIM_FIRST_FRIEND_ADDRESS + i, index, relay: relays(index) });
     });
     this.#self.powerOn();
     this.distributor?.powerOn();
+    for (const friend of this.friends) friend.powerOn();
     for (const target of this.targets) target.powerOn();
   }
 
@@ -127,6 +143,7 @@ export class World {
   close(): void {
     this.#self.powerOff();
     this.distributor?.powerOff();
+    for (const friend of this.friends) friend.powerOff();
     for (const target of this.targets) target.powerOff();
   }
 

@@ -50,6 +50,8 @@ export async function dfuPlan(shell: Shell, [path = '']: readonly string[], flag
 }
 
 interface Plan extends Estimate {
+  /** What \`dfu run\` chooses when it is not told. */
+  readonly mode: 'push' | 'pull';
   /** `0xc000`, or `unicast`. */
   readonly destination: string;
 }
@@ -73,7 +75,8 @@ async function planFor(
     controller: mesh.sim.controller,
     capabilities,
   };
-  return { ...estimate(outlook), destination: group === undefined ? 'unicast' : formatAddress(group) };
+  const mode = capabilities.push ? 'push' : 'pull';
+  return { ...estimate(outlook), mode, destination: group === undefined ? 'unicast' : formatAddress(group) };
 }
 
 function describe({ address, firmwareId, accepts, effect, error }: TargetCheck): Record<string, unknown> {
@@ -90,7 +93,7 @@ function describePlan(plan: Plan | undefined): Record<string, unknown> {
   if (plan === undefined) return { plan: null, etaSeconds: null, airtimeShare: null };
   const { expected, low, high } = plan.seconds;
   return {
-    plan: { mode: 'push', destination: plan.destination, ...plan.plan, timeoutBase: TIMEOUT_BASE },
+    plan: { mode: plan.mode, destination: plan.destination, ...plan.plan, timeoutBase: TIMEOUT_BASE },
     etaSeconds: { expected: Math.round(expected), low: Math.round(low), high: Math.round(high) },
     airtimeShare: Math.round(plan.airtimeShare * 1000) / 1000,
   };

@@ -47,6 +47,7 @@ Examples:
   meshferry dfu run dfu_application.zip --bearer sim:targets=10,loss=0.1
   meshferry dfu run app.signed.bin --bearer sim:targets=10 --targets 0x0100,0x0103 --state ./state
   meshferry dfu run dfu_application.zip --bearer sim:targets=10,distributor=1 --distributor 0x0002
+  meshferry dfu run dfu_application.zip --bearer sim:targets=4,lowpower=2,friends=1 --group none
 `;
 
 function example(name: string): string {

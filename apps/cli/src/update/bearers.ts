@@ -20,7 +20,12 @@ export const BEARERS: readonly Bearer[] = [
   {
     scheme: 'sim',
     what: 'a simulated mesh: nodes of the same stack on a simulated radio',
-    uris: ['sim:targets=10', 'sim:targets=10,loss=0.1,seed=7', 'sim:distributor=1,topology=line,hops=3,relays=all'],
+    uris: [
+      'sim:targets=10',
+      'sim:targets=10,loss=0.1,seed=7',
+      'sim:distributor=1,topology=line,hops=3,relays=all',
+      'sim:targets=4,lowpower=2,friends=1',
+    ],
     usable: true,
     reason: null,
   },
