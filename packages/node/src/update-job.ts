@@ -110,8 +110,10 @@ export class UpdateJob {
     const run = new JobRun({ clock, store, request, source, imageSha256, saved, onProgress });
     const begun = saved !== undefined && saved.phase !== 'checking';
     if (!begun) await this.#check(run);
-    if (run.targets.taking.length === 0) return run.report('failed');
     const { distributor } = request;
+    // Whoever fell silent in an update that has begun may be back: the update itself knows who takes part.
+    const known = begun && (distributor !== undefined || role.update.saved() !== undefined);
+    if (!known && run.targets.taking.length === 0) return run.report('failed');
     if (distributor !== undefined) return updateThroughDistributor(run, role, distributor, begun);
     return updateFromHere(run, role.update, random, begun);
   }

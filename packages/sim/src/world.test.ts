@@ -149,6 +149,24 @@ describe('an update that was cut off', () => {
     expect(Math.min(...blocks.filter((done) => done > 0))).toBeGreaterThanOrEqual(cut?.blocks.done ?? 99);
   });
 
+  it.each([undefined, 0x0002])(
+    'goes on when targets that all fell silent are back (Distributor %s)',
+    async (distributor) => {
+      const store = new MemoryStore();
+      const uri = 'sim:targets=2,distributor=1,block=10';
+      const through = distributor === undefined ? {} : { distributor };
+      const before = new UpdateWorld(`${uri},fail=0x0100@block3+0x0101@block3`, { store });
+      const failed = await before.update(made, through);
+      expect(failed).toMatchObject({ outcome: 'failed', resumable: true });
+      const after = new UpdateWorld(uri, { store });
+      const report = await after.update(made, { ...through, resume: true });
+      expect(report?.targets.map(({ phase, error }) => [phase, error?.message ?? null])).toEqual(
+        Array(2).fill(['applied', null]),
+      );
+      expect(after.running(made)).toEqual(['new', 'new']);
+    },
+  );
+
   it('refuses to start over the unfinished one', async () => {
     const store = new MemoryStore();
     await new UpdateWorld('sim:targets=1', { store }).update(made, { cutWhen: ({ percent }) => percent > 10 });
