@@ -104,7 +104,6 @@ export function imageWarnings(
   const warnings: string[] = [];
   const { state, key, keyHash } = signature;
   if (!hashVerified) warnings.push(`${name} is encrypted: its hash and signature cannot be checked without the key`);
-  else if (state === 'unchecked') warnings.push(`the RSA signature of ${name} was not checked: no WebCrypto here`);
   if (state === 'unsigned') warnings.push(`${name} is not signed`);
   const signer = keyHash === null ? 'a key that it does not name' : `an unknown key, key hash ${toHex(keyHash)}`;
   if (state === 'unknown-key') warnings.push(`${name} is signed with ${signer}`);

@@ -22,7 +22,7 @@ export async function checkImage(file: ImageFile, options: ReadOptions): Promise
   const hash = verifyImageHash(image.value);
   if (!hash.ok) return fail(imageMeshError(hash.error, file.file));
   const keys = options.publicKeys ?? [];
-  const signature = await verifySignature(image.value, [...keys, ...SAMPLE_KEYS]);
+  const signature = verifySignature(image.value, [...keys, ...SAMPLE_KEYS]);
   const refusal = signatureRefusal(signature, options);
   if (refusal !== null) return fail(imageMeshError(refusal, file.file));
   return ok({

@@ -19,7 +19,7 @@ import {
   SAMPLE_KEYS,
   TlvType,
   verifyImageHash,
-  verifySignatureNow,
+  verifySignature,
 } from './index.ts';
 import { firmwareFile, groundTruth } from './testing/shared-firmware.ts';
 import { must } from './testing/vectors.ts';
@@ -129,7 +129,7 @@ test('images of any size, header and protected TLVs are read back', () => {
     }),
   );
   const signed = must(parseImage(buildImage({ payload: Uint8Array.of(1), version: options.version, key })));
-  expect(verifySignatureNow(signed, [key.publicKey]).state).toBe('valid');
+  expect(verifySignature(signed, [key.publicKey]).state).toBe('valid');
 });
 
 test('the demo key is one of the sample keys that readers warn of', () => {

@@ -5,12 +5,13 @@ import { readDer } from './der.ts';
 import { hashedRegion, isEncrypted, type McubootImage } from './image.ts';
 import { digest } from './image-hash.ts';
 import { keyHash, type PublicKey } from './public-key.ts';
+import { verifyRsaPss } from './rsa-pss.ts';
 import { type Tlv, TlvType } from './tlv.ts';
 
 /**
  * What the signatures of an image say, given the known keys [spec: mcuboot-image section 3]:
  * `unsigned`; `unknown-key`: signed, but by none of the keys; `valid` and `invalid`: by that key;
- * `unchecked`: encrypted, or RSA where WebCrypto is missing or not waited for.
+ * `unchecked`: encrypted.
  */
 export interface SignatureState {
   readonly state: 'unsigned' | 'unknown-key' | 'valid' | 'invalid' | 'unchecked';
@@ -23,23 +24,8 @@ export interface SignatureState {
 }
 
 /** Checks every signature whose key is among `keys`. The hash must have been verified before. */
-export async function verifySignature(image: McubootImage, keys: readonly PublicKey[]): Promise<SignatureState> {
-  const checks = knownSignatures(image, keys).map(async (signed) => ({
-    signed,
-    valid: signed.key.kind === 'rsa' ? await rsaIsValid(image, signed) : curveIsValid(image, signed),
-  }));
-  return conclude(image, await Promise.all(checks));
-}
-
-/**
- * {@link verifySignature} without waiting, for code on simulated time: ECDSA and Ed25519 are checked, RSA is left
- * `unchecked` (only WebCrypto has it).
- */
-export function verifySignatureNow(image: McubootImage, keys: readonly PublicKey[]): SignatureState {
-  const checks = knownSignatures(image, keys).map((signed) => ({
-    signed,
-    valid: signed.key.kind === 'rsa' ? undefined : curveIsValid(image, signed),
-  }));
+export function verifySignature(image: McubootImage, keys: readonly PublicKey[]): SignatureState {
+  const checks = knownSignatures(image, keys).map((signed) => ({ signed, valid: isValid(image, signed) }));
   return conclude(image, checks);
 }
 
@@ -56,8 +42,7 @@ interface KnownSignature extends Signature {
 
 interface Checked {
   readonly signed: KnownSignature;
-  /** Undefined: could not be checked here. */
-  readonly valid: boolean | undefined;
+  readonly valid: boolean;
 }
 
 const SIGNATURE_KINDS: ReadonlyMap<number, readonly PublicKey['kind'][]> = new Map([
@@ -98,14 +83,14 @@ function belongsTo(image: McubootImage, signature: Signature, key: PublicKey): b
 
 function conclude(image: McubootImage, checks: readonly Checked[]): SignatureState {
   const all = signatures(image);
-  const decisive = checks.find(({ valid }) => valid === false) ?? checks.find(({ valid }) => valid) ?? checks[0];
+  const decisive = checks.find(({ valid }) => !valid) ?? checks[0];
   const named = decisive?.signed ?? all[0];
   const publicKey = named?.publicKey ?? null;
   return {
     state: stateOf(image, all, decisive),
     key: decisive?.signed.key ?? null,
     keyHash: named?.keyHash ?? (publicKey && digest(image.hashAlgorithm, publicKey)),
-    checked: checks.filter(({ valid }) => valid !== undefined).map((check) => describeCheck(image, check)),
+    checked: checks.map((check) => describeCheck(image, check)),
   };
 }
 
@@ -117,7 +102,6 @@ function stateOf(
   if (all.length === 0) return 'unsigned';
   if (isEncrypted(image)) return 'unchecked';
   if (decisive === undefined) return 'unknown-key';
-  if (decisive.valid === undefined) return 'unchecked';
   return decisive.valid ? 'valid' : 'invalid';
 }
 
@@ -133,7 +117,8 @@ function isPure(image: McubootImage): boolean {
 }
 
 /** ECDSA over the digest of the region by the curve's own hash; Ed25519 over the hash TLV, or over the region (pure). */
-function curveIsValid(image: McubootImage, { tlv, key }: KnownSignature): boolean {
+function isValid(image: McubootImage, { tlv, key }: KnownSignature): boolean {
+  if (key.kind === 'rsa') return verifyRsaPss(tlv.value, hashedRegion(image), key.raw);
   try {
     if (key.kind === 'ed25519') {
       const message = isPure(image) ? hashedRegion(image) : image.hash;
@@ -148,23 +133,4 @@ function curveIsValid(image: McubootImage, { tlv, key }: KnownSignature): boolea
   } catch {
     return false; // The library throws for signatures that are not even well formed.
   }
-}
-
-/** RSA-PSS with SHA-256, MGF1-SHA-256 and a salt of 32 octets; undefined where WebCrypto is missing. */
-async function rsaIsValid(image: McubootImage, { tlv, key }: KnownSignature): Promise<boolean | undefined> {
-  const subtle = (globalThis.crypto as Crypto | undefined)?.subtle;
-  if (subtle === undefined) return undefined;
-  try {
-    const imported = await subtle.importKey('spki', own(key.spki), { name: 'RSA-PSS', hash: 'SHA-256' }, false, [
-      'verify',
-    ]);
-    return await subtle.verify({ name: 'RSA-PSS', saltLength: 32 }, imported, own(tlv.value), own(hashedRegion(image)));
-  } catch {
-    return false; // A key that WebCrypto cannot import signs nothing.
-  }
-}
-
-/** WebCrypto takes no views of shared memory, so its types ask for octets with a buffer of their own. */
-function own(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(bytes);
 }

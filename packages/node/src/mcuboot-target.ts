@@ -22,7 +22,7 @@ import {
   parseImage,
   type Version,
   verifyImageHash,
-  verifySignatureNow,
+  verifySignature,
 } from '@meshferry/firmware';
 import { ImageSlot } from './image-slot.ts';
 
@@ -231,7 +231,7 @@ export class McubootTarget implements TargetApplication {
     if (!hash.ok) return hash.error.message;
     const { trust = [] } = this.#options;
     if (trust.length > 0) {
-      const { state, keyHash } = verifySignatureNow(image.value, trust);
+      const { state, keyHash } = verifySignature(image.value, trust);
       if (state !== 'valid')
         return `signature ${state}${keyHash === null ? '' : `, key hash ${toHex(keyHash.subarray(0, 8))}`}`;
     }
