@@ -109,6 +109,19 @@ describe.skipIf(captureNames.length === 0)('recorded traffic of other stacks', (
     expect(stdout).toMatch(/249 PDUs, 133 decrypted, 118 repetitions: 6 messages, 3 control messages, 116 beacons/);
   });
 
+  test.each([
+    ['pbadv-hmac-no-oob', /beacon unprovisioned {2}uuid=6c696e67616f30+ {2}oob=0000 {2}uri=00000000/],
+    ['pbadv-hmac-no-oob', /provisioning transaction-start link [0-9a-f]{8} transaction \d+/],
+    ['friendship-establish', /0x0004 → 0x0001 friendship {2}Friend Poll {2}fsn=0 control/],
+    ['transport-unicast', /opcode 0x0f {2}0f04/],
+    ['bluez-config', /Config AppKey Delete {2}appKeyIndex: 1 more octet needed/],
+    ['bluez-cfgclient', /Config Composition Data Status/],
+    ['blob-push-4-servers', /BLOB Chunk Transfer {2}chunkNumber=0 {2}data=[0-9a-f]{48}… \(754 characters\) app0/],
+    ['opcodes-aggregator-380-bytes', /Opcodes Aggregator Sequence {2}elementAddress=\d+ {2}items=\[/],
+  ])('for people: %s says %s', async (name, said) => {
+    expect((await meshferry(['decode', capturePath(name)])).stdout).toMatch(said);
+  });
+
   test('without the right keys every PDU says that none opens it', async () => {
     const keys = JSON.stringify({ netKeys: [{ index: 0, key: '00'.repeat(16) }] });
     const path = folder.write('other.keys.json', keys);
