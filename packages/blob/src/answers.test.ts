@@ -1,7 +1,7 @@
 import { fromHex } from '@meshferry/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { takeBlockStatus, takeTransferStatus } from './answers.ts';
+import { takeBlockStatus, takeReport, takeTransferStatus } from './answers.ts';
 import { blockShape, sizeOfChunk } from './arithmetic.ts';
 import { numbersOfBits } from './bits.ts';
 import { areConfusable } from './confusion.ts';
@@ -11,6 +11,35 @@ import { Receiver, type Stage } from './receiver.ts';
 const BLOB = 0x0123456789abcdefn;
 /** Block 5 of 262 144 octets: 11 chunks of 377. */
 const block = blockShape(262_144, 12, 5, 377);
+
+describe('a Partial Block Report', () => {
+  it('replaces what the receiver wanted, and shows what it holds', () => {
+    const receiver = at('block');
+    takeBlockStatus(receiver, status('67c005007901000102'), block);
+    expect(receiver).toMatchObject({ stage: 'check', chunksHeld: 0 });
+    expect(takeReport(receiver, [1, 3, 4], block)).toBe('answered');
+    expect(numbersOfBits(receiver.missing)).toEqual([1, 3, 4]);
+    expect(receiver.chunksHeld).toBe(2);
+    expect(takeReport(receiver, [], block)).toBe('answered');
+    expect(receiver).toMatchObject({ stage: 'held', stuckIn: undefined });
+  });
+
+  it.each(['block', 'held', 'start', 'confirm'] as const)(
+    'of a receiver in stage %s is of a former block: ignored',
+    (stage) => {
+      const receiver = at(stage);
+      expect(takeReport(receiver, [], block)).toBe('ignored');
+      expect(receiver.stage).toBe(stage);
+    },
+  );
+
+  it('with a chunk beyond the block is ignored as a whole', () => {
+    const receiver = at('block');
+    takeBlockStatus(receiver, status('67c005007901000102'), block);
+    expect(takeReport(receiver, [3, 11], block)).toBe('ignored');
+    expect(numbersOfBits(receiver.missing)).toEqual([0, 1, 2]);
+  });
+});
 
 describe('Block Status', () => {
   it('with all, some, encoded or no chunks missing', () => {
@@ -38,6 +67,14 @@ describe('Block Status', () => {
 
   it('from a server that fell asleep: it is started again', () => {
     expect(take('check', '670affffffff')).toMatchObject({ verdict: 'ask-again', stage: 'start', lost: false });
+  });
+
+  it('from a server that knows of no block any more, after a power cut: it is started again', () => {
+    expect(take('check', '67c0ffffffff')).toMatchObject({ verdict: 'ask-again', stage: 'start', lost: false });
+  });
+
+  it('that is asked where a server stands: nowhere, when it wants nothing more of its block', () => {
+    expect(take('locate', '67c004002900')).toMatchObject({ verdict: 'ask-again', stage: 'block', stuckIn: undefined });
   });
 
   it('with Wrong Phase: the server is asked where it stands, once', () => {
