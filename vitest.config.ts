@@ -9,6 +9,20 @@ const conditions = ['@meshferry/source', 'node', 'import', 'default'];
 /** Native add-ons, child processes, environment variables: these get a process of their own for each file. */
 const isolated = ['packages/store-sqlite', 'apps/cli', 'tools/checks'];
 
+/** The vectors and codecs of the protocol, which run once more on the fast backend. */
+const onBothBackends = [
+  'pdu',
+  'sample-messages',
+  'lower-transport-pdu',
+  'sar-*',
+  'beacons',
+  'proxy-vectors',
+  'proxy-codecs',
+  'control-messages',
+  'network-layer',
+  'solicitation',
+];
+
 const tests = (folder: string): string => `${folder}/src/**/*.test.ts`;
 
 export default defineConfig({
@@ -39,6 +53,20 @@ export default defineConfig({
       {
         extends: true,
         test: { name: 'isolated', root, include: isolated.map(tests), pool: 'forks', isolate: true },
+      },
+      {
+        extends: true,
+        resolve: {
+          conditions,
+          alias: { '@meshferry/crypto': `${root}packages/crypto-node/src/testing/crypto-on-node.ts` },
+        },
+        test: {
+          name: 'on node:crypto',
+          root,
+          include: onBothBackends.map((name) => `packages/network/src/${name}.test.ts`),
+          pool: 'threads',
+          isolate: true,
+        },
       },
     ],
   },

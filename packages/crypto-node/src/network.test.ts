@@ -1,5 +1,5 @@
 import { memoryAir } from '@meshferry/bearer';
-import { fromHex, MemoryStore, SeededRandom, toHex, VirtualClock } from '@meshferry/core';
+import { MemoryStore, SeededRandom, toHex, VirtualClock } from '@meshferry/core';
 import { type CryptoProvider, portableCrypto } from '@meshferry/crypto';
 import {
   type AccessReceived,
@@ -9,32 +9,9 @@ import {
   networkSecurity,
 } from '@meshferry/network';
 import { describe, expect, it } from 'vitest';
-import { hex, samples } from '../../network/src/testing/vectors.ts';
 import { nodeCrypto } from './node-crypto.ts';
 
 describe('the network layer on node:crypto', () => {
-  it.each([...samples.messages, ...samples.additional])(
-    'has the Network PDUs of sample message $id, both ways',
-    (v) => {
-      const { nid, encryptionKey, privacyKey } = v;
-      const credentials = { nid: hex(nid), encryptionKey: fromHex(encryptionKey), privacyKey: fromHex(privacyKey) };
-      const security = networkSecurity(nodeCrypto, credentials);
-      expect(v.network.length).toBeGreaterThan(0);
-      for (const { ctl, ttl, seq, src, dst, transportPdu, pdu } of v.network) {
-        const clear = {
-          ctl: ctl === 1,
-          ttl: hex(ttl),
-          seq: hex(seq),
-          src: hex(src),
-          dst: hex(dst),
-          transportPdu: fromHex(transportPdu),
-        };
-        expect(toHex(encodeNetworkPdu(clear, security, hex(v.ivIndex)))).toBe(pdu);
-        expect(decodeNetworkPdu(fromHex(pdu), security, hex(v.ivIndex))).toEqual({ ok: true, value: clear });
-      }
-    },
-  );
-
   it('talks with the portable one: short and long messages, AppKey and device key, both directions', () => {
     const clock = new VirtualClock();
     const air = memoryAir(clock, new SeededRandom('air'), { loss: 0.1 });
