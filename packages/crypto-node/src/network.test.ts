@@ -1,13 +1,7 @@
 import { memoryAir } from '@meshferry/bearer';
 import { MemoryStore, SeededRandom, toHex, VirtualClock } from '@meshferry/core';
 import { type CryptoProvider, portableCrypto } from '@meshferry/crypto';
-import {
-  type AccessReceived,
-  decodeNetworkPdu,
-  encodeNetworkPdu,
-  NetworkLayer,
-  networkSecurity,
-} from '@meshferry/network';
+import { type AccessReceived, NetworkLayer } from '@meshferry/network';
 import { describe, expect, it } from 'vitest';
 import { nodeCrypto } from './node-crypto.ts';
 

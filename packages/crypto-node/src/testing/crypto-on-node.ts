@@ -2,5 +2,5 @@
  * `@meshferry/crypto` with node:crypto in the place of the portable backend: the project `on node:crypto` of
  * vitest.config.ts resolves the package to this file, so that the protocol's own vectors run on both backends.
  */
-export * from '../../../crypto/src/index.ts';
+export * from '@meshferry/crypto';
 export { nodeCrypto as portableCrypto } from '../node-crypto.ts';
