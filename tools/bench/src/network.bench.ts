@@ -1,13 +1,14 @@
 /**
- * Speed of the network layer with portableCrypto on one core, on the PDUs of which a firmware transfer consists: full
- * segments of long messages from many sources. The first figure is the goal: 300 000 PDU/s.
+ * Speed of the network layer on one core, on the PDUs of which a firmware transfer consists: full segments of long
+ * messages from many sources. The first figure is the goal: 300 000 PDU/s with the portable backend.
  *
- * npx tsx --conditions=@meshferry/source tools/bench/src/network.bench.ts
+ * npx tsx --conditions=@meshferry/source tools/bench/src/network.bench.ts [portable|node]
  */
 import { performance } from 'node:perf_hooks';
 import type { Advertising, Heard } from '@meshferry/bearer';
 import { MemoryStore, SeededRandom, VirtualClock } from '@meshferry/core';
 import { networkCredentials, portableCrypto } from '@meshferry/crypto';
+import { nodeCrypto } from '@meshferry/crypto-node';
 import {
   decodeNetworkPdu,
   encodeLowerTransportPdu,
@@ -23,7 +24,9 @@ const SEGMENTS = 32;
 const GROUP = 0xc000;
 
 const netKey = Uint8Array.from({ length: 16 }, (_, i) => 17 * i);
-const security = networkSecurity(portableCrypto, networkCredentials(portableCrypto, netKey));
+const onNode = process.argv[2] === 'node';
+const crypto = onNode ? nodeCrypto : portableCrypto;
+const security = networkSecurity(crypto, networkCredentials(crypto, netKey));
 
 /** Full access segments, as a node of `round` hears them: new messages in every round. */
 function segments(round: number, dst: number): Uint8Array[] {
@@ -65,7 +68,7 @@ function makeNode(subscribed: boolean): { layer: NetworkLayer; hear: (data: Uint
   const layer = new NetworkLayer({
     clock: new VirtualClock(),
     random: new SeededRandom(1),
-    crypto: portableCrypto,
+    crypto,
     store: new MemoryStore(),
     host: { isSubscribed: () => subscribed, labelsOf: () => [], deviceKeyOf: () => undefined, receive: () => {} },
     address: 1,
@@ -90,6 +93,7 @@ function measure(name: string, run: (round: number) => () => number): void {
   console.log(`${name.padEnd(64)}${Math.round(best).toLocaleString('en').padStart(12)}/s`);
 }
 
+console.log(`backend: ${onNode ? 'node:crypto' : 'portable'}`);
 const fewPdus = segments(0, GROUP).slice(0, 10);
 measureMemory();
 
