@@ -132,6 +132,10 @@ describe('opening names what is wrong', () => {
     expect(opening('folder.db')).toThrow(error('store-corrupt', 'not a file'));
   });
 
+  it.skipIf(process.platform !== 'linux')('a folder that takes no other in it', () => {
+    expect(() => openSqliteStore('/proc/meshferry/store.db')).toThrow(error('store-failed', 'Cannot open store'));
+  });
+
   it('a path below a file', () => {
     writeFileSync(path('file'), '');
     expect(opening('file/store.db')).toThrow(error('store-failed', 'Cannot open store'));

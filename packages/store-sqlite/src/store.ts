@@ -139,11 +139,23 @@ const unstorable = /\0|\p{Surrogate}/u;
  * that would drop the locks that this very process may hold on it (POSIX locks belong to a process, not to a descriptor).
  */
 function createPrivately(file: string): void {
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  makeFolder(dirname(file));
   const present = statSync(file, { throwIfNoEntry: false });
   if (present === undefined) closeSync(openSync(file, 'wx', 0o600));
   else if (!present.isFile()) throw corruptError(file, 'it is not a file');
   else if ((present.mode & 0o077) !== 0) chmodSync(file, 0o600);
+}
+
+/** As Node does with `recursive`, but that tries for ever where a folder takes no other in it, as /proc does. */
+function makeFolder(folder: string): void {
+  if (statSync(folder, { throwIfNoEntry: false }) !== undefined) return;
+  if (dirname(folder) !== folder) makeFolder(dirname(folder));
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+  } catch (thrown) {
+    // Another process may have been quicker.
+    if ((thrown as NodeJS.ErrnoException).code !== 'EEXIST') throw thrown;
+  }
 }
 
 /** Takes the file for this process alone, checks that it is a store, makes the table in a new one. */
