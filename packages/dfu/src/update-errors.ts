@@ -99,7 +99,7 @@ export function strayPhaseError(address: Unicast, phase: number, expected: strin
 
 export function applyError(address: Unicast, why: string): MeshError {
   return new MeshError('apply-failed', `${formatAddress(address)} ${why}`, {
-    hint: 'The bootloader did not keep the new image. Check its signature, version and board; the old firmware still runs.',
+    hint: 'Check signature, version and board: a bootloader goes back to the old firmware when it does not like the new. Check --company: a node may give itself another firmware id than the package promises.',
   });
 }
 

@@ -1,3 +1,4 @@
+import { toHex } from '@meshferry/core';
 import { describe, expect, it } from 'vitest';
 import type { FirmwareUpdateStatus } from './firmware-update-messages.ts';
 import { UpdateEffect, UpdatePhase, UpdateStatus } from './update-codes.ts';
@@ -102,6 +103,9 @@ describe('what an answer means', () => {
     expect(outcome(judgeConfirm(1, page(2, [old], 3), NEW_ID, 0))).toBe('apply-failed');
     // A list that claims more than it gives must not be asked for ever.
     expect(outcome(judgeConfirm(1, page(2, [], 3), NEW_ID, 0))).toBe('apply-failed');
+    expect(judgeConfirm(1, page(2, [old], 3), NEW_ID, 0)).toMatchObject({
+      error: { message: `0x0001 runs ${toHex(old)} after applying, not ${toHex(NEW_ID)}` },
+    });
     expect(outcome(judgeConfirm(1, page(0, [NEW_ID], 1), NEW_ID, UpdateEffect.unprovisioned))).toBe('apply-failed');
   });
 

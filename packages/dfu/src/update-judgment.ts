@@ -1,4 +1,4 @@
-import { equal, type MeshError, type Unicast } from '@meshferry/core';
+import { equal, type MeshError, toHex, type Unicast } from '@meshferry/core';
 import type { FirmwareUpdateInformationStatus, FirmwareUpdateStatus } from './firmware-update-messages.ts';
 import { UpdateEffect, UpdatePhase, UpdateStatus } from './update-codes.ts';
 import {
@@ -112,7 +112,8 @@ export function judgeConfirm(
   if (page.entries.some((entry) => equal(entry.firmwareId, firmwareId))) return APPLIED;
   const seen = page.firstIndex + page.entries.length;
   if (page.entries.length > 0 && seen < page.listCount) return AGAIN;
-  return applyFailed(applyError(address, 'still runs its old firmware after applying'));
+  const runs = page.entries.map((entry) => toHex(entry.firmwareId)).join(', ') || 'no firmware';
+  return applyFailed(applyError(address, `runs ${runs} after applying, not ${toHex(firmwareId)}`));
 }
 
 /** A target that is not heard of any more in some step. */
