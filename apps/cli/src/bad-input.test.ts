@@ -43,6 +43,7 @@ describe('a firmware file that cannot be sent ends with 2 and says why', () => {
     ['missing', 'nowhere.zip', 'there is no firmware file nowhere.zip'],
     ['a folder', 'folder', 'folder is a folder, not a firmware file'],
     ['empty', folder.write('empty.zip', ''), 'the file is empty'],
+    ...(process.platform === 'win32' ? [] : [['without an end', '/dev/zero', 'has more than 134217728 octets']]),
     ['of another kind', folder.write('text.zip', 'hello, this is no firmware'), 'no firmware we know'],
     [
       'a truncated zip',
@@ -115,6 +116,7 @@ describe('a firmware file that cannot be sent ends with 2 and says why', () => {
 describe('an option that cannot be meant ends with 2 and says what can', () => {
   test.each([
     ['no bearer', [], 'no bearer given', '--bearer sim:targets=10'],
+    ['a state folder without a name', ['--bearer', 'sim:', '--state', ''], 'without a folder', '--state ./state'],
     ['two bearers', ['--bearer', 'sim:', '--bearer', 'sim:'], 'goes over one bearer', 'once'],
     ['an unknown bearer', ['--bearer', 'foo:bar'], 'unknown bearer "foo:bar"', 'meshferry bearer list'],
     ['a simulator key that is none', ['--bearer', 'sim:tragets=3'], 'unknown key "tragets"', 'targets'],

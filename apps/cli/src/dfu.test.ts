@@ -239,6 +239,14 @@ describe('dfu plan', () => {
     expect(stats.simulatedSeconds).toBeLessThan(high);
   });
 
+  test('ends with 1 where the targets allow no size of chunks, as the update would', async () => {
+    const { exit, result } = await meshferry(['dfu', 'plan', zip, '--bearer', 'sim:targets=2,block=20', '--json']);
+    expect(exit).toBe(1);
+    expect(result).toMatchObject({ ok: false, plan: null, etaSeconds: null, error: { code: 'no-common-sizes' } });
+    const text = await meshferry(['dfu', 'plan', zip, '--bearer', 'sim:targets=2,block=20']);
+    expect(text.stderr).toContain('no sizes of blocks and chunks in common');
+  });
+
   test('ends with 3 and the reason when one refuses, 1 when all do', async () => {
     const some = await meshferry([
       'dfu',

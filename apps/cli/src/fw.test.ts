@@ -59,6 +59,15 @@ describe.skipIf(groundTruth === null)('fw inspect --json of the real files', () 
 });
 
 describe('fw inspect', () => {
+  test('keeps control characters of file names off the terminal', async () => {
+    const name = 'e\u001b[31m.zip';
+    folder.write(name, (await firmware(500)).zip);
+    const { stdout } = await meshferry(['fw', 'inspect', name], { cwd: folder.path });
+    expect(stdout).toContain('e\\x1b[31m.zip: update package');
+    const { stderr } = await meshferry(['fw', 'inspect', 'no\u001b[31m.zip'], { cwd: folder.path });
+    expect(stderr).toContain('there is no firmware file no\\x1b[31m.zip');
+  });
+
   test('shows hostile names without their control characters', async () => {
     const { zip } = await firmware(600, { name: 'a\u001b[2Jb' });
     const { exit, stdout } = await meshferry(['fw', 'inspect', folder.write('hostile.zip', zip)], {

@@ -5,6 +5,7 @@ import { addDecodeCommand } from './commands/decode.ts';
 import { addDemoCommand } from './commands/demo.ts';
 import { addDfuCommands } from './commands/dfu.ts';
 import { addFwCommands } from './commands/fw.ts';
+import { folder } from './shell/options.ts';
 import type { Runner } from './shell/run.ts';
 import { guideUsers } from './shell/usage.ts';
 
@@ -17,7 +18,12 @@ export function buildProgram(runner: Runner, write: (help: string) => void): Com
     .helpCommand(false)
     .addOption(new Option('--json', 'newline-delimited JSON on standard output, a "result" line last'))
     .addOption(new Option('--log <LEVEL>', 'log to standard error').choices(['debug', 'info', 'warn', 'error']))
-    .addOption(new Option('--state <DIR>', 'keep jobs and simulated worlds here; without it they end with the process'))
+    .addOption(
+      new Option(
+        '--state <DIR>',
+        'keep jobs and simulated worlds here; without it they end with the process',
+      ).argParser(folder),
+    )
     .addOption(
       new Option(
         '--bearer <URI>',

@@ -38,15 +38,27 @@ export async function dfuPlan(shell: Shell, [path = '']: readonly string[], flag
       const checks = await mesh.run(asked, checkInterrupted);
       const plan = await planFor(mesh, image, checks, flags);
       const accepting = checks.filter(({ accepts }) => accepts).length;
-      const refusing = `${checks.length - accepting} of ${plural(checks.length, 'target')} would not take the image`;
-      const error = accepting < checks.length && { error: new MeshError('image-refused', refusing) };
-      shell.result({ targets: checks.map(describe), ...describePlan(plan), ...error }, error === false);
+      const error = obstacle(checks.length, accepting, plan);
+      shell.result({ targets: checks.map(describe), ...describePlan(plan), ...(error && { error }) }, !error);
       if (!shell.json) say(shell, image, checks, plan);
-      if (accepting === checks.length) return ExitCode.done;
-      return accepting === 0 ? ExitCode.failed : ExitCode.partly;
+      if (error === undefined) return ExitCode.done;
+      if (!shell.json) shell.complain(error);
+      return plan === undefined ? ExitCode.failed : ExitCode.partly;
     },
     sim,
   );
+}
+
+/** What stands in the way of updating all of them. */
+function obstacle(targets: number, accepting: number, plan: Plan | undefined): MeshError | undefined {
+  if (accepting < targets) {
+    const refusing = `${targets - accepting} of ${plural(targets, 'target')} would not take the image`;
+    return new MeshError('image-refused', refusing);
+  }
+  if (plan !== undefined) return undefined;
+  return new MeshError('no-common-sizes', 'the targets have no sizes of blocks and chunks in common', {
+    hint: 'Update those with the same limits together, see --targets.',
+  });
 }
 
 interface Plan extends Estimate {
@@ -56,7 +68,7 @@ interface Plan extends Estimate {
   readonly destination: string;
 }
 
-/** For the targets that accept the image; undefined when none does. */
+/** For the targets that accept the image; undefined when none does, or when they have no sizes in common. */
 async function planFor(
   mesh: Mesh,
   image: UpdateImage,
@@ -76,7 +88,8 @@ async function planFor(
     capabilities,
   };
   const mode = capabilities.push ? 'push' : 'pull';
-  return { ...estimate(outlook), mode, destination: group === undefined ? 'unicast' : formatAddress(group) };
+  const found = estimate(outlook);
+  return found && { ...found, mode, destination: group === undefined ? 'unicast' : formatAddress(group) };
 }
 
 function describe({ address, firmwareId, accepts, effect, error }: TargetCheck): Record<string, unknown> {

@@ -22,7 +22,7 @@ const KINDS: Readonly<Record<FirmwarePackage['kind'], string>> = {
 /** What is in a firmware file, as lines for people. `name`: what they call the file. */
 export function inspectText(name: string, pkg: FirmwarePackage, style: Style): string[] {
   const sections = [
-    section(style, `${name}: ${KINDS[pkg.kind]}`, [
+    section(style, `${printable(name)}: ${KINDS[pkg.kind]}`, [
       ['size', formatSize(pkg.size)],
       ['sha256', toHex(pkg.sha256)],
     ]),

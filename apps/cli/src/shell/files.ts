@@ -1,5 +1,6 @@
-import { readFileSync, statSync } from 'node:fs';
+import { closeSync, openSync, readSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { concat } from '@meshferry/core';
 import { badInput } from './exit.ts';
 import type { Io } from './io.ts';
 
@@ -10,15 +11,13 @@ const LARGEST = 128 * 1024 * 1024;
 export function readInputFile(io: Io, path: string, what: string): Uint8Array {
   const file = resolve(io.cwd, path);
   try {
-    const { size } = statSync(file);
-    if (size > LARGEST) {
-      throw badInput(
-        'file-too-large',
-        `${what} file ${path} has ${size} octets`,
-        'Is it the right file? The limit is 128 MiB.',
-      );
-    }
-    return new Uint8Array(readFileSync(file));
+    const octets = readAtMost(file, LARGEST + 1);
+    if (octets.length <= LARGEST) return octets;
+    throw badInput(
+      'file-too-large',
+      `${what} file ${path} has more than ${LARGEST} octets`,
+      'Is it the right file? The limit is 128 MiB.',
+    );
   } catch (thrown) {
     throw fileError(thrown, path, what);
   }
@@ -28,6 +27,26 @@ export function readInputFile(io: Io, path: string, what: string): Uint8Array {
 export function readInputText(io: Io, path: string, what: string): string {
   return new TextDecoder().decode(readInputFile(io, path, what));
 }
+
+/** A pipe has no size and a device may have no end: read until there is enough. */
+function readAtMost(file: string, limit: number): Uint8Array {
+  const chunks: Uint8Array[] = [];
+  const descriptor = openSync(file, 'r');
+  try {
+    for (let left = limit; left > 0; ) {
+      const chunk = new Uint8Array(Math.min(left, CHUNK));
+      const count = readSync(descriptor, chunk);
+      if (count === 0) break;
+      chunks.push(chunk.subarray(0, count));
+      left -= count;
+    }
+  } finally {
+    closeSync(descriptor);
+  }
+  return concat(...chunks);
+}
+
+const CHUNK = 1024 * 1024;
 
 function fileError(thrown: unknown, path: string, what: string): unknown {
   switch ((thrown as NodeJS.ErrnoException).code) {

@@ -1,8 +1,14 @@
 import { fromHex, MeshError, parseAddress, type Unicast } from '@meshferry/core';
 import { parseCoreType, parseVersion, type Version } from '@meshferry/firmware';
-import { asInput, input } from './exit.ts';
+import { asInput, badInput, input } from './exit.ts';
 
 /** Values of options; what cannot be read ends the command with exit code 2 and the reason. */
+
+/** A folder; an empty name, as of a variable that is not set, is none. */
+export function folder(text: string): string {
+  if (text !== '') return text;
+  throw badInput('bad-folder', '--state is given without a folder', 'Give its name, such as --state ./state');
+}
 
 /** `0x0100,0x0101`. */
 export function addressList(text: string): Unicast[] {

@@ -3,12 +3,15 @@ import type { Io } from './io.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
-/** The {@link Io} of this process. Output into a pipe that nobody reads any more ends the process quietly. */
+/**
+ * The {@link Io} of this process. Output that nobody reads any more, or that a full disk does not take, ends it: quietly
+ * in a pipe, else with the reason.
+ */
 export function processIo(): Io {
   const { stdout, stderr } = process;
   stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(ExitCode.failed);
-    throw error;
+    if (error.code !== 'EPIPE') stderr.write(`error: standard output cannot be written: ${error.message}\n`);
+    process.exit(ExitCode.failed);
   });
   return {
     stdout,

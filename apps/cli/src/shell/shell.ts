@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { type Log, type LogLevel, type MeshError, silent } from '@meshferry/core';
+import { printable } from './format.ts';
 import type { Io } from './io.ts';
 import { type Style, styleOf } from './style.ts';
 
@@ -55,8 +56,9 @@ export class Shell {
   /** Standard error: what went wrong, and below it what to do. */
   complain(error: MeshError): void {
     const { red, dim } = this.style;
-    this.io.stderr.write(`${red('error:')} ${error.message}\n`);
-    if (error.hint !== undefined) this.io.stderr.write(`  ${dim(error.hint)}\n`);
+    // Names of files and what they hold go into messages: they must not drive the terminal.
+    this.io.stderr.write(`${red('error:')} ${printable(error.message)}\n`);
+    if (error.hint !== undefined) this.io.stderr.write(`  ${dim(printable(error.hint))}\n`);
   }
 }
 

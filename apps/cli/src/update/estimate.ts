@@ -48,10 +48,12 @@ const STOCK = { segmentMs: 90, passes: 3, copies: 3 };
 
 /**
  * The cheapest way to send and what it may take [spec/blob.md 14.3 and 14.4]. A simple model: targets that fall silent,
- * relays and other traffic are not in it.
+ * relays and other traffic are not in it. Undefined when the targets have no size of blocks and chunks in common.
  */
-export function estimate(outlook: Outlook): Estimate {
-  const plan = outlook.settings === 'stock' ? stockPlan(outlook) : cheapestPlan(outlook);
+export function estimate(outlook: Outlook): Estimate | undefined {
+  const cheapest = cheapestPlan(outlook);
+  if (cheapest === undefined) return undefined;
+  const plan = outlook.settings === 'stock' ? stockPlan(outlook) : cheapest;
   const at = (loss: number): number => transferSeconds(outlook, plan, loss);
   const seconds = {
     expected: at(LOSS.expected) + AROUND.expected,
@@ -67,14 +69,18 @@ function stockPlan({ capabilities }: Outlook): TransferPlan {
   return { chunkSize: Math.min(maxChunkSize, mtuSize - 3), blockSizeLog: maxBlockSizeLog, copies: STOCK.copies };
 }
 
-function cheapestPlan(outlook: Outlook): TransferPlan {
+function cheapestPlan(outlook: Outlook): TransferPlan | undefined {
   const { capabilities } = outlook;
   const limits = { ...capabilities, mtu: capabilities.mtuSize };
-  let best = stockPlan(outlook);
+  // Those that fill their segments, and the largest: where few are legal, one that fills none may be all there is.
+  const chunkSizes = [
+    ...Array.from({ length: 32 }, (_, i) => chunkSizeOfSegments(i + 1)),
+    stockPlan(outlook).chunkSize,
+  ];
+  let best: TransferPlan | undefined;
   let bestSeconds = Number.POSITIVE_INFINITY;
   for (let log = capabilities.minBlockSizeLog; log <= capabilities.maxBlockSizeLog; log++) {
-    for (let segments = 1; segments <= 32; segments++) {
-      const chunkSize = chunkSizeOfSegments(segments);
+    for (const chunkSize of chunkSizes) {
       if (!isChunkSizeLegal(chunkSize, log, limits)) continue;
       for (let copies = 1; copies <= 3; copies++) {
         const plan = { chunkSize, blockSizeLog: log, copies };
