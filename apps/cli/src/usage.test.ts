@@ -1,3 +1,4 @@
+import { simUriKeys } from '@meshferry/sim';
 import { describe, expect, test } from 'vitest';
 import { meshferry } from './testing/cli.ts';
 
@@ -25,6 +26,17 @@ describe('help', () => {
     expect(exit).toBe(0);
     expect(stdout).toMatch(new RegExp(`Examples?:\\n  meshferry ${command.join(' ')}`));
     expect(stdout).toContain('--json');
+  });
+
+  test('of "dfu run" lists every key of a simulator URI', async () => {
+    const { stdout } = await meshferry(['dfu', 'run', '--help']);
+    for (const { key, allowed } of simUriKeys()) {
+      expect(
+        stdout.split('\n').some((line) => line.startsWith(`  ${key} `) && line.endsWith(allowed)),
+        key,
+      ).toBe(true);
+    }
+    expect(stdout).toMatch(/\n {2}loss +0 +a number from 0 to 1\n/);
   });
 
   test('is what a bare command shows', async () => {

@@ -56,6 +56,17 @@ export function canonicalSimUri(options: SimOptions): string {
   return `sim:${parts.join(',')}`;
 }
 
+/** What a URI can say, for help texts: each key with its default (`–` for none) and what is allowed. */
+export function simUriKeys(): readonly { readonly key: string; readonly initial: string; readonly allowed: string }[] {
+  const keys = (Object.keys(SIM_KEYS) as KeyName[]).map((key) => ({ key, ...describeKey(key) }));
+  return [...keys, { key: 'fail', initial: '–', allowed: FAIL_ALLOWED }];
+}
+
+function describeKey<K extends KeyName>(name: K): { initial: string; allowed: string } {
+  const { initial, allowed, write } = SIM_KEYS[name];
+  return { initial: initial === undefined ? '–' : write(initial), allowed };
+}
+
 function bodyOf(text: string): string {
   const [, body] = /^sim(?::(.*))?$/s.exec(text.trim()) ?? [];
   if (body === undefined && text.trim() !== 'sim') {

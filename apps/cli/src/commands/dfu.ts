@@ -1,6 +1,8 @@
+import { simUriKeys } from '@meshferry/sim';
 import { type Command, Option } from 'commander';
 import { addressList, companyId, distributor, imageIndex, metadataHex } from '../shell/options.ts';
 import type { Runner } from '../shell/run.ts';
+import { alignColumns } from '../shell/table.ts';
 import { dfuApply, dfuCancel, dfuResume, dfuStatus } from './dfu-job.ts';
 import { dfuPlan, type PlanFlags } from './dfu-plan.ts';
 import { dfuRun, type RunFlags } from './dfu-run.ts';
@@ -18,7 +20,7 @@ export function addDfuCommands(program: Command, runner: Runner): void {
     .action(runner.of<PlanFlags>(dfuPlan));
   addRunOptions(addImageOptions(addTargetOptions(dfu.command('run'))))
     .description('update: check the targets, send the image, let them verify and apply it, confirm what they run')
-    .addHelpText('after', RUN_EXAMPLES)
+    .addHelpText('after', () => `${RUN_EXAMPLES}${simulatorKeys()}`)
     .action(runner.of<RunFlags>(dfuRun));
   dfu
     .command('status')
@@ -49,6 +51,12 @@ Examples:
   meshferry dfu run dfu_application.zip --bearer sim:targets=10,distributor=1 --distributor 0x0002
   meshferry dfu run dfu_application.zip --bearer sim:targets=4,lowpower=2,friends=1 --group none
 `;
+
+/** The keys of `sim:` URIs, from their one declaration. */
+function simulatorKeys(): string {
+  const rows = simUriKeys().map(({ key, initial, allowed }) => [`  ${key}`, initial, allowed]);
+  return `\nKeys of --bearer sim:KEY=VALUE,… with their defaults:\n${alignColumns(rows).join('\n')}\n`;
+}
 
 function example(name: string): string {
   return `\nExample:\n  meshferry dfu ${name} --bearer sim:targets=10 --state ./state\n`;
