@@ -4,6 +4,7 @@ import {
   aid,
   beaconKey,
   type CryptoProvider,
+  directedCredentials,
   identityKey,
   type NetworkCredentials,
   networkCredentials,
@@ -29,6 +30,7 @@ export class NetKeyMaterial {
   /** Managed flooding. */
   readonly flooding: SubnetSecurity;
   readonly #provider: CryptoProvider;
+  #directed: SubnetSecurity | undefined;
   #networkId: Uint8Array | undefined;
   #identity: Aes | undefined;
   #beacon: Aes | undefined;
@@ -40,6 +42,12 @@ export class NetKeyMaterial {
     this.index = index;
     this.key = key.slice();
     this.flooding = this.secure('flooding', networkCredentials(provider, key));
+  }
+
+  /** For messages on a path of directed forwarding. */
+  get directed(): SubnetSecurity {
+    this.#directed ??= this.secure('directed', directedCredentials(this.#provider, this.key));
+    return this.#directed;
   }
 
   /** 8 octets, public. */

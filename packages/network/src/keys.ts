@@ -26,6 +26,7 @@ const NO_CHANGES: ReadonlyMap<number, undefined> = new Map();
  */
 export class Keys {
   readonly #store: Store;
+  readonly #directed: boolean;
   readonly #netKeys = new Map<NetIndex, NetKeyState>();
   readonly #appKeys = new Map<AppIndex, AppKeyState>();
   /** Credentials besides flooding. */
@@ -33,8 +34,10 @@ export class Keys {
   #byNid = new Map<number, SubnetSecurity[]>();
   #byAid = new Map<number, AppKeyMaterial[]>();
 
-  constructor(provider: CryptoProvider, store: Store) {
+  /** `directed`: receives with the directed credentials of every NetKey, too. */
+  constructor(provider: CryptoProvider, store: Store, directed = false) {
     this.#store = store;
+    this.#directed = directed;
     for (const { index, head, current, next } of readNetKeys(store)) {
       const material = (key: Uint8Array) => new NetKeyMaterial(provider, index, key);
       const phase = head as KeyRefreshPhase;
@@ -72,6 +75,11 @@ export class Keys {
   transmitKey(index: NetIndex): NetKeyMaterial | undefined {
     const state = this.#netKeys.get(index);
     return state?.phase === 2 ? (state.next ?? state.current) : state?.current;
+  }
+
+  /** The directed credentials to transmit with, or undefined when the node has none. */
+  directed(index: NetIndex): SubnetSecurity | undefined {
+    return this.#directed ? this.transmitKey(index)?.directed : undefined;
   }
 
   /** The material to transmit with on a subnet, or undefined when its NetKey is not here. */
@@ -124,7 +132,8 @@ export class Keys {
   }
 
   #indexKeys(): void {
-    const subnets = [...this.#netKeys.values()].flatMap((state) => valuesOf(state).map(({ flooding }) => flooding));
+    const values = [...this.#netKeys.values()].flatMap(valuesOf);
+    const subnets = values.flatMap((value) => (this.#directed ? [value.flooding, value.directed] : [value.flooding]));
     this.#byNid = groupBy([...subnets, ...this.#extra], (security) => security.nid);
     this.#byAid = groupBy([...this.#appKeys.values()].flatMap(valuesOf), (material) => material.aid);
   }

@@ -111,7 +111,7 @@ export class NetworkLayer implements AccessTransport {
 
     const counters = newCounters();
     this.counters = counters;
-    const keys = new Keys(crypto, store);
+    const keys = new Keys(crypto, store, options.directed);
     this.keys = new KeyManager(crypto, keys, (change) => this.#changed(change));
     const deviceKeys = new DeviceKeys(crypto, (node) => host.deviceKeyOf(node));
     const ownDeviceKey = crypto.aes(options.deviceKey);
@@ -137,7 +137,10 @@ export class NetworkLayer implements AccessTransport {
       sequence,
       interfaces,
       outgoing,
-      netKey: (index, how) => (how === 'friendship' && this.lowPower?.security(index)) || keys.netKey(index),
+      netKey: (index, how) => {
+        const own = how === 'friendship' ? this.lowPower?.security(index) : keys.directed(index);
+        return (how === 'flooding' ? undefined : own) ?? keys.netKey(index);
+      },
       friend: () => this.friend,
       waiting: () => this.lowPower?.poll(),
     });

@@ -44,6 +44,8 @@ export interface NetworkLayerOptions {
   readonly transmit?: Transmit;
   /** Relay Retransmit, or false: this node is no relay. Default false. */
   readonly relay?: Transmit | false;
+  /** The node receives, and sends when asked to, with directed credentials. It finds no paths of its own. Default false. */
+  readonly directed?: boolean;
   /** Secure Network Beacon: the node sends Secure Network beacons on its subnets. Default false. */
   readonly beacon?: boolean;
   /** Private Beacon, the same for Mesh Private beacons, and their Random Update Interval (default 60 × 10 s). Default false. */
