@@ -64,6 +64,8 @@ export interface MeshNodeOptions extends NodeGround {
   readonly transmit?: Transmit;
   /** Relay Retransmit, or false for no relaying (default). */
   readonly relay?: Transmit | false;
+  /** GATT Proxy to begin with: the node is a Proxy Server. Default false. */
+  readonly gattProxy?: boolean;
   /** The node keeps messages for Low Power nodes. Default false. */
   readonly friend?: boolean | Partial<FriendLimits>;
   /** The node sleeps, and hears what a Friend keeps for it; not together with `friend`. Default false. */
@@ -124,6 +126,7 @@ export class MeshNode {
         'defaultTtl',
         'transmit',
         'relay',
+        'gattProxy',
         'sarTransmitter',
         'sarReceiver',
         'friend',

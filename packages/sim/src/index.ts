@@ -17,6 +17,7 @@
  * @packageDocumentation
  */
 export { type AirEvent, type ControllerSettings, DEFAULT_CONTROLLER, type RadioPort } from './advertiser.ts';
+export { GattAir, type GattPort } from './gatt-air.ts';
 export { Radio, type RadioOptions, type RadioStats } from './radio.ts';
 export { ADVERTISING_CHANNELS, airTimeMicroseconds, eventAirTimeMicroseconds } from './radio-airtime.ts';
 export { airBoundSeconds, chunkSegments, imageSegments, settingsBoundSeconds } from './radio-bounds.ts';

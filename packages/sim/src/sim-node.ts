@@ -1,8 +1,11 @@
 import type { VirtualClock } from '@meshferry/core';
-import { type Log, SeededRandom, type Store, storeView, toHex, type Unicast } from '@meshferry/core';
+import { type Clock, type Log, SeededRandom, type Store, storeView, toHex, type Unicast } from '@meshferry/core';
 import type { CryptoProvider } from '@meshferry/crypto';
+import type { ProxyConnector } from '@meshferry/network';
 import type { MeshNode, NodeGround } from '@meshferry/node';
 import type { ControllerSettings, RadioPort } from './advertiser.ts';
+import type { GattAir, GattPort } from './gatt-air.ts';
+import { LossyGap } from './lossy-gap.ts';
 import { PoweredClock } from './powered-clock.ts';
 import type { Radio } from './radio.ts';
 
@@ -10,6 +13,7 @@ import type { Radio } from './radio.ts';
 export interface WorldGround {
   readonly clock: VirtualClock;
   readonly radio: Radio;
+  readonly gatt: GattAir;
   /** Of the whole world; each node has a view of its own. */
   readonly store: Store;
   readonly crypto: CryptoProvider;
@@ -24,6 +28,8 @@ export interface SimNodeOptions {
   /** Place in the topology. */
   readonly index: number;
   readonly controller?: ControllerSettings;
+  /** Over GATT: `server` offers the Mesh Proxy Service, `client` is attached by a proxy alone. Default: neither. */
+  readonly proxy?: 'server' | 'client';
   /** Composes the node on what survived; called at every power-on. Null: the device has left the network. */
   readonly compose: (ground: NodeGround) => MeshNode | null;
 }
@@ -35,6 +41,8 @@ export class SimNode {
   #node: MeshNode | undefined;
   #clock: PoweredClock | undefined;
   #port: RadioPort | undefined;
+  #gatt: GattPort | undefined;
+  #connector: ProxyConnector | undefined;
   #powerUps = 0;
 
   constructor(options: SimNodeOptions) {
@@ -47,13 +55,18 @@ export class SimNode {
     return this.#node;
   }
 
-  /** Its end of the radio since it was last switched on. */
+  /** Its way to a proxy since it was last switched on, if it is the client of one. */
+  get connector(): ProxyConnector | undefined {
+    return this.#connector;
+  }
+
+  /** Its end of the radio since it was last switched on; undefined for the client of a proxy. */
   get port(): RadioPort | undefined {
     return this.#port;
   }
 
   powerOn(): void {
-    const { world, address, index, controller, compose } = this.#options;
+    const { world, address, compose } = this.#options;
     if (this.#node !== undefined) return;
     const clock = new PoweredClock(world.clock);
     const ground: NodeGround = {
@@ -67,8 +80,7 @@ export class SimNode {
     if (node === null) return;
     this.#node = node;
     this.#clock = clock;
-    this.#port = world.radio.attach({ index, ...(controller && { controller }) });
-    node.attach(this.#port);
+    this.#attach(node, clock);
   }
 
   powerOff(): void {
@@ -79,6 +91,9 @@ export class SimNode {
     this.#clock = undefined;
     this.#port?.close();
     this.#port = undefined;
+    this.#gatt?.close();
+    this.#gatt = undefined;
+    this.#connector = undefined;
   }
 
   /** Off now, on again after `ms` of simulated time. */
@@ -91,5 +106,18 @@ export class SimNode {
   silence(): void {
     this.powerOff();
     this.powerOn = () => {};
+  }
+
+  #attach(node: MeshNode, clock: Clock): void {
+    const { world, index, controller, proxy } = this.#options;
+    if (proxy !== undefined) this.#gatt = world.gatt.attach(index);
+    if (proxy === 'client' && this.#gatt !== undefined) {
+      node.attach(new LossyGap(clock));
+      this.#connector = node.network.proxy.connect(this.#gatt.central);
+      return;
+    }
+    this.#port = world.radio.attach({ index, ...(controller && { controller }) });
+    node.attach(this.#port);
+    if (this.#gatt !== undefined) node.network.proxy.serve(this.#gatt.peripheral);
   }
 }

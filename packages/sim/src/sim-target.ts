@@ -27,6 +27,8 @@ export interface SimTargetOptions {
   readonly relay: boolean;
   /** It sleeps, and hears what a Friend keeps for it. */
   readonly lowPower: boolean;
+  /** It is a Proxy Server. */
+  readonly proxy: boolean;
   readonly trust: readonly PublicKey[];
 }
 
@@ -42,6 +44,7 @@ export class SimTarget extends SimNode {
       world: options.world,
       address: options.address,
       index: options.index,
+      ...(options.proxy && { proxy: 'server' }),
       compose: (ground) => this.#compose(options, ground),
     });
     if (options.sim.fail.some(({ address, step }) => address === options.address && step === 'silent')) this.silence();
@@ -97,6 +100,7 @@ export class SimTarget extends SimNode {
       elements: [{ location: 1, models: role.models }],
       ...(lowPower && { lowPower: LOW_POWER }),
       relay: options.relay ? RELAY_RETRANSMIT[sim.peer] : false,
+      gattProxy: options.proxy,
       ...(sim.peer === 'stock' && stockLimits(ground)),
     });
     role.bind(SIM_APP_INDEX);

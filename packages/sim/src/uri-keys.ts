@@ -31,6 +31,10 @@ export interface SimOptions {
   readonly lowpower: number;
   /** Further nodes, from 0x0010 on, that are Friends. */
   readonly friends: number;
+  /** How many of the targets, the first ones, are Proxy Servers: they connect GATT clients to the network. */
+  readonly proxies: number;
+  /** How this process is attached: `adv` by advertising, `gatt` as the client of a proxy in its reach, and by that alone. */
+  readonly link: 'adv' | 'gatt';
   /** Whether a Distributor node stands at 0x0002. */
   readonly distributor: boolean;
   readonly seed: number;
@@ -69,6 +73,8 @@ export interface SimKeys {
   unprovisioned: number;
   lowpower: number;
   friends: number;
+  proxies: number;
+  link: SimOptions['link'];
   distributor: number;
   seed: number;
   topology: TopologyKind;
@@ -97,6 +103,8 @@ export const SIM_KEYS: { readonly [K in keyof SimKeys]: Key<SimKeys[K]> } = {
   unprovisioned: naturalNumber(0, 0, 1000),
   lowpower: naturalNumber(0, 0, 1000),
   friends: naturalNumber(0, 0, 200),
+  proxies: naturalNumber(0, 0, 1000),
+  link: choice('adv', ['adv', 'gatt']),
   distributor: naturalNumber(0, 0, 1),
   seed: naturalNumber(1, 0, Number.MAX_SAFE_INTEGER),
   topology: choice('full', ['full', 'line', 'grid', 'random']),

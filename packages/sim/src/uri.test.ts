@@ -18,6 +18,8 @@ describe('parseSimUri', () => {
       unprovisioned: 0,
       lowpower: 0,
       friends: 0,
+      proxies: 0,
+      link: 'adv',
       distributor: false,
       seed: 1,
       topology: 'full',
@@ -41,7 +43,7 @@ describe('parseSimUri', () => {
 
   it('reads every key', () => {
     const text =
-      'sim:targets=3,unprovisioned=2,lowpower=1,friends=2,distributor=1,seed=42,topology=grid,hops=3,relays=all,radio=ideal,loss=0.05,' +
+      'sim:targets=3,unprovisioned=2,lowpower=1,friends=2,proxies=2,link=gatt,distributor=1,seed=42,topology=grid,hops=3,relays=all,radio=ideal,loss=0.05,' +
       'controller=single,interval=30,sets=4,rearm=0.5,block=12-14,chunks=512,slot=524288,peer=stock,version=1.2.3+4,' +
       'company=0x004c,effect=auto,trust=keys/a%2Cb.pem,fail=0x0100@metadata+0x0102@block3;0x0101@reboot5,oob=static';
     expect(parseSimUri(text)).toEqual({
@@ -49,6 +51,8 @@ describe('parseSimUri', () => {
       unprovisioned: 2,
       lowpower: 1,
       friends: 2,
+      proxies: 2,
+      link: 'gatt',
       distributor: true,
       seed: 42,
       topology: 'grid',
@@ -101,6 +105,9 @@ describe('parseSimUri', () => {
     ['distributor=yes', 'from 0 to 1'],
     ['friends=1,lowpower=11', 'number of targets, 10 here'],
     ['lowpower=2', 'add friends=1'],
+    ['friends=1,lowpower=3,proxies=8', 'that do not sleep, 7 here'],
+    ['link=gatt', 'add proxies=1'],
+    ['proxies=1,link=hci', 'adv, gatt'],
     ['topology=ring', 'full, line, grid, random'],
     ['relays=some', 'none, all or a whole number'],
     ['relays=11', 'other nodes, 10 here'],

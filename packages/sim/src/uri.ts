@@ -136,6 +136,8 @@ function compose(keys: Partial<SimKeys>, fail: readonly Failure[]): SimOptions {
     unprovisioned: get('unprovisioned'),
     lowpower: get('lowpower'),
     friends: get('friends'),
+    proxies: get('proxies'),
+    link: get('link'),
     distributor: get('distributor') === 1,
     seed: get('seed'),
     // Several hops are only possible in another shape than the default: without a word on it, a line.
@@ -165,12 +167,19 @@ function compose(keys: Partial<SimKeys>, fail: readonly Failure[]): SimOptions {
 
 /** What no key can say alone. */
 function checked(options: SimOptions, topologyGiven: boolean): SimOptions {
-  const { targets, unprovisioned, lowpower, friends, distributor, hops, fail } = options;
+  const { targets, unprovisioned, lowpower, friends, proxies, distributor, hops, fail } = options;
   const others = targets + unprovisioned + friends + (distributor ? 1 : 0);
   if (lowpower > targets)
     throw badValue('lowpower', String(lowpower), `at most the number of targets, ${targets} here`);
   if (lowpower > 0 && friends === 0) {
     throw badValue('lowpower', String(lowpower), '0 without a Friend, which they need to hear anything; add friends=1');
+  }
+  if (proxies > targets - lowpower) {
+    const awake = targets - lowpower;
+    throw badValue('proxies', String(proxies), `at most the number of targets that do not sleep, ${awake} here`);
+  }
+  if (options.link === 'gatt' && proxies === 0) {
+    throw badValue('link', 'gatt', 'adv without a proxy to connect to; add proxies=1');
   }
   if (hops !== undefined && options.topology === 'full' && topologyGiven) {
     throw badValue('hops', String(hops), '1 with topology=full; use topology=line for several hops');

@@ -11,13 +11,15 @@ import {
 } from '@meshferry/core';
 import { type CryptoProvider, portableCrypto } from '@meshferry/crypto';
 import type { PublicKey } from '@meshferry/firmware';
+import type { ProxyConnector } from '@meshferry/network';
 import { MeshNode, type UpdaterRole, updaterRole } from '@meshferry/node';
+import { GattAir } from './gatt-air.ts';
 import { Radio } from './radio.ts';
 import { SimDistributor } from './sim-distributor.ts';
 import { SimFriend } from './sim-friend.ts';
 import { SimNode, type WorldGround } from './sim-node.ts';
 import { SimTarget } from './sim-target.ts';
-import { chooseRelays, layOut } from './topology.ts';
+import { chooseRelays, layOut, type Topology } from './topology.ts';
 import {
   SIM_DISTRIBUTOR_ADDRESS,
   SIM_FIRST_FRIEND_ADDRESS,
@@ -52,7 +54,10 @@ export class World {
   readonly #store: Store;
   #role: UpdaterRole | undefined;
 
-  /** Opens the world with all power on. Nodes find in the store what they knew before. */
+  /**
+   * Opens the world with all power on. Nodes find in the store what they knew before. Throws `no-proxy-in-reach` when
+   * this process is to be attached by GATT and can not.
+   */
   constructor(options: WorldOptions) {
     const { sim, trust = [] } = options;
     this.sim = sim;
@@ -62,6 +67,7 @@ export class World {
     const first = sim.distributor ? 2 : 1;
     const nodes = first + sim.targets + sim.friends;
     const topology = layOut(sim.topology, nodes, new SeededRandom(`${sim.seed}/topology`), sim.hops);
+    if (sim.link === 'gatt') checkProxyInReach(topology, first, sim.proxies);
     const relays = chooseRelays(topology, sim.relays);
     this.radio = new Radio({
       clock: this.clock,
@@ -73,6 +79,7 @@ export class World {
     const world: WorldGround = {
       clock: this.clock,
       radio: this.radio,
+      gatt: new GattAir(this.clock, topology),
       store: this.#store,
       crypto: options.crypto ?? portableCrypto,
       log: options.log ?? silent,
@@ -92,7 +99,8 @@ export class World {
       const index = first + i;
       const lowPower = i >= sim.targets - sim.lowpower;
       const address = SIM_FIRST_TARGET_ADDRESS + i;
-      return new SimTarget({ world, sim, address, index, relay: relays(index) && !lowPower, lowPower, trust });
+      const proxy = i < sim.proxies;
+      return new SimTarget({ world, sim, address, index, relay: relays(index) && !lowPower, lowPower, proxy, trust });
     });
     this.friends = Array.from({ length: sim.friends }, (_, i) => {
       const index = first + sim.targets + i;
@@ -107,6 +115,11 @@ export class World {
   /** The node that is this process. */
   get node(): MeshNode {
     return this.#self.node as MeshNode;
+  }
+
+  /** Its way to a proxy, if it is attached by GATT (`link=gatt`). */
+  get connector(): ProxyConnector | undefined {
+    return this.#self.connector;
   }
 
   /** Its firmware update models. */
@@ -154,6 +167,7 @@ export class World {
       address: SIM_PROCESS_ADDRESS,
       index: 0,
       controller: sim.controller,
+      ...(sim.link === 'gatt' && { proxy: 'client' }),
       compose: (ground) => {
         const role = updaterRole(ground);
         this.#role = role;
@@ -183,6 +197,14 @@ export class World {
       hint: 'This is a defect of Meshferry: please report it with the command and the seed.',
     });
   }
+}
+
+/** A client that has no neighbour to connect to would look for one forever. */
+function checkProxyInReach(topology: Topology, first: number, proxies: number): void {
+  if (topology.neighbours(0).some((index) => index >= first && index < first + proxies)) return;
+  throw new MeshError('no-proxy-in-reach', `none of the ${proxies} proxies is in reach of this process`, {
+    hint: 'Give more proxies=N, or another topology.',
+  });
 }
 
 /** Wall time between two looks at signals, timers and the terminal, ms. */
