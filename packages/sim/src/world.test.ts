@@ -1,7 +1,9 @@
 import { MemoryStore } from '@meshferry/core';
 import type { MadeFirmware } from '@meshferry/firmware';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { firmware, UpdateWorld } from './testing/update-world.ts';
+import { parseSimUri } from './uri.ts';
+import { World } from './world.ts';
 
 let made: MadeFirmware;
 
@@ -70,6 +72,33 @@ describe('a simulated network', () => {
     expect(digests[0]).toBe(digests[1]);
     expect(digests[0]).not.toBe(digests[2]);
   });
+});
+
+describe('a slow machine', () => {
+  it('lets as much time pass as a fast one between what happened and what a promise does about it', async () => {
+    const passed = [];
+    for (const msPerLook of [0, 1000]) {
+      let now = 0;
+      vi.spyOn(performance, 'now').mockImplementation(() => {
+        now += msPerLook;
+        return now;
+      });
+      passed.push(await Promise.all(Array.from({ length: 130 }, (_, step) => eventsUntilAnswer(step))));
+      vi.restoreAllMocks();
+    }
+    expect(passed[0]).toEqual(passed[1]);
+  });
+
+  /** Something happens at an event of the clock, and reaches who waits for it through a few promises. */
+  async function eventsUntilAnswer(step: number): Promise<number> {
+    const world = new World({ sim: parseSimUri('sim:targets=0') });
+    let events = 0;
+    for (let i = 0; i < 400; i++) world.clock.after(i, () => events++);
+    const happened = new Promise<void>((resolve) => world.clock.after(step, resolve));
+    const told = async (): Promise<void> => happened;
+    const answer = async (): Promise<number> => told().then(() => events);
+    return world.run(answer());
+  }
 });
 
 describe('a target that fails', () => {
