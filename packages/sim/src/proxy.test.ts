@@ -32,6 +32,8 @@ describe('this process as the client of a proxy', () => {
         Array(3).fill(['applied', null]),
       );
       expect(run.running(made)).toEqual(Array(3).fill('new'));
+      // It does not send faster than the proxy can advertise.
+      expect(report?.stats.chunksResent).toBeLessThan(5);
       // Node 0 is this process: what the others heard of it came from the proxy.
       expect([...sent].sort()).toEqual([1, 2, 3]);
       digests.push(run.trace.digest());
