@@ -88,6 +88,11 @@ describe('Block Status', () => {
     expect(receiver).toMatchObject({ lost: true, status: 4 });
   });
 
+  it('with Wrong Phase once more, while it is asked where it stands: another copy of the same answer', () => {
+    expect(take('locate', '670404002900')).toMatchObject({ verdict: 'ignored', stage: 'locate', lost: false });
+    expect(take('locate', '6704ffffffff')).toMatchObject({ verdict: 'answered', lost: true, status: 4 });
+  });
+
   it.each([1, 2, 3, 5, 6, 7, 8, 9, 11, 15])('with status %i: the receiver is lost', (code) => {
     expect(take('block', `67${code.toString(16).padStart(2, '0')}ffffffff`)).toMatchObject({
       lost: true,

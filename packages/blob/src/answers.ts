@@ -114,6 +114,8 @@ function wake(receiver: Receiver): Verdict {
 /** Which block it is in the middle of, if any. */
 function takePlace(receiver: Receiver, status: BlobBlockStatus, block: BlockShape | undefined): Verdict {
   const { format, blockNumber: number, chunkSize } = status;
+  // Another answer to Block Start, of which the group had several copies: Block Get is never in the wrong phase in a block.
+  if (status.status === BlobStatus.wrongPhase && number !== NO_BLOCK) return 'ignored';
   if (status.status !== BlobStatus.success && status.status !== BlobStatus.informationUnavailable) {
     receiver.lose(status.status);
     return 'answered';

@@ -8,6 +8,8 @@ export interface BlockProcedure {
   begin(): void;
   /** Sends nothing more. */
   stop(): void;
+  /** A Transfer Status of the receiver was taken, later than of others: it can be told of the block now. */
+  started?(receiver: Receiver): void;
   /** A Block Status of the receiver was taken: what it misses is known. */
   answered?(receiver: Receiver): void;
   /** A Partial Block Report of the receiver. */

@@ -99,6 +99,7 @@ export class ClientTransfer implements BlobTransfer {
     const receiver = this.#context.asked(context);
     if (receiver === undefined) return;
     this.#context.settle(receiver, takeTransferStatus(receiver, status, this.#context.parameters.blobId));
+    this.#procedure?.started?.(receiver);
   }
 
   onBlockStatus(context: Context, status: BlobBlockStatus): void {

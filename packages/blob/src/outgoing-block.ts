@@ -50,6 +50,14 @@ export class OutgoingBlock {
     );
   }
 
+  /** Whether the receiver, free only now, takes part from now on: it misses the block and is in the middle of none. */
+  admit(receiver: Receiver): boolean {
+    const { active, stage } = receiver;
+    if (!active || stage !== 'held' || !wants(receiver, this.shape.number) || this.isElsewhere(receiver)) return false;
+    receiver.stage = 'block';
+    return true;
+  }
+
   /** `isFirstPass`: the chunk is sent for the first time, also when another receiver has got it before. */
   sendChunk(
     { receiver }: Lane,

@@ -13,7 +13,7 @@ import type { TransferContext } from './transfer-context.ts';
 /** So long the wishes of several receivers are collected before the group gets what they have in common. */
 const GATHER_MS = 500;
 /** A receiver that wants the same chunks so often, each time after it was sent them, is lost. */
-const FRUITLESS_REPORTS = 8;
+const FRUITLESS_REPORTS = 12;
 const REPORT_INTERVAL_MS = 500;
 /** How often it is looked who is overdue. */
 const LOOK_MS = 500;
@@ -73,6 +73,11 @@ export class PullBlock implements BlockProcedure, ChunkSenderHost {
     this.#sender.stop();
   }
 
+  started(receiver: Receiver): void {
+    if (this.#over || !this.#block.admit(receiver)) return;
+    this.#ask([receiver]);
+  }
+
   answered(receiver: Receiver): void {
     if (!this.#over) this.#take(receiver);
   }
@@ -118,7 +123,7 @@ export class PullBlock implements BlockProcedure, ChunkSenderHost {
 
   #serve(receiver: Receiver): void {
     const { sendsToGroup, active } = this.#context;
-    const byUnicast = !sendsToGroup || this.#block.sending.byUnicast;
+    const byUnicast = !sendsToGroup || (this.#block.sending.byUnicast && !hasFailed(receiver));
     if (byUnicast || active.some((each) => this.#block.isElsewhere(each))) {
       this.#serveAlone(receiver);
       return;
@@ -139,19 +144,21 @@ export class PullBlock implements BlockProcedure, ChunkSenderHost {
     const needy = [...this.#gathered].filter(({ active, stage }) => active && stage === 'check');
     this.#gathered.clear();
     if (needy.length === 0) return;
-    const union = new Uint8Array(Math.ceil(this.#block.shape.chunkCount / 8));
-    for (const { missing } of needy) uniteBits(union, missing);
+    const { strategy } = this.#context;
     const pairs = needy.reduce((sum, { missingCount }) => sum + missingCount, 0);
-    if (this.#context.strategy.repairsByUnicast(pairs, countBits(union), this.#block.sending, needy)) {
-      for (const receiver of needy) this.#serveAlone(receiver);
-      return;
-    }
+    const byUnicast = strategy.repairsByUnicast(pairs, countBits(unionOf(needy)), this.#block.sending, needy);
+    const alone = needy.filter((receiver) => byUnicast !== hasFailed(receiver));
+    for (const receiver of alone) this.#serveAlone(receiver);
+    this.#sendToGroup(needy.filter((receiver) => !alone.includes(receiver)));
+  }
+
+  #sendToGroup(needy: readonly Receiver[]): void {
     for (const receiver of needy) {
       this.#servings.set(receiver, { chunks: receiver.missing, toGroup: true, since: undefined });
       this.#sender.refill(receiver, []);
     }
     this.#inPass = needy;
-    this.#sender.refill(undefined, numbersOfBits(union));
+    if (needy.length > 0) this.#sender.refill(undefined, numbersOfBits(unionOf(needy)));
   }
 
   /** Asks those whose reports are overdue; in the end sends once more what they wanted [MBT 6.2.4.4]. */
@@ -230,4 +237,15 @@ export class PullBlock implements BlockProcedure, ChunkSenderHost {
   #keepAwake(): void {
     if (!this.#over) this.#awake.look(this.#inPass.length > 0);
   }
+}
+
+/** Nothing arrived the last time: it is tried the other way. Over relays long acknowledged messages fail, under loss those to the group. */
+function hasFailed({ fruitless }: Receiver): boolean {
+  return fruitless % 2 === 1;
+}
+
+function unionOf(receivers: readonly Receiver[]): Uint8Array {
+  const union = new Uint8Array(Math.max(...receivers.map(({ missing }) => missing.length)));
+  for (const { missing } of receivers) uniteBits(union, missing);
+  return union;
 }

@@ -139,6 +139,21 @@ describe('receivers of a pull transfer that cannot follow', () => {
     expect(lostOf(mesh)[0]).toMatchObject({ timedOut: false, error: { code: 'receiver-stuck' } });
   });
 
+  it('takes a late one along in the block that is under way', () => {
+    const mesh = prepared({ targets: 3 });
+    const bytes = content(4000);
+    mesh.start(bytes, UNICAST);
+    mesh.runUntil((event) => event.type === 'capabilities');
+    mesh.targets[2]!.deaf = true;
+    mesh.runUntil((event) => event.type === 'block');
+    mesh.clock.advance(1000);
+    expect(mesh.targets[2]!.server.phase).toBe(BlobPhase.waitingForTransferStart);
+    mesh.targets[2]!.deaf = false;
+    expect(mesh.run()).toMatchObject({ outcome: 'complete' });
+    for (const target of mesh.targets) expectWhole(target, bytes);
+    expect(blocksOf(mesh)).toHaveLength(1);
+  });
+
   it.each([0, 3000, 20_000])('goes on when the last report is lost for %i ms', (ms) => {
     const mesh = prepared({ targets: 1 });
     const bytes = content(5000);

@@ -24,9 +24,6 @@ export type Stage =
   | 'cancel'
   | 'cancelled';
 
-/** Who takes so long to answer on average sleeps most of the time; answers that have to be asked for again are faster. */
-const SLEEPY_MS = 600;
-
 /** One receiver of a client's transfer. */
 export class Receiver implements BlobTargetState {
   readonly address: Unicast;
@@ -58,10 +55,6 @@ export class Receiver implements BlobTargetState {
   silentSince: number | undefined;
   asks = 0;
   askAgainAt: number = Number.POSITIVE_INFINITY;
-  /** From when on it counts how long it takes to answer: its first request, or when it could have answered one to the group. */
-  requestedAt: number | undefined;
-  /** How long it has taken to answer lately, the repetitions of the request included, ms. */
-  answerMs = 0;
   /** When the last request to it alone had left, to measure the round trip. */
   askedAt: number | undefined;
 
@@ -91,9 +84,9 @@ export class Receiver implements BlobTargetState {
     return !this.lost && !this.skip;
   }
 
-  /** A Low Power node, as it seems: what is for it waits at its Friend until it asks. */
+  /** It takes no pushed chunks: a Low Power node. What is for it waits at its Friend until it asks. */
   get isSleepy(): boolean {
-    return this.capabilities?.push === false || this.answerMs > SLEEPY_MS;
+    return this.capabilities?.push === false;
   }
 
   get blocksDone(): number {
@@ -136,13 +129,8 @@ export class Receiver implements BlobTargetState {
     this.isRemote = this.#nearestTtl < sent;
   }
 
-  /** It has answered, at `now` if that is told: the next silence starts afresh. */
-  answered(now?: number): void {
-    if (now !== undefined && this.requestedAt !== undefined) {
-      const tookMs = now - this.requestedAt;
-      this.answerMs += (this.answerMs === 0 ? 1 : 0.3) * (Math.max(0, tookMs) - this.answerMs);
-    }
-    this.requestedAt = undefined;
+  /** It has answered: the next silence starts afresh. */
+  answered(): void {
     this.silentSince = undefined;
     this.asks = 0;
     this.askAgainAt = Number.POSITIVE_INFINITY;

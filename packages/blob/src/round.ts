@@ -42,8 +42,6 @@ interface Asking {
 const WINDOW = 2;
 /** Requests that must have been made before somebody is lost: where many are asked, one may wait long for its turn. */
 const MIN_ASKS = 5;
-/** Answers to a group wait for up to so long [MshPRT 3.7.3.1]. */
-const GROUP_ANSWER_MS = 500;
 /** Long answers that may be on their way to us at a time. */
 const LONG_ANSWERS = 4;
 
@@ -99,7 +97,7 @@ export class Round {
     if (receiver.askedAt !== undefined && receiver.asks === 1) {
       this.#ground.estimates.observeRoundTrip(this.#ground.clock.now - receiver.askedAt);
     }
-    receiver.answered(this.#ground.clock.now);
+    receiver.answered();
     this.#drop(receiver);
     this.#answering.delete(receiver);
     this.#pump();
@@ -109,7 +107,7 @@ export class Round {
   /** The receiver has answered, and must now be asked for something else. */
   askAgain(receiver: Receiver): void {
     if (!this.#pending.has(receiver)) return;
-    receiver.answered(this.#ground.clock.now);
+    receiver.answered();
     this.#drop(receiver);
     this.#answering.delete(receiver);
     this.#enqueue(receiver);
@@ -186,7 +184,6 @@ export class Round {
     const { clock, strategy } = this.#ground;
     for (const receiver of receivers) {
       this.#count(receiver);
-      receiver.requestedAt ??= clock.now + GROUP_ANSWER_MS;
       receiver.askedAt = undefined;
     }
     this.#send('group', receivers[0]!, () => {
@@ -208,7 +205,6 @@ export class Round {
       if (!this.#pending.has(receiver) || this.#askings.has(receiver)) continue;
       const { clock, estimates } = this.#ground;
       this.#count(receiver);
-      receiver.requestedAt ??= clock.now;
       if (this.#step.longAnswers) this.#answering.set(receiver, clock.now + estimates.answerTimeoutMs);
       this.#send(receiver, receiver, () => {
         receiver.askedAt = clock.now;

@@ -67,7 +67,7 @@ export interface Strategy {
 
 /** Block Report Time-out of a client: twice the longest Block Report Timer of a server, and something [MBT 6.2]. */
 export const BLOCK_REPORT_MS = 67_000;
-/** How long the report of a node that always listens may take. */
+/** How long the report of a node that always listens may take, besides its way. */
 const PROMPT_REPORT_MS = 2000;
 
 /** Network Transmit of most nodes, for the estimate of what a request to the group costs. */
@@ -139,7 +139,8 @@ export class AutoStrategy implements Strategy {
 
   /** Receivers that answer at once tell when asked; a request to a Low Power node would wait at its Friend, in the way of chunks. */
   reportPatienceMs({ isSleepy }: Receiver): number {
-    return isSleepy ? Math.min(BLOCK_REPORT_MS, this.#clientTimeoutMs / 2) : PROMPT_REPORT_MS;
+    const longest = Math.min(BLOCK_REPORT_MS, this.#clientTimeoutMs / 2);
+    return isSleepy ? longest : Math.min(longest, PROMPT_REPORT_MS + this.#estimates.answerTimeoutMs);
   }
 
   /** What others want from the group would push what a Low Power node wants out of its Friend's queue. */

@@ -21,6 +21,9 @@ export interface TransferContextOptions {
   readonly fatal: (error: MeshError) => void;
 }
 
+/** A Low Power node may take so long to ask its Friend, get what was sent, and answer. */
+const SLEEPY_WAIT_MS = 3000;
+
 /** What all steps of a transfer share: its receivers, its way out, what it tells, and the round that is under way. */
 export class TransferContext implements RoundGround {
   readonly clock: Clock;
@@ -107,10 +110,9 @@ export class TransferContext implements RoundGround {
   }
 
   /** The Friend of a Low Power node collects what comes faster than the node asks for it. */
-  waitMs({ asks, answerMs }: Receiver): number {
+  waitMs({ asks, isSleepy }: Receiver): number {
     const usualMs = this.strategy.unicastWaitMs(asks);
-    if (this.#mode !== 'pull') return usualMs;
-    return Math.max(usualMs, Math.min(1.2 * answerMs, this.clientTimeoutMs / 5));
+    return isSleepy ? Math.max(usualMs, Math.min(SLEEPY_WAIT_MS, this.clientTimeoutMs / 5)) : usualMs;
   }
 
   stopRound(): void {
