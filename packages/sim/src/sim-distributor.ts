@@ -25,6 +25,8 @@ export class SimDistributor extends SimNode {
       index: options.index,
       compose: (ground) => this.#compose(options, ground),
     });
+    // The only step at which it can be told to fail.
+    if (options.sim.fail.some(({ address }) => address === options.address)) this.silence();
   }
 
   /** Its models, for tests that look inside; undefined while it is off. */
@@ -32,7 +34,7 @@ export class SimDistributor extends SimNode {
     return this.node === undefined ? undefined : this.#role;
   }
 
-  #compose({ sim, address, relay }: SimDistributorOptions, ground: NodeGround): MeshNode {
+  #compose({ world, sim, address, relay }: SimDistributorOptions, ground: NodeGround): MeshNode {
     const role = distributorRole(ground, { images: SLOTS, imageSize: sim.slot, space: SLOTS * sim.slot });
     this.#role = role;
     const node: MeshNode = new MeshNode({
@@ -42,6 +44,7 @@ export class SimDistributor extends SimNode {
       identity: { cid: sim.company, pid: 0, vid: 0, crpl: 1024, features: 3 },
       elements: [{ location: 1, models: role.models }],
       incoming: MANY_ANSWERS,
+      defaultTtl: world.defaultTtl,
       relay: relay ? RELAY_RETRANSMIT.meshferry : false,
     });
     role.bind(SIM_APP_INDEX);

@@ -20,7 +20,7 @@ export class SimFriend extends SimNode {
   }
 }
 
-function composeFriend({ sim, address, relay }: SimFriendOptions, ground: NodeGround): MeshNode {
+function composeFriend({ world, sim, address, relay }: SimFriendOptions, ground: NodeGround): MeshNode {
   return new MeshNode({
     ...ground,
     address,
@@ -28,6 +28,7 @@ function composeFriend({ sim, address, relay }: SimFriendOptions, ground: NodeGr
     identity: { cid: sim.company, pid: 0, vid: 0, crpl: 1024, features: Feature.relay | Feature.friend },
     elements: [{ location: 0, models: [] }],
     relay: relay ? RELAY_RETRANSMIT.meshferry : false,
+    defaultTtl: world.defaultTtl,
     friend: { lowPowerNodes: Math.max(1, sim.lowpower) },
   });
 }

@@ -20,6 +20,8 @@ export interface WorldGround {
   readonly log: Log;
   /** Names the chances of this run: seed and how often the world was opened. */
   readonly chances: string;
+  /** Of every node, as a provisioner sets it for the size of its network. */
+  readonly defaultTtl: number;
 }
 
 export interface SimNodeOptions {

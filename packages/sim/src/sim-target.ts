@@ -100,6 +100,7 @@ export class SimTarget extends SimNode {
       elements: [{ location: 1, models: role.models }],
       ...(lowPower && { lowPower: LOW_POWER }),
       relay: options.relay ? RELAY_RETRANSMIT[sim.peer] : false,
+      defaultTtl: options.world.defaultTtl,
       gattProxy: options.proxy,
       ...(sim.peer === 'stock' && stockLimits(ground)),
     });

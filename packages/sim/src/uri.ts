@@ -193,7 +193,11 @@ function checked(options: SimOptions, topologyGiven: boolean): SimOptions {
   const last = SIM_FIRST_TARGET_ADDRESS + targets - 1;
   for (const failure of fail) {
     const isTarget = failure.address >= SIM_FIRST_TARGET_ADDRESS && failure.address <= last;
-    if (isTarget || (distributor && failure.address === SIM_DISTRIBUTOR_ADDRESS)) continue;
+    if (isTarget) continue;
+    if (distributor && failure.address === SIM_DISTRIBUTOR_ADDRESS) {
+      if (failure.step === 'silent') continue;
+      throw badValue('fail', writeFailure(failure), 'of a Distributor silent alone');
+    }
     const range = targets === 0 ? 'none here' : `${formatAddress(SIM_FIRST_TARGET_ADDRESS)} to ${formatAddress(last)}`;
     throw badValue('fail', writeFailure(failure), `the address of a target: ${range}`);
   }

@@ -42,6 +42,14 @@ describe('a simulated network', () => {
     expect(run.running(made)).toEqual(Array(5).fill('new'));
   });
 
+  it('reaches targets that are more hops away than nodes out of the box allow', async () => {
+    const run = new UpdateWorld('sim:targets=8,topology=line,relays=all');
+    const report = await run.update(made);
+    expect(report?.targets.map(({ phase, error }) => [phase, error?.message ?? null])).toEqual(
+      Array(8).fill(['applied', null]),
+    );
+  });
+
   it('sends to each target by unicast when there is no group', async () => {
     const run = new UpdateWorld('sim:targets=3');
     const report = await run.update(made, { unicast: true });
@@ -240,6 +248,11 @@ describe('an unfinished update', () => {
 });
 
 describe('a Distributor that is another node', () => {
+  it('is named when it does not answer', async () => {
+    const run = new UpdateWorld('sim:targets=1,distributor=1,fail=0x0002@silent');
+    await expect(run.update(made, { distributor: 0x0002 })).rejects.toMatchObject({ code: 'distributor-silent' });
+  });
+
   it('takes the image and updates the others', async () => {
     const run = new UpdateWorld('sim:targets=3,distributor=1');
     const report = await run.update(made, { distributor: 0x0002 });

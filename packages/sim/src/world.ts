@@ -84,6 +84,7 @@ export class World {
       crypto: options.crypto ?? portableCrypto,
       log: options.log ?? silent,
       chances,
+      defaultTtl: ttlFor(topology),
     };
     this.#self = this.#updater(world);
     if (sim.distributor) {
@@ -175,6 +176,7 @@ export class World {
           identity: { cid: 0xffff, pid: 0, vid: 0, crpl: 0xffff, features: 0 },
           elements: [{ location: 0, models: role.models }],
           incoming: MANY_ANSWERS,
+          defaultTtl: world.defaultTtl,
           deviceKeyOf: (address) => worldKeys(sim.seed, address).deviceKey,
         });
         role.bind(SIM_APP_INDEX);
@@ -203,6 +205,14 @@ function checkProxyInReach(topology: Topology, first: number, proxies: number): 
     hint: 'Give more proxies=N, or another topology.',
   });
 }
+
+/** A message with TTL n is heard n hops away. 5 is what nodes have out of the box. */
+function ttlFor({ nodes, hopsTo }: Topology): number {
+  const farthest = Math.max(...Array.from({ length: nodes }, (_, index) => hopsTo(index)));
+  return Math.min(Math.max(5, farthest), MAX_TTL);
+}
+
+const MAX_TTL = 0x7f;
 
 /**
  * Events between two looks at signals, timers and the terminal. A turn also ends all promises that have something to do,
