@@ -1,6 +1,6 @@
 import type { Clock, Random } from '@meshferry/core';
+import { Deadline } from '@meshferry/core';
 import { BEACON_INTERVAL_MIN_MS, beaconIntervalMs } from './beacon-interval.ts';
-import { Deadline } from './deadline.ts';
 
 /** Nodes that begin, or hear of a change, at the same time must not all send at the same time, ms. */
 const START_SPREAD_MS = BEACON_INTERVAL_MIN_MS;

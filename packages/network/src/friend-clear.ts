@@ -1,5 +1,5 @@
 import type { Clock, Unicast } from '@meshferry/core';
-import { Deadline } from './deadline.ts';
+import { Deadline } from '@meshferry/core';
 
 /** A Friend Clear is repeated after this, and then after twice as long each time [Mesh Protocol 1.1, 3.6.6.3.1]. */
 const FIRST_REPEAT_MS = 1000;

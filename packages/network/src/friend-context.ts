@@ -2,6 +2,7 @@ import {
   type Address,
   type Cancel,
   type Clock,
+  Deadline,
   isUnicast,
   type NetIndex,
   type Timer,
@@ -9,7 +10,6 @@ import {
 } from '@meshferry/core';
 import type { ControlMessageType } from './control-message.ts';
 import { type FriendRequest, FriendSubscriptionListConfirm, FriendUpdate } from './control-messages.ts';
-import { Deadline } from './deadline.ts';
 import type { FriendCredentials } from './friend-credentials.ts';
 import { type FriendLimits, offerDelayMs, pollTimeoutMs } from './friend-limits.ts';
 import { FriendQueue } from './friend-queue.ts';

@@ -2,13 +2,13 @@ import {
   type Address,
   addressKind,
   type Clock,
+  Deadline,
   formatAddress,
   isUnicast,
   MeshError,
   type Unicast,
 } from '@meshferry/core';
 import type { ControlSend } from './control-sender.ts';
-import { Deadline } from './deadline.ts';
 import { Feature, type FeatureName } from './features.ts';
 import { decodeHeartbeat, encodeHeartbeat, hopsOf, OPCODE_HEARTBEAT } from './heartbeat-message.ts';
 import {

@@ -1,6 +1,6 @@
 import { type GattPeripheral, MESH_PROXY_SERVICE } from '@meshferry/bearer';
 import type { Cancel, Clock, NetIndex, Random, Unicast } from '@meshferry/core';
-import { Deadline } from './deadline.ts';
+import { Deadline } from '@meshferry/core';
 import { encodeProxyIdentity, IDENTITY_RANDOM_OCTETS, type ProxyIdentityType, proxyIdentity } from './identity-pdu.ts';
 import type { Keys } from './keys.ts';
 

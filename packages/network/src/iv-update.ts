@@ -1,5 +1,4 @@
-import { type Clock, type Log, MeshError, toMeshError, type Write } from '@meshferry/core';
-import { Deadline } from './deadline.ts';
+import { type Clock, Deadline, type Log, MeshError, toMeshError, type Write } from '@meshferry/core';
 import type { IvIndexRecord, IvIndexState } from './iv-index.ts';
 import { decideIvUpdate, HOUR_MS, HOURS_BETWEEN_STARTS, HOURS_IN_STATE } from './iv-rules.ts';
 import type { NetworkChange, NetworkState } from './network-change.ts';

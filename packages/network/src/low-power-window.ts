@@ -1,5 +1,5 @@
 import type { Clock } from '@meshferry/core';
-import { Deadline } from './deadline.ts';
+import { Deadline } from '@meshferry/core';
 
 /** The receiver is on so much longer than a window, at both ends: clocks and radios are not exact. */
 const GUARD_MS = 10;

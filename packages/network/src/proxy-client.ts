@@ -3,13 +3,13 @@ import {
   type Address,
   type Cancel,
   type Clock,
+  Deadline,
   MeshError,
   type NetIndex,
   type Unicast,
   type Unsubscribe,
 } from '@meshferry/core';
 import type { Beacons } from './beacons.ts';
-import { Deadline } from './deadline.ts';
 import { FilterWishes } from './filter-wishes.ts';
 import type { GattInterface, Interfaces } from './interfaces.ts';
 import { ProxyChannel } from './proxy-channel.ts';

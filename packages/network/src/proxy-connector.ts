@@ -1,6 +1,13 @@
 import { type GattAdvertisement, type GattCentral, type GattLink, MESH_PROXY_SERVICE } from '@meshferry/bearer';
-import { type Cancel, type Clock, MeshError, type NetIndex, type Unicast, type Unsubscribe } from '@meshferry/core';
-import { Deadline } from './deadline.ts';
+import {
+  type Cancel,
+  type Clock,
+  Deadline,
+  MeshError,
+  type NetIndex,
+  type Unicast,
+  type Unsubscribe,
+} from '@meshferry/core';
 import type { RecognisedProxy } from './identity-recogniser.ts';
 import type { ProxyClientConnection, ProxyClientEvent, ProxyClientOptions } from './proxy-client.ts';
 

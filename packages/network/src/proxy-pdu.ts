@@ -1,5 +1,5 @@
 import type { Clock } from '@meshferry/core';
-import { Deadline } from './deadline.ts';
+import { Deadline } from '@meshferry/core';
 
 // Proxy PDU [Mesh Protocol 1.1, 6.3]: SAR (2 bits) MessageType (6 bits) ‖ Data. One fits into an attribute value.
 

@@ -1,7 +1,7 @@
 import type { GattLink } from '@meshferry/bearer';
 import type { NetIndex, Unsubscribe } from '@meshferry/core';
+import { Deadline } from '@meshferry/core';
 import type { BeaconKind } from './beacon-receiver.ts';
-import { Deadline } from './deadline.ts';
 import { ProxyServerConnection, type ProxyServerConnectionOptions } from './proxy-server-connection.ts';
 
 export interface ProxyServerOptions extends Omit<ProxyServerConnectionOptions, 'beaconKind' | 'closed'> {

@@ -1,7 +1,6 @@
-import { type Address, type Clock, isUnicast, type Unicast } from '@meshferry/core';
+import { type Address, type Clock, Deadline, isUnicast, type Unicast } from '@meshferry/core';
 import { pairKey } from './addresses.ts';
 import type { SarReceiver } from './contract.ts';
-import { Deadline } from './deadline.ts';
 import { seqAuthSeq } from './lower-transport-pdu.ts';
 import { allSegments, Reassembly } from './reassembly.ts';
 import { comparePoints, type SequencePoint } from './replay-list.ts';

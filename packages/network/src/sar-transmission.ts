@@ -1,7 +1,6 @@
 import type { Sent } from '@meshferry/bearer';
-import { type Cancel, type Clock, MeshError } from '@meshferry/core';
+import { type Cancel, type Clock, Deadline, MeshError } from '@meshferry/core';
 import type { SarTransmitter } from './contract.ts';
-import { Deadline } from './deadline.ts';
 import { multicastRetransmissionsMs, segmentIntervalMs, unicastRetransmissionsMs } from './sar-states.ts';
 
 /** How the bearers take PDUs: what the spacing of segments has to reckon with. */

@@ -1,6 +1,5 @@
 import { type AdStructure, decodeServiceData } from '@meshferry/bearer';
-import { type Clock, type Log, type NetIndex, toMeshError } from '@meshferry/core';
-import { Deadline } from './deadline.ts';
+import { type Clock, Deadline, type Log, type NetIndex, toMeshError } from '@meshferry/core';
 import type { Keys } from './keys.ts';
 import type { SolicitationReplayList } from './solicitation-list.ts';
 import { decodeSolicitationPdu, SOLICITATION_PDU_OCTETS, solicitationPduOf } from './solicitation-pdu.ts';

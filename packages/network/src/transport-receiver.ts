@@ -1,6 +1,7 @@
 import {
   type Address,
   type Clock,
+  Deadline,
   isUnicast,
   type Log,
   type NetIndex,
@@ -10,7 +11,6 @@ import {
 import type { AccessOpener, OpenedAccess } from './access-opener.ts';
 import type { AccessReceived, Credentials } from './contract.ts';
 import type { NetworkCounters } from './counters.ts';
-import { Deadline } from './deadline.ts';
 import type { SubnetSecurity } from './key-material.ts';
 import { decodeLowerTransportPdu, type SegmentAcknowledgment, type UnsegmentedAccess } from './lower-transport-pdu.ts';
 import type { ReceivedPdu } from './network-receiver.ts';
