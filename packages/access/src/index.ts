@@ -44,5 +44,6 @@ export {
   publishRetransmit,
   publishRetransmitOf,
 } from './publication.ts';
+export type { Publisher } from './publisher.ts';
 export * from './request.ts';
-export type { Subscription } from './subscriptions.ts';
+export type { Subscription, SubscriptionList } from './subscriptions.ts';

@@ -12,6 +12,9 @@ import type { TransferContext } from './transfer-context.ts';
 /** A receiver whose missing chunks have not become fewer in so many checks is lost; over relays late answers repeat old ones. */
 const FRUITLESS_CHECKS = 8;
 
+/** Checks without a new chunk after which the group is given up for the block. */
+const DEAF_CHECKS = 2;
+
 /** A block in push mode: announce it, send what is missing, check, and again [MBT 6.2.4.3]. */
 export class PushBlock implements BlockProcedure, ChunkSenderHost {
   readonly clock: Clock;
@@ -103,6 +106,8 @@ export class PushBlock implements BlockProcedure, ChunkSenderHost {
     const { hasGroup, active, strategy } = this.#context;
     if (!hasGroup || active.some((receiver) => this.#block.isElsewhere(receiver))) return true;
     if (this.#firstPass && this.#block.sending.byUnicast) return true;
+    // Whoever gains nothing from the group any more may not hear it: not subscribed, or too far for what is not acknowledged.
+    if (needy.some(({ fruitless }) => fruitless >= DEAF_CHECKS)) return true;
     const pairs = needy.reduce((sum, { missingCount }) => sum + missingCount, 0);
     return strategy.repairsByUnicast(pairs, countBits(this.#union(needy)), this.#block.sending, needy);
   }

@@ -174,7 +174,8 @@ export class Round {
     const byGroup =
       groupSize > 0 &&
       first.stage !== 'locate' &&
-      receivers.every(({ stage }) => stage === first.stage) &&
+      // Whoever did not answer the group twice may not hear it. (Stock settings ask the group alone.)
+      receivers.every(({ stage, asks }) => stage === first.stage && (asks < 2 || strategy.asksGroupOnly)) &&
       strategy.asksGroup(receivers.length, groupSize, this.#step.longAnswers ?? false);
     if (byGroup) this.#askGroup(receivers);
     else for (const receiver of receivers) this.#enqueue(receiver);

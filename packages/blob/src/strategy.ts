@@ -50,6 +50,8 @@ export interface Strategy {
   repairsByUnicast(pairs: number, chunks: number, sending: Sending, receivers: readonly Receiver[]): boolean;
   /** Whether `asked` receivers of `all` are asked by one message to the group. */
   asksGroup(asked: number, all: number, longAnswers: boolean): boolean;
+  /** Whether those who stay silent are asked by the group again and again. */
+  readonly asksGroupOnly: boolean;
   /** How long to wait for answers after a request to the group, or the `asks`-th request to one receiver, had left. */
   groupWaitMs(asked: number): number;
   unicastWaitMs(asks: number): number;
@@ -79,6 +81,7 @@ const MAX_LONG_ANSWERS = 6;
 
 /** Adapts to what the radio shows. Chunks go out once, in one SAR pass: Block Status repairs what is lost (airtime.md). */
 export class AutoStrategy implements Strategy {
+  readonly asksGroupOnly = false;
   readonly #estimates: Estimates;
   readonly #clientTimeoutMs: number;
 
@@ -216,6 +219,7 @@ export class AutoStrategy implements Strategy {
 
 /** What Zephyr does with its defaults: 377-octet chunks, the node's own SAR and Network Transmit, five attempts. */
 export class StockStrategy implements Strategy {
+  readonly asksGroupOnly = true;
   readonly #clientTimeoutMs: number;
 
   constructor(clientTimeoutMs: number) {

@@ -17,7 +17,8 @@ import {
 
 const notFixed = (soFar: SoFar): boolean => soFar.fixed === 0;
 
-const members = {
+/** The fields of a {@link ForwardingEntry}, in the order on air. */
+export const forwardingEntryFields = {
   fixed: uint(1),
   unicastDestination: uint(1),
   backwardPathValidated: uint(1),
@@ -39,11 +40,11 @@ const members = {
 } as const;
 
 /** A path of the Forwarding Table; counters and the time left (min) are those of paths that are not fixed. */
-export type ForwardingEntry = ValueOf<typeof members>;
+export type ForwardingEntry = ValueOf<typeof forwardingEntryFields>;
 
 /** An entry of Forwarding Table Entries Status. */
 export function forwardingEntry(): Field<ForwardingEntry> {
-  return struct(members, checkEntry);
+  return struct(forwardingEntryFields, checkEntry);
 }
 
 function checkEntry(entry: {

@@ -71,6 +71,7 @@ export {
   proxyIdentity,
 } from './identity-pdu.ts';
 export type { RecognisedProxy } from './identity-recogniser.ts';
+export type { GattInterface } from './interfaces.ts';
 export { IV_UPDATE_SEQ_THRESHOLD, type IvUpdate } from './iv-update.ts';
 export type { KeyManager } from './key-manager.ts';
 export { type AppKeyMaterial, appKeyMaterial, NetKeyMaterial, type SubnetSecurity } from './key-material.ts';
@@ -81,7 +82,9 @@ export type { LowPowerSettings } from './low-power-settings.ts';
 export * from './lower-transport-pdu.ts';
 export { encodeFlags, type NetworkChange, type NetworkState } from './network-change.ts';
 export { NetworkLayer } from './network-layer.ts';
+export type { ReceivedPdu } from './network-receiver.ts';
 export type { InitialAppKey, InitialNetKey, NetworkLayerOptions, NetworkLimits } from './options.ts';
+export type { OutgoingSegments, OwnMessageKeeper, Segments } from './originator.ts';
 export {
   decodeNetworkPdu,
   encodeNetworkPdu,

@@ -5,6 +5,7 @@ import type { AppKeyState, KeyRefreshPhase, NetKeyState } from './key-records.ts
 import { type KeyRefreshEvent, nextPhase } from './key-refresh.ts';
 import { type Keys, valuesOf } from './keys.ts';
 import type { NetworkChange } from './network-change.ts';
+import type { InitialAppKey, InitialNetKey } from './options.ts';
 
 /**
  * NetKeys and AppKeys of a node: added, removed and renewed at run time as a Configuration Server does it
@@ -42,6 +43,28 @@ export class KeyManager {
   /** The Key Refresh Phase of a subnet, or undefined when its NetKey is not here. */
   phase(netIndex: NetIndex): KeyRefreshPhase | undefined {
     return this.#keys.netKeyState(netIndex)?.phase;
+  }
+
+  /**
+   * The keys of a node that has none yet: all of them durably, or none. Throws `bad-key-index`, `bad-key-length`,
+   * `unknown-net-key` for an AppKey of another subnet, `store-failed`.
+   */
+  begin(netKeys: readonly InitialNetKey[], appKeys: readonly InitialAppKey[]): void {
+    const subnets = new Map<NetIndex, NetKeyState>();
+    for (const { index, key, keyRefresh } of netKeys) {
+      checkIndex('NetKey Index', index);
+      subnets.set(index, { phase: keyRefresh ? 2 : 0, current: new NetKeyMaterial(this.#provider, index, key) });
+    }
+    const applications = new Map<AppIndex, AppKeyState>();
+    for (const { index, netIndex, key } of appKeys) {
+      checkIndex('AppKey Index', index);
+      if (!subnets.has(netIndex))
+        throw new MeshError('unknown-net-key', `AppKey ${index} is bound to NetKey ${netIndex}, which is not here`, {
+          hint: 'Give its NetKey, too.',
+        });
+      applications.set(index, { current: appKeyMaterial(this.#provider, index, netIndex, key) });
+    }
+    this.#keys.commit({ netKeys: subnets, appKeys: applications });
   }
 
   /**

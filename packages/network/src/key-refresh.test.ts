@@ -277,6 +277,23 @@ describe('keys at run time', () => {
     expect(keys.phase(0)).toBe(2);
   });
 
+  it('of a new node are all there or none, wherever the power fails', () => {
+    const store = new MemoryStore();
+    let writes = 0;
+    const { batch } = store;
+    store.batch = (changes) => {
+      writes++;
+      batch.call(store, changes);
+    };
+    const manager = new KeyManager(portableCrypto, new Keys(portableCrypto, store), () => {});
+    manager.begin([{ index: 0, key: NET_KEY }], [{ index: 3, netIndex: 0, key: NEW_KEY }]);
+    expect(writes).toBe(1);
+    expect(new Keys(portableCrypto, store).appIndexes).toEqual([3]);
+    expect(() => manager.begin([], [{ index: 3, netIndex: 9, key: NEW_KEY }])).toThrow(
+      expect.objectContaining({ code: 'unknown-net-key' }),
+    );
+  });
+
   it('with credentials of their own are received under, until the value that those are made of is revoked', () => {
     const store = new MemoryStore();
     const keys = new Keys(portableCrypto, store);

@@ -222,7 +222,7 @@ export class NetworkLayer implements AccessTransport {
     this.friend = roles.friend;
     this.lowPower = roles.lowPower;
     this.handleControl(OPCODE_HEARTBEAT, (message) => this.heartbeats.receive(message));
-    if (keys.netIndexes.length === 0) this.#addInitialKeys(options);
+    if (keys.netIndexes.length === 0) this.keys.begin(options.netKeys ?? [], options.appKeys ?? []);
   }
 
   /** The current IV Index. */
@@ -370,11 +370,6 @@ export class NetworkLayer implements AccessTransport {
     if (change.type === 'net-key-added' || change.type === 'net-key-removed') this.ivUpdate.plan();
     if (change.type === 'net-key-removed') this.heartbeats.netKeyRemoved(change.netIndex);
     this.changes.emit(change);
-  }
-
-  #addInitialKeys({ netKeys = [], appKeys = [] }: NetworkLayerOptions): void {
-    for (const { index, key, ...how } of netKeys) this.keys.addNetKey(index, key, how);
-    for (const { index, netIndex, key } of appKeys) this.keys.addAppKey(index, netIndex, key);
   }
 
   #accepted(pdu: ReceivedPdu): void {

@@ -22,6 +22,7 @@ export { Radio, type RadioOptions, type RadioStats } from './radio.ts';
 export { ADVERTISING_CHANNELS, airTimeMicroseconds, eventAirTimeMicroseconds } from './radio-airtime.ts';
 export { airBoundSeconds, chunkSegments, imageSegments, settingsBoundSeconds } from './radio-bounds.ts';
 export { SimDistributor, type SimDistributorOptions } from './sim-distributor.ts';
+export { SimFriend, type SimFriendOptions } from './sim-friend.ts';
 export { SimNode, type SimNodeOptions, type WorldGround } from './sim-node.ts';
 export { SimTarget, type SimTargetOptions } from './sim-target.ts';
 export { chooseRelays, layOut, type Topology, type TopologyKind } from './topology.ts';

@@ -70,6 +70,15 @@ describe('a simulated network', () => {
     expect(run.running(made)).toEqual(Array(3).fill('new'));
   });
 
+  it('falls back to unicast when nobody hears the group', async () => {
+    const run = new UpdateWorld('sim:targets=3,block=10');
+    const report = await run.update(made, { group: 0xc001 });
+    expect(report?.targets.map(({ phase, error }) => [phase, error?.message ?? null])).toEqual(
+      Array(3).fill(['applied', null]),
+    );
+    expect(run.running(made)).toEqual(Array(3).fill('new'));
+  });
+
   it('is the same run, PDU for PDU, for the same seed, and another one for another', async () => {
     const digests = [];
     for (const seed of [7, 7, 8]) {

@@ -22,6 +22,8 @@ export interface RunOptions {
   readonly policy?: 'verify' | 'apply';
   readonly distributor?: number;
   readonly unicast?: boolean;
+  /** Default: the one that all targets subscribe to. */
+  readonly group?: number;
   readonly mode?: 'push' | 'pull';
   /** Cuts the power of the whole world when it returns true. */
   readonly cutWhen?: (progress: JobProgress) => boolean;
@@ -58,7 +60,7 @@ export class UpdateWorld {
         firmwareId: made.firmwareId,
         targets: this.world.targets.map(({ address }) => address),
         appIndex: SIM_APP_INDEX,
-        ...(options.unicast ? {} : { group: SIM_GROUP }),
+        ...(options.unicast ? {} : { group: options.group ?? SIM_GROUP }),
         ...(options.policy && { policy: options.policy }),
         ...(options.mode && { mode: options.mode }),
         ...(options.distributor === undefined ? {} : { distributor: options.distributor }),
