@@ -65,6 +65,8 @@ export class KeyManager {
       applications.set(index, { current: appKeyMaterial(this.#provider, index, netIndex, key) });
     }
     this.#keys.commit({ netKeys: subnets, appKeys: applications });
+    for (const netIndex of subnets.keys()) this.#changed({ type: 'net-key-added', netIndex });
+    for (const { index, netIndex } of appKeys) this.#changed({ type: 'app-key-added', appIndex: index, netIndex });
   }
 
   /**
