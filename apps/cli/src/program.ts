@@ -8,6 +8,7 @@ import { addFwCommands } from './commands/fw.ts';
 import { folder } from './shell/options.ts';
 import type { Runner } from './shell/run.ts';
 import { guideUsers } from './shell/usage.ts';
+import { ownVersion } from './shell/version.ts';
 
 /** All commands; parsing one runs it. */
 export function buildProgram(runner: Runner, write: (help: string) => void): Command {
@@ -16,12 +17,13 @@ export function buildProgram(runner: Runner, write: (help: string) => void): Com
     .configureHelp({ showGlobalOptions: true, helpWidth: 100 })
     .configureOutput({ writeOut: write })
     .helpCommand(false)
+    .version(ownVersion(), '-V, --version', 'the version of this program')
     .addOption(new Option('--json', 'newline-delimited JSON on standard output, a "result" line last'))
     .addOption(new Option('--log <LEVEL>', 'log to standard error').choices(['debug', 'info', 'warn', 'error']))
     .addOption(
       new Option(
         '--state <DIR>',
-        'keep jobs and simulated worlds here; without it they end with the process',
+        'keep what outlives the command here (default: $XDG_STATE_HOME/meshferry; simulated networks: nowhere)',
       ).argParser(folder),
     )
     .addOption(

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { simUriKeys } from '@meshferry/sim';
 import { describe, expect, test } from 'vitest';
 import { meshferry } from './testing/cli.ts';
@@ -37,6 +38,13 @@ describe('help', () => {
       ).toBe(true);
     }
     expect(stdout).toMatch(/\n {2}loss +0 +a number from 0 to 1\n/);
+  });
+
+  test('has the version of the package beside it', async () => {
+    const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+    for (const option of ['--version', '-V']) {
+      expect(await meshferry([option])).toMatchObject({ exit: 0, stdout: `${version}\n`, stderr: '' });
+    }
   });
 
   test('is what a bare command shows', async () => {

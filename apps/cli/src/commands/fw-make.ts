@@ -1,4 +1,3 @@
-import { writeFileSync } from 'node:fs';
 import { basename, extname, resolve } from 'node:path';
 import { toHex } from '@meshferry/core';
 import { portableCrypto } from '@meshferry/crypto';
@@ -19,6 +18,7 @@ import { formatSize } from '../shell/format.ts';
 import type { Io } from '../shell/io.ts';
 import type { Shell } from '../shell/shell.ts';
 import { alignColumns } from '../shell/table.ts';
+import { writeWholeFile } from '../shell/write-file.ts';
 
 export interface MakeFlags {
   readonly imageVersion: Version;
@@ -115,7 +115,7 @@ function write(io: Io, raw: string, out: string, octets: Uint8Array): void {
     throw badInput('same-file', `--out ${out} is the application itself`, 'Name another file for the package.');
   }
   try {
-    writeFileSync(file, octets);
+    writeWholeFile(file, octets);
   } catch (thrown) {
     throw badInput(
       'cannot-write',
