@@ -25,6 +25,7 @@ export * from './families.ts';
 export * from './forwarding-entry.ts';
 export * from './forwarding-table-messages.ts';
 export * from './health-messages.ts';
+export * from './host.ts';
 export * from './large-composition-data-messages.ts';
 export * from './model-ids.ts';
 export * from './on-demand-private-proxy-messages.ts';
