@@ -10,10 +10,8 @@ import {
 } from '@meshferry/bearer';
 import { type Address, type Cancel, type Clock, MeshError, type Unicast, type Unsubscribe } from '@meshferry/core';
 import { ignore } from './cancellable.ts';
+import { ADVERTISING_JITTER_MS, ProxyPace } from './proxy-pace.ts';
 import type { Pace } from './sar-transmission.ts';
-
-/** Mean of the random delay that a controller adds to each advertising interval, ms. */
-const ADVERTISING_JITTER_MS = 5;
 
 const AD_TYPES = [AD_MESH_MESSAGE, AD_MESH_BEACON, AD_SERVICE_DATA];
 const NO_GATT: readonly GattInterface[] = [];
@@ -21,6 +19,8 @@ const BEACON_TRANSMIT: Transmit = { count: 1, intervalMs: 20 };
 
 /** A network interface over one GATT connection, on either side of it. */
 export interface GattInterface {
+  /** The other end is a Proxy Server, which advertises what it is given and takes its time for it. Default false. */
+  readonly isToProxy?: boolean;
   /** The output filter. */
   passes(dst: Address): boolean;
   /** `done` is called once, never before this returned, when the link has taken the Network PDU. */
@@ -45,11 +45,15 @@ export class Interfaces {
   readonly #listener: InterfacesListener;
   readonly #advertising = new Map<Advertising, Unsubscribe>();
   readonly #gatt = new Set<GattInterface>();
+  /** Ways to a proxy that are kept open. */
+  readonly #uplinks = new Set<object>();
+  readonly #proxyPace: ProxyPace;
   #listening = true;
 
   constructor(clock: Clock, listener: InterfacesListener) {
     this.#clock = clock;
     this.#listener = listener;
+    this.#proxyPace = new ProxyPace(clock);
   }
 
   attach(advertising: Advertising): Unsubscribe {
@@ -78,6 +82,18 @@ export class Interfaces {
     };
   }
 
+  /**
+   * A way to a proxy is kept open from now on, until the function given back is called. While it has no connection, or
+   * the connection ends, what is sent is lost, as on the air when nobody listens: that is no failure.
+   */
+  openUplink(): Unsubscribe {
+    const uplink = {};
+    this.#uplinks.add(uplink);
+    return () => {
+      this.#uplinks.delete(uplink);
+    };
+  }
+
   get hasGatt(): boolean {
     return this.#gatt.size > 0;
   }
@@ -91,6 +107,8 @@ export class Interfaces {
     for (const unsubscribe of this.#advertising.values()) unsubscribe();
     this.#advertising.clear();
     this.#gatt.clear();
+    this.#uplinks.clear();
+    this.#proxyPace.close();
   }
 
   /** Sends a beacon in one advertising event over each advertising interface. */
@@ -121,21 +139,56 @@ export class Interfaces {
       sets = Math.min(sets, advertising.sets);
       occupancyMs = Math.max(occupancyMs, single ? 0 : transmit.count * (interval + ADVERTISING_JITTER_MS));
     }
+    if (this.#isToProxy()) {
+      sets = 1;
+      occupancyMs = Math.max(occupancyMs, this.#proxyPace.occupancyMs(transmit));
+    }
     return Number.isFinite(sets) ? { sets, occupancyMs } : { sets: 1, occupancyMs: 0 };
   }
 
   /**
    * Sends a Network PDU over all interfaces, over GATT ones only those whose filters let `dst` pass; without `dst` over
    * advertising ones alone. `done` comes when it has left over all, never before this returns: the latest start and end
-   * of those that succeeded; the error if none did, `bearer-closed` if there is none.
+   * of those that succeeded; the error if none did, `bearer-closed` if there is none. What goes to a proxy has left when
+   * that has had time to advertise it; on a way that is kept open ({@link openUplink}) it may be lost, but does not fail.
    */
   send(pdu: Uint8Array, transmit: Transmit, done: (outcome: Sent | MeshError) => void, dst?: Address): Cancel {
     const ad = { type: AD_MESH_MESSAGE, data: pdu };
-    if (dst === undefined || this.#gatt.size === 0) return this.#send(ad, transmit, NO_GATT, done);
+    if (dst === undefined) return this.#send(ad, transmit, NO_GATT, done);
+    const isToProxy = this.#isToProxy();
+    if (this.#gatt.size === 0 && !isToProxy) return this.#send(ad, transmit, NO_GATT, done);
     const passing = [...this.#gatt].filter((gatt) => gatt.passes(dst));
+    if (isToProxy) return this.#sendToProxy(ad, transmit, passing, done);
     if (passing.length > 0 || this.#advertising.size > 0) return this.#send(ad, transmit, passing, done);
     const { now } = this.#clock; // nobody behind a GATT connection wants it: that is no failure
     return this.#later(() => done({ start: now, end: now }));
+  }
+
+  #isToProxy(): boolean {
+    if (this.#uplinks.size > 0) return true;
+    for (const { isToProxy } of this.#gatt) if (isToProxy === true) return true;
+    return false;
+  }
+
+  /** Over all interfaces as well, but the end is not before that of the time which the proxy needs. */
+  #sendToProxy(
+    ad: AdStructure,
+    transmit: Transmit,
+    gatts: readonly GattInterface[],
+    done: (outcome: Sent | MeshError) => void,
+  ): Cancel {
+    const paced = this.#proxyPace.take(transmit);
+    const mayLose = this.#uplinks.size > 0;
+    let cancel: Cancel = ignore;
+    const ended = (outcome: Sent | MeshError) => {
+      const isError = outcome instanceof MeshError;
+      if (isError && !mayLose) return done(outcome);
+      const sent = isError ? paced : latest(paced, outcome);
+      cancel = this.#proxyPace.at(paced.end, () => done(sent));
+    };
+    if (mayLose && gatts.length === 0 && this.#advertising.size === 0) ended(paced);
+    else cancel = this.#send(ad, transmit, gatts, ended);
+    return () => cancel();
   }
 
   #receive(advertising: Advertising): Unsubscribe {

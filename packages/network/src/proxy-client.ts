@@ -66,6 +66,7 @@ type FilterStatus = ProxyConfiguration & { readonly type: 'filter-status' };
  * Index, configures the filter, then carries Network PDUs. Until then they wait.
  */
 export class ProxyClientConnection implements GattInterface {
+  readonly isToProxy: boolean = true;
   readonly #parts: ProxyClientParts;
   readonly #wishes: FilterWishes;
   readonly #listener: (event: ProxyClientEvent) => void;

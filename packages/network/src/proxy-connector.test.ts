@@ -1,7 +1,7 @@
 import { type GattCentral, MESH_PROXY_SERVICE, memoryGatt } from '@meshferry/bearer';
 import { describe, expect, it } from 'vitest';
 import type { ProxyConnectorEvent, ProxyConnectorOptions } from './proxy-connector.ts';
-import { appMessage, type TestNode } from './testing/node.ts';
+import { appMessage, type TestNode, track } from './testing/node.ts';
 import { ProxyMesh } from './testing/proxy-mesh.ts';
 
 const CLIENT = 0x0700;
@@ -132,5 +132,103 @@ describe('a proxy connector', () => {
     client.layer.close();
     mesh.clock.advance(1000);
     expect(server.layer.proxy.clients).toBe(0);
+  });
+});
+
+describe('a node whose only interface is a proxy connector', () => {
+  /** The advertising time of a proxy for one PDU of Network Transmit 3 × 20 ms. */
+  const PDU_MS = 3 * (20 + 5);
+
+  it('loses what it sends while there is no connection, one PDU after the other, as on the air', () => {
+    const { clock, client, connect } = setUp('nobody', 0);
+    const send = (dst: number, length: number) =>
+      track((done) => client.layer.send(appMessage(CLIENT, dst, length), done));
+    const before = send(1, 5);
+    clock.advance(0);
+    expect(before.outcome).toMatchObject({ code: 'bearer-closed' });
+    const connector = connect();
+    const [first, second] = [send(1, 5), send(0xc000, 5)];
+    clock.advance(PDU_MS - 1);
+    expect(first.outcome).toBeUndefined();
+    clock.advance(1);
+    expect([first.outcome, second.outcome]).toEqual(['sent', undefined]);
+    clock.advance(PDU_MS);
+    expect(second.outcome).toBe('sent');
+    const [long, group] = [send(1, 30), send(0xc000, 30)];
+    clock.advance(20_000);
+    expect([long.outcome, group.outcome]).toMatchObject([{ code: 'segmented-timeout' }, 'sent']);
+    connector.close();
+    const after = send(1, 5);
+    clock.advance(0);
+    expect(after.outcome).toMatchObject({ code: 'bearer-closed' });
+  });
+
+  it('says nothing more of what is lost once the layer is closed, nor once it is cancelled', () => {
+    const { clock, client, connect } = setUp('closed', 0);
+    connect();
+    const [first, second] = [0, 1].map(() =>
+      track((done) => {
+        const cancel = client.layer.send(appMessage(CLIENT, 1, 5), done);
+        clock.after(PDU_MS + 10, cancel);
+      }),
+    );
+    clock.advance(PDU_MS + 20);
+    expect([first?.outcome, second?.outcome]).toMatchObject(['sent', { code: 'cancelled' }]);
+    const last = track((done) => client.layer.send(appMessage(CLIENT, 1, 5), done));
+    client.layer.close();
+    clock.advance(1000);
+    expect(last.outcome).toBeUndefined();
+  });
+
+  it('loses what waits when the connection ends, and goes on over the next one', () => {
+    const { clock, client, servers, connect } = setUp('dropped', 1);
+    const connector = connect();
+    clock.advance(5000);
+    expect(connector.connection?.state).toBe('ready');
+    const burst = Array.from({ length: 80 }, (_, i) =>
+      track((done) => client.layer.send(appMessage(CLIENT, 1, 5, i), done)),
+    );
+    connector.connection?.close();
+    clock.advance(10_000);
+    expect(burst.map(({ outcome }) => outcome)).toEqual(Array(80).fill('sent'));
+    expect([servers[0]?.received, connector.connection?.state]).toEqual([[], 'ready']);
+    const next = track((done) => client.layer.send(appMessage(CLIENT, 1, 30), done));
+    clock.advance(2000);
+    expect([next.outcome, servers[0]?.received.length]).toEqual(['sent', 1]);
+  });
+
+  it('does not send faster than the proxy can advertise', () => {
+    const mesh = new ProxyMesh('pace');
+    const gatt = memoryGatt(mesh.clock, { mtu: 69 });
+    const [server, far, client] = [mesh.add({ gattProxy: true }), mesh.add(), mesh.addClient(CLIENT)];
+    server.layer.proxy.serve(gatt.peripheral());
+    client.layer.proxy.connect(gatt.central());
+    mesh.clock.advance(5000);
+    const { relayDropped } = server.layer.counters;
+    const before = mesh.clock.now;
+    let tookMs = 0;
+    far.groups.add(0xc000);
+    const sar = { multicastRetransmissionsCount: 0, segmentIntervalStep: 0 };
+    client.layer.send({ ...appMessage(CLIENT, 0xc000, 380), sar }, () => {
+      tookMs = mesh.clock.now - before;
+    });
+    mesh.clock.advance(10_000);
+    expect(tookMs).toBe(32 * PDU_MS);
+    expect([far.received.length, server.layer.counters.relayDropped - relayDropped]).toEqual([1, 0]);
+  });
+});
+
+describe('a node that attached the connection itself', () => {
+  it('is told of what was lost when it ended', () => {
+    const mesh = new ProxyMesh('direct');
+    const [server, client] = [mesh.add({ gattProxy: true }), mesh.addClient(CLIENT)];
+    const { client: connection, disconnect } = mesh.connect(client, server, { mtu: 69 });
+    mesh.clock.advance(1000);
+    expect(connection.state).toBe('ready');
+    const [taken, lost] = [5, 6].map((tag) => track((done) => client.layer.send(appMessage(CLIENT, 1, 5, tag), done)));
+    mesh.clock.advance(10);
+    disconnect();
+    mesh.clock.advance(1000);
+    expect([taken?.outcome, lost?.outcome]).toMatchObject(['sent', { code: 'bearer-closed' }]);
   });
 });

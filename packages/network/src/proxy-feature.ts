@@ -129,9 +129,11 @@ export class ProxyFeature {
 
   /**
    * Finds a Proxy Server of a known subnet, connects to it, and to another one whenever the connection ends, until the
-   * connector or the layer is closed.
+   * connector or the layer is closed. As long as that is open, messages to be sent while there is no connection, and
+   * those that wait when it ends, are lost like on the air instead of failing with `bearer-closed`.
    */
   connect(central: GattCentral, options: ProxyConnectorOptions = {}): ProxyConnector {
+    const closeUplink = this.#options.interfaces.openUplink();
     const connector = new ProxyConnector(
       {
         clock: this.#options.clock,
@@ -139,7 +141,10 @@ export class ProxyFeature {
         recognise: (serviceData, candidates) => this.recognise(serviceData, candidates),
         attach: (link, clientOptions) => this.attachServer(link, clientOptions),
         solicit: (netIndex) => this.solicit(netIndex),
-        closed: (closed) => this.#connectors.delete(closed),
+        closed: (closed) => {
+          closeUplink();
+          this.#connectors.delete(closed);
+        },
       },
       options,
     );

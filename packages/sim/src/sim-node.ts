@@ -1,11 +1,10 @@
 import type { VirtualClock } from '@meshferry/core';
-import { type Clock, type Log, SeededRandom, type Store, storeView, toHex, type Unicast } from '@meshferry/core';
+import { type Log, SeededRandom, type Store, storeView, toHex, type Unicast } from '@meshferry/core';
 import type { CryptoProvider } from '@meshferry/crypto';
 import type { ProxyConnector } from '@meshferry/network';
 import type { MeshNode, NodeGround } from '@meshferry/node';
 import type { ControllerSettings, RadioPort } from './advertiser.ts';
 import type { GattAir, GattPort } from './gatt-air.ts';
-import { LossyGap } from './lossy-gap.ts';
 import { PoweredClock } from './powered-clock.ts';
 import type { Radio } from './radio.ts';
 
@@ -82,7 +81,7 @@ export class SimNode {
     if (node === null) return;
     this.#node = node;
     this.#clock = clock;
-    this.#attach(node, clock);
+    this.#attach(node);
   }
 
   powerOff(): void {
@@ -110,11 +109,10 @@ export class SimNode {
     this.powerOn = () => {};
   }
 
-  #attach(node: MeshNode, clock: Clock): void {
+  #attach(node: MeshNode): void {
     const { world, index, controller, proxy } = this.#options;
     if (proxy !== undefined) this.#gatt = world.gatt.attach(index);
     if (proxy === 'client' && this.#gatt !== undefined) {
-      node.attach(new LossyGap(clock));
       this.#connector = node.network.proxy.connect(this.#gatt.central);
       return;
     }
