@@ -28,5 +28,5 @@ export { SimTarget, type SimTargetOptions } from './sim-target.ts';
 export { chooseRelays, layOut, type Topology, type TopologyKind } from './topology.ts';
 export { type TraceHash, traceHash } from './trace.ts';
 export * from './uri.ts';
-export { World, type WorldOptions } from './world.ts';
+export { type SelfGround, World, type WorldOptions } from './world.ts';
 export { SIM_APP_INDEX, SIM_GROUP, worldKeys } from './world-keys.ts';

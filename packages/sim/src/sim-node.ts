@@ -31,7 +31,9 @@ export interface SimNodeOptions {
   readonly controller?: ControllerSettings;
   /** Over GATT: `server` offers the Mesh Proxy Service, `client` is attached by a proxy alone. Default: neither. */
   readonly proxy?: 'server' | 'client';
-  /** Composes the node on what survived; called at every power-on. Null: the device has left the network. */
+  /** Its radio works without a node as well: it looks for a network, or for devices to make one of. Default false. */
+  readonly bare?: boolean;
+  /** Composes the node on what survived; called at every power-on. Null: the device is in no network (any more). */
   readonly compose: (ground: NodeGround) => MeshNode | null;
 }
 
@@ -66,9 +68,14 @@ export class SimNode {
     return this.#port;
   }
 
+  /** Its end of the GATT air since it was last switched on, if it has one. */
+  get gatt(): GattPort | undefined {
+    return this.#gatt;
+  }
+
   powerOn(): void {
-    const { world, address, compose } = this.#options;
-    if (this.#node !== undefined) return;
+    const { world, address, compose, bare = false } = this.#options;
+    if (this.#clock !== undefined) return;
     const clock = new PoweredClock(world.clock);
     const ground: NodeGround = {
       clock,
@@ -77,8 +84,8 @@ export class SimNode {
       store: storeView(world.store, `node/${toHex(Uint8Array.of(address >> 8, address & 0xff))}/`),
       log: world.log,
     };
-    const node = compose(ground);
-    if (node === null) return;
+    const node = compose(ground) ?? undefined;
+    if (node === undefined && !bare) return;
     this.#node = node;
     this.#clock = clock;
     this.#attach(node);
@@ -109,15 +116,15 @@ export class SimNode {
     this.powerOn = () => {};
   }
 
-  #attach(node: MeshNode): void {
+  #attach(node: MeshNode | undefined): void {
     const { world, index, controller, proxy } = this.#options;
     if (proxy !== undefined) this.#gatt = world.gatt.attach(index);
     if (proxy === 'client' && this.#gatt !== undefined) {
-      this.#connector = node.network.proxy.connect(this.#gatt.central);
+      this.#connector = node?.network.proxy.connect(this.#gatt.central);
       return;
     }
     this.#port = world.radio.attach({ index, ...(controller && { controller }) });
-    node.attach(this.#port);
-    if (this.#gatt !== undefined) node.network.proxy.serve(this.#gatt.peripheral);
+    node?.attach(this.#port);
+    if (this.#gatt !== undefined) node?.network.proxy.serve(this.#gatt.peripheral);
   }
 }

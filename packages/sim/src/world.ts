@@ -1,3 +1,4 @@
+import type { Advertising, GattCentral } from '@meshferry/bearer';
 import {
   encodeRecord,
   type Log,
@@ -12,7 +13,7 @@ import {
 import { type CryptoProvider, portableCrypto } from '@meshferry/crypto';
 import type { PublicKey } from '@meshferry/firmware';
 import type { ProxyConnector } from '@meshferry/network';
-import { MeshNode, type UpdaterRole, updaterRole } from '@meshferry/node';
+import { MeshNode, type NodeGround, type UpdaterRole, updaterRole } from '@meshferry/node';
 import { GattAir } from './gatt-air.ts';
 import { Radio } from './radio.ts';
 import { SimDistributor } from './sim-distributor.ts';
@@ -38,6 +39,19 @@ export interface WorldOptions {
   readonly log?: Log;
   /** Public keys that targets trust; with any, they take signed images alone. */
   readonly trust?: readonly PublicKey[];
+  /**
+   * Composes the node of this process; null: it is in no network yet, and only its radio works. Default: the updater of
+   * the ready network, see {@link World.role}.
+   */
+  readonly self?: (ground: SelfGround) => MeshNode | null;
+}
+
+/** What the node of this process stands on. */
+export interface SelfGround extends NodeGround {
+  /** That reaches the farthest node of the world. */
+  readonly defaultTtl: number;
+  /** Segmented answers that it must be able to take at a time. */
+  readonly incoming: number;
 }
 
 /** A simulated mesh network: this process as node 0x0001, targets, perhaps a Distributor and Friends, and the radio between them. */
@@ -86,7 +100,7 @@ export class World {
       chances,
       defaultTtl: ttlFor(topology),
     };
-    this.#self = this.#updater(world);
+    this.#self = this.#process(world, options.self ?? ((ground) => this.#updater(ground)));
     if (sim.distributor) {
       this.distributor = new SimDistributor({
         world,
@@ -113,17 +127,27 @@ export class World {
     for (const target of this.targets) target.powerOn();
   }
 
-  /** The node that is this process. */
+  /** The node that is this process, unless it is in no network. */
   get node(): MeshNode {
     return this.#self.node as MeshNode;
   }
 
-  /** Its way to a proxy, if it is attached by GATT (`link=gatt`). */
+  /** Its radio; undefined when it is attached by GATT (`link=gatt`). */
+  get advertising(): Advertising | undefined {
+    return this.#self.port;
+  }
+
+  /** Its GATT central, if it is attached by GATT (`link=gatt`). */
+  get central(): GattCentral | undefined {
+    return this.#self.gatt?.central;
+  }
+
+  /** Its way to a proxy, if it is attached by GATT (`link=gatt`) and in a network. */
   get connector(): ProxyConnector | undefined {
     return this.#self.connector;
   }
 
-  /** Its firmware update models. */
+  /** Its firmware update models, if it was composed by this world. */
   get role(): UpdaterRole {
     return this.#role as UpdaterRole;
   }
@@ -158,31 +182,33 @@ export class World {
     for (const target of this.targets) target.powerOff();
   }
 
-  #updater(world: WorldGround): SimNode {
+  #process(world: WorldGround, compose: (ground: SelfGround) => MeshNode | null): SimNode {
     const { sim } = this;
     return new SimNode({
       world,
       address: SIM_PROCESS_ADDRESS,
       index: 0,
       controller: sim.controller,
+      bare: true,
       ...(sim.link === 'gatt' && { proxy: 'client' }),
-      compose: (ground) => {
-        const role = updaterRole(ground);
-        this.#role = role;
-        const node: MeshNode = new MeshNode({
-          ...ground,
-          address: SIM_PROCESS_ADDRESS,
-          keys: worldKeys(sim.seed, SIM_PROCESS_ADDRESS),
-          identity: { cid: 0xffff, pid: 0, vid: 0, crpl: 0xffff, features: 0 },
-          elements: [{ location: 0, models: role.models }],
-          incoming: MANY_ANSWERS,
-          defaultTtl: world.defaultTtl,
-          deviceKeyOf: (address) => worldKeys(sim.seed, address).deviceKey,
-        });
-        role.bind(SIM_APP_INDEX);
-        return node;
-      },
+      compose: (ground) => compose({ ...ground, defaultTtl: world.defaultTtl, incoming: MANY_ANSWERS }),
     });
+  }
+
+  #updater(ground: SelfGround): MeshNode {
+    const { seed } = this.sim;
+    const role = updaterRole(ground);
+    this.#role = role;
+    const node: MeshNode = new MeshNode({
+      ...ground,
+      address: SIM_PROCESS_ADDRESS,
+      keys: worldKeys(seed, SIM_PROCESS_ADDRESS),
+      identity: { cid: 0xffff, pid: 0, vid: 0, crpl: 0xffff, features: 0 },
+      elements: [{ location: 0, models: role.models }],
+      deviceKeyOf: (address) => worldKeys(seed, address).deviceKey,
+    });
+    role.bind(SIM_APP_INDEX);
+    return node;
   }
 
   /** No event is left: what is awaited may be the disk or the terminal, but not for long. */
