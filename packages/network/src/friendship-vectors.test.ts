@@ -66,7 +66,7 @@ describe('a Friend', () => {
 });
 
 describe('SAR receiver', () => {
-  // sar-rx-friend and sar-rx-low-power: a message of two segments that waits for five seconds between them.
+  // The rows of the vectors run in sar-receiver.test.ts; here both roles meet.
   it('of a Friend acknowledges from its primary element; that of the Low Power node is silent and patient', () => {
     const mesh = new FriendMesh('sar-rx');
     const friend = mesh.join({ friend: true, elements: 2 });

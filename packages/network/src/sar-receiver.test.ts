@@ -2,12 +2,19 @@ import { portableCrypto } from '@meshferry/crypto';
 import { describe, expect, it } from 'vitest';
 import { appKeyMaterial } from './key-material.ts';
 import type { SegmentedAccess } from './lower-transport-pdu.ts';
+import type { NetworkLayerOptions } from './options.ts';
 import { APP_KEY } from './testing/node.ts';
+import { ANSWER_MS, PARTNER, ScriptedFriend, scriptLowPowerNode } from './testing/scripted-friendship.ts';
 import { ScriptedNode } from './testing/scripted-node.ts';
 import { hex, transport as vectors } from './testing/vectors.ts';
 import { sealAccess } from './upper-transport.ts';
 
 const SRC = 2;
+/** What the node is to be besides. A discard timer of the Low Power node, if it had one, would end before the last segment. */
+const ROLES: Record<string, Partial<NetworkLayerOptions>> = {
+  'Friend for the destination': { friend: true },
+  'Low Power node in a friendship': { lowPower: { allNodes: false }, sarReceiver: { discardTimeout: 0 } },
+};
 const appKey = appKeyMaterial(portableCrypto, 0, 0, APP_KEY);
 
 /** The segments of a message of `segN + 1` full ones, as node 2 sends them with this SeqAuth. */
@@ -27,32 +34,42 @@ function segmentsOf(segN: number, seqAuth: number, dst: number): SegmentedAccess
 }
 
 describe('SAR receiver', () => {
-  // Friend and Low Power node come with friendship.
-  const scenarios = vectors.sarReceiver.filter((v) => v.role === undefined);
-  it.each(scenarios)('$id', (v) => {
+  it.each(vectors.sarReceiver)('$id', (v) => {
     const limits = v.resources === undefined ? {} : { incoming: v.resources };
-    const scripted = new ScriptedNode({ limits, sarReceiver: v.receiver ?? {} });
+    const scripted = new ScriptedNode({ limits, sarReceiver: v.receiver ?? {}, ...ROLES[v.role ?? ''] });
     const { clock, node } = scripted;
-    const dst = v.dst === 'group' ? 0xc000 : 1;
+    const { layer } = node;
+    if (layer.friend !== undefined) scriptLowPowerNode(scripted);
+    const friend = layer.lowPower === undefined ? undefined : new ScriptedFriend(scripted);
+    const dst = v.dst === 'group' ? 0xc000 : layer.friend === undefined ? 1 : PARTNER;
     node.groups.add(0xc000);
+    const start = clock.now + (friend === undefined ? 0 : ANSWER_MS);
     let seq = 200;
     let delivered = 0;
     for (const [i, step] of v.steps.entries()) {
-      clock.runUntil(step.t);
-      if (step.in !== undefined) {
-        const { segO, segN = v.segN, seqAuth = 150 } = step.in;
-        const segment = segmentsOf(segN, seqAuth, dst)[segO]!;
-        scripted.say(segment, { src: SRC, dst, seq: seq++ });
+      const { segO = -1, segN = v.segN, seqAuth = 150 } = step.in ?? {};
+      const segment = segmentsOf(segN, seqAuth, dst)[segO];
+      if (friend !== undefined && segment !== undefined) friend.deliver(start + step.t, segment, SRC, seq++);
+      else {
+        clock.runUntil(start + step.t);
+        if (segment !== undefined) scripted.say(segment, { src: SRC, dst, seq: seq++ });
       }
+
       const expected = step.out ?? [];
       const acknowledged = scripted.take().map(({ pdu, src, dst: to }) => {
         expect([src, to]).toEqual([1, SRC]);
-        return 'ackedSegments' in pdu ? pdu.ackedSegments : -1;
+        return 'ackedSegments' in pdu ? [pdu.ackedSegments, Number(pdu.obo)] : [-1];
       });
-      const acks = expected.flatMap((out) => (typeof out === 'object' ? [hex(out.ack)] : []));
+      const acks = expected.flatMap((out) => (typeof out === 'object' ? [[hex(out.ack), out.obo ?? 0]] : []));
       expect(acknowledged, `step ${i}`).toEqual(acks);
       if (expected.includes('deliver')) delivered++;
       expect(node.received.length, `step ${i}`).toBe(delivered);
+      const queued = layer.friend?.lowPowerNodes[0]?.queued ?? 0;
+      expect(queued, `step ${i}`).toBe(expected.includes('store both segments in the Friend Queue') ? 2 : 0);
+      if (friend !== undefined && delivered === 0) {
+        clock.advance(ANSWER_MS); // it asks for more
+        friend.nothingMore();
+      }
     }
     if (v.id === 'sar-rx-ack-timer') {
       clock.runUntil(9000);

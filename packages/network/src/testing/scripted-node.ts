@@ -2,17 +2,19 @@ import { type Address, fail, MemoryStore, ok, type Result, SeededRandom, Virtual
 import { networkCredentials, portableCrypto } from '@meshferry/crypto';
 import { decodeLowerTransportPdu, encodeLowerTransportPdu, type LowerTransportPdu } from '../lower-transport-pdu.ts';
 import type { NetworkLayerOptions } from '../options.ts';
-import { decodeNetworkPdu, encodeNetworkPdu, networkSecurity } from '../pdu.ts';
+import { decodeNetworkPdu, encodeNetworkPdu, type NetworkSecurity, networkSecurity } from '../pdu.ts';
 import { NET_KEY, TestNode } from './node.ts';
 import { ScriptedAdvertising } from './scripted-advertising.ts';
 
-const security = networkSecurity(portableCrypto, networkCredentials(portableCrypto, NET_KEY));
+const flooding = networkSecurity(portableCrypto, networkCredentials(portableCrypto, NET_KEY));
 
 /** A node at 0x0001 whose peer is the test: it hears and says single Lower Transport PDUs. Time starts at 0. */
 export class ScriptedNode {
   readonly clock = new VirtualClock();
   readonly bearer: ScriptedAdvertising = new ScriptedAdvertising(this.clock);
   readonly node: TestNode;
+  /** Of a friendship with the test: what the node says under them is read, too. */
+  friendship: NetworkSecurity | undefined;
   #seq = 0;
   #taken = 0;
 
@@ -25,9 +27,9 @@ export class ScriptedNode {
   /** The node hears this PDU; SEQ counts up unless given. */
   say(
     pdu: LowerTransportPdu,
-    how: { src: Address; dst?: Address; ttl?: number; seq?: number; ivIndex?: number },
+    how: { src: Address; dst?: Address; ttl?: number; seq?: number; ivIndex?: number; security?: NetworkSecurity },
   ): void {
-    const { src, dst = 1, ttl = 5, seq = this.#seq, ivIndex = 0 } = how;
+    const { src, dst = 1, ttl = 5, seq = this.#seq, ivIndex = 0, security = flooding } = how;
     this.#seq = Math.max(this.#seq, seq) + 1;
     const ctl = pdu.format.includes('control') || pdu.format === 'segment-acknowledgment';
     const transportPdu = encodeLowerTransportPdu(pdu);
@@ -39,7 +41,7 @@ export class ScriptedNode {
     const fresh = this.bearer.sent.slice(this.#taken);
     this.#taken = this.bearer.sent.length;
     return fresh.map(({ at, data }) => {
-      const decoded = readPdu(data);
+      const decoded = readPdu(data, this.friendship);
       if (!decoded.ok) throw new Error(decoded.error);
       return { at, ...decoded.value };
     });
@@ -48,8 +50,10 @@ export class ScriptedNode {
 
 function readPdu(
   data: Uint8Array,
+  friendship: NetworkSecurity | undefined,
 ): Result<{ src: Address; dst: Address; ttl: number; seq: number; pdu: LowerTransportPdu }, string> {
-  const network = decodeNetworkPdu(data, security, 0);
+  const flooded = decodeNetworkPdu(data, flooding, 0);
+  const network = flooded.ok || friendship === undefined ? flooded : decodeNetworkPdu(data, friendship, 0);
   if (!network.ok) return fail(network.error.reason);
   const { ctl, src, dst, ttl, seq, transportPdu } = network.value;
   const transport = decodeLowerTransportPdu(ctl, transportPdu);

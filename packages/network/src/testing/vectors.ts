@@ -139,7 +139,7 @@ export interface TransportVectors {
     steps: {
       t: number;
       in?: { segO: number; segN?: number; seqAuth?: number };
-      out?: (string | { ack: string })[];
+      out?: (string | { ack: string; obo?: number })[];
     }[];
   }[];
   sarTransmitter: {
