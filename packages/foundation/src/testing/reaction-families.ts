@@ -1,0 +1,7 @@
+import type { ReactionFamily } from './reactions.ts';
+
+/**
+ * The families whose servers are tested against the reactions of the shared vectors. A family is a file of its own,
+ * `testing/reactions-<family>.ts`, and a line here; its name leaves the list of those that are missing then.
+ */
+export const REACTION_FAMILIES: readonly ReactionFamily[] = [];
