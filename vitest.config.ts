@@ -23,6 +23,14 @@ const onBothBackends = [
   'solicitation',
 ];
 
+/** The seed of all property tests: another one for each run, unless it is given to repeat that run. */
+if (!/^\d+$/.test(process.env.MESHFERRY_SEED ?? '')) {
+  process.env.MESHFERRY_SEED = String(Date.now() % 0x7fff_ffff);
+  console.error(
+    `property tests: seed ${process.env.MESHFERRY_SEED} (MESHFERRY_SEED=${process.env.MESHFERRY_SEED} repeats them)`,
+  );
+}
+
 const tests = (folder: string): string => `${folder}/src/**/*.test.ts`;
 
 const backend = `${root}packages/crypto-node/src/testing/crypto-on-node.ts`;
@@ -40,6 +48,8 @@ export default defineConfig({
   ssr: { resolve: { conditions } },
   test: {
     maxWorkers: 2,
+    setupFiles: [`${root}vitest.setup.ts`],
+    env: { MESHFERRY_SEED: process.env.MESHFERRY_SEED ?? '' },
     testTimeout: 30_000,
     coverage: {
       provider: 'v8',

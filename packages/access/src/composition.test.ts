@@ -54,17 +54,16 @@ describe('composition data page 0', () => {
     expect(toHex(encodeComposition(composition))).toBe(octets);
   });
 
-  it('gives back any composition (10000 cases, seed 1)', () => {
+  it('gives back any composition', () => {
     fc.assert(
       fc.property(composition, (value) => {
         const decoded = decodeComposition(encodeComposition(value));
         return decoded.ok && decoded.value.trailing.length === 0 && isDeepStrictEqual(decoded.value.composition, value);
       }),
-      { numRuns: 10_000, seed: 1 },
     );
   });
 
-  it('never throws (10000 cases, seed 1), and keeps whole elements of any octets', () => {
+  it('never throws, and keeps whole elements of any octets', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 400 }), (octets) => {
         const decoded = decodeComposition(octets);
@@ -72,7 +71,6 @@ describe('composition data page 0', () => {
         const { composition, trailing } = decoded.value;
         return toHex(encodeComposition(composition)) + toHex(trailing) === toHex(octets);
       }),
-      { numRuns: 10_000, seed: 1 },
     );
   });
 

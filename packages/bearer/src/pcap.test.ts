@@ -32,10 +32,27 @@ describe('pcap', () => {
   });
 
   it('leaves a packet out that was cut off, and refuses other files', () => {
-    const packet = pcapPacket({ t: 1, device: 0, rssi: 127, type: 0x2a, data: new Uint8Array(20) });
+    const packet = packetOf(20);
     expect(readPcap(concat(pcapHeader(), packet, packet.subarray(0, 20)))).toHaveLength(1);
     expect(readPcap(new Uint8Array(24))).toBeUndefined();
     expect(readPcap(fromHex('7b22'))).toBeUndefined();
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 80 }), (octets) => void readPcap(concat(pcapHeader(), octets))));
+  });
+
+  it('never throws on octets', () => {
+    const file = concat(pcapHeader(), packetOf(20), packetOf(3));
+    const damage = fc.array(fc.tuple(fc.nat(file.length - 1), fc.nat(255)), { maxLength: 4 });
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 80 }), damage, fc.nat(file.length), (octets, damages, length) => {
+        readPcap(octets);
+        readPcap(concat(pcapHeader(), octets));
+        const damaged = file.slice();
+        for (const [at, octet] of damages) damaged[at] = octet;
+        expect(readPcap(damaged.subarray(0, length))?.length ?? 0).toBeLessThanOrEqual(2 + file.length);
+      }),
+    );
   });
 });
+
+function packetOf(octets: number): Uint8Array {
+  return pcapPacket({ t: 1, device: 0, rssi: 127, type: 0x2a, data: new Uint8Array(octets) });
+}

@@ -120,7 +120,6 @@ describe('Block Status', () => {
         expect(receiver.missingCount).toBeLessThanOrEqual(11);
         expect(numbersOfBits(receiver.missing).every((number) => number < 11)).toBe(true);
       }),
-      { numRuns: 2000 },
     );
   });
 });

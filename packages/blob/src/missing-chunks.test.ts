@@ -34,7 +34,6 @@ describe('the encoded list of missing chunks', () => {
         const decoded = decodeChunkNumbers(octets);
         if (decoded.ok) expect(encodeChunkNumbers(decoded.value)).toEqual(octets);
       }),
-      { numRuns: 5000 },
     );
   });
 });

@@ -51,6 +51,7 @@ describe('VirtualClock', () => {
           .sort((a, b) => a[0] - b[0] || a[1] - b[1]);
         expect(ran).toEqual(expected);
       }),
+      { numRuns: 1000 }, // no codec
     );
   });
 });

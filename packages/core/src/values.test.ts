@@ -46,6 +46,18 @@ describe('addresses', () => {
     expect(parseAddress('256')).toBe(0x100);
   });
 
+  it('of any text are one or refused', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.string(), fc.stringMatching(/^(0x)?[0-9a-fx]{0,6}$/)), (text) => {
+        try {
+          expect(parseAddress(text)).toSatisfy((a: number) => a >= 0 && a <= 0xffff);
+        } catch (thrown) {
+          expect(thrown).toBeInstanceOf(MeshError);
+        }
+      }),
+    );
+  });
+
   it.each(['', '0x', '0x10000', '65536', '-1', 'five', '1.5'])('refuse "%s" and say what to give', (text) => {
     expect(() => parseAddress(text)).toThrow(
       expect.objectContaining({ code: 'bad-address', hint: expect.stringContaining('0x0100') }),
@@ -54,6 +66,40 @@ describe('addresses', () => {
 });
 
 describe('records', () => {
+  it('give back any value of plain members, octets and big integers', () => {
+    const { value } = fc.letrec<{ value: unknown }>((tie) => ({
+      value: fc.oneof(
+        { maxDepth: 4, withCrossShrink: true },
+        fc.string(),
+        fc.integer(),
+        fc.double({ noNaN: true, noDefaultInfinity: true }).filter((number) => !Object.is(number, -0)),
+        fc.boolean(),
+        fc.constant(null),
+        fc.bigInt(),
+        fc.uint8Array({ maxLength: 40 }),
+        fc.array(tie('value'), { maxLength: 5 }),
+        // Not with the marks of octets and big integers alone, nor what JSON.parse would make a prototype of.
+        fc
+          .dictionary(fc.string(), tie('value'), { maxKeys: 5, noNullPrototype: true })
+          .filter((object) => !/^(hex|big|__proto__)$/m.test(Object.keys(object).join('\n'))),
+      ),
+    }));
+    fc.assert(fc.property(value, (any) => void expect(decodeRecord(encodeRecord(any))).toEqual(any)));
+  });
+
+  it('of any octets are a value or none', () => {
+    const json = fc.oneof(fc.json(), fc.constantFrom('{"big":"1x"}', '{"hex":"0"}', '{"big":""}', '{"hex":""}'));
+    const octets = fc.oneof(
+      fc.uint8Array({ maxLength: 40 }),
+      fc.tuple(json, fc.nat(), fc.nat(255)).map(([text, at, octet]) => {
+        const bytes = new TextEncoder().encode(text);
+        bytes[at % bytes.length] = octet;
+        return bytes;
+      }),
+    );
+    fc.assert(fc.property(octets, (any) => void decodeRecord(any)));
+  });
+
   it('keep octets and big integers', () => {
     const value = { id: 0x0123456789abcdefn, hash: fromHex('00ff'), list: [1, 'a', null], deep: { ok: true } };
     expect(decodeRecord(encodeRecord(value))).toEqual(value);

@@ -128,6 +128,7 @@ describe('SlotStore', () => {
           }
         },
       ),
+      { numRuns: 500 }, // a store, no codec
     );
   });
 

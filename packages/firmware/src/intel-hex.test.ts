@@ -24,6 +24,29 @@ describe('Intel HEX', () => {
     );
   });
 
+  test('is read or refused, with any characters in place of its own', () => {
+    const file = text([linear(0x1000), data(0x10, [1, 2, 3, 4]), data(0x14, [5, 6]), record(5, 0, [0, 0, 0, 9])]);
+    const hexText = fc.constantFrom(...Buffer.from(':0123456789ABCDEFabcdef\r\n '));
+    const damage = fc.array(fc.tuple(fc.nat(file.length - 1), fc.oneof(hexText, fc.nat(255))), { maxLength: 5 });
+    // Records with a right checksum, whatever they say, in any order.
+    const any = fc.array(
+      fc
+        .tuple(fc.nat(6), fc.nat(0xffff), fc.uint8Array({ maxLength: 20 }))
+        .map(([type, offset, octets]) => record(type, offset, octets)),
+      { maxLength: 8 },
+    );
+    fc.assert(
+      fc.property(damage, any, (octets, lines) => {
+        const damaged = file.slice();
+        for (const [at, octet] of octets) damaged[at] = octet;
+        for (const bytes of [damaged, text(lines)]) {
+          const parsed = parseIntelHex(bytes);
+          if (!parsed.ok) expect(parsed.error.code).toBe('bad-hex-file');
+        }
+      }),
+    );
+  });
+
   test('joins adjacent records and keeps gaps', () => {
     const { segments } = parse([data(0x10, [1, 2]), data(0x20, [5]), data(0x12, [3, 4])]);
     expect(segments.map(plain)).toEqual([

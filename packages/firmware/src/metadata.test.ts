@@ -8,14 +8,24 @@ import {
   compositionHash,
   decodeFirmwareId,
   decodeFirmwareMetadata,
+  encodeCompositionPage0,
   encodeFirmwareId,
   encodeFirmwareMetadata,
   type FirmwareMetadata,
   formatVersion,
+  type Json,
+  parseComposition,
   parseCoreType,
   parseVersion,
 } from './index.ts';
 import { mcubootVectors, metadataVectors, must } from './testing/vectors.ts';
+
+const version = fc.record({
+  major: fc.integer({ min: 0, max: 0xff }),
+  minor: fc.integer({ min: 0, max: 0xff }),
+  revision: fc.integer({ min: 0, max: 0xffff }),
+  build: fc.integer({ min: 0, max: 0xffff_ffff }),
+});
 
 describe('firmware metadata', () => {
   const vectors = metadataVectors.filter(({ fields }) => (fields.type ?? 'metadata') === 'metadata');
@@ -34,12 +44,6 @@ describe('firmware metadata', () => {
   });
 
   test('decodes what it encodes, whatever the values', () => {
-    const version = fc.record({
-      major: fc.integer({ min: 0, max: 0xff }),
-      minor: fc.integer({ min: 0, max: 0xff }),
-      revision: fc.integer({ min: 0, max: 0xffff }),
-      build: fc.integer({ min: 0, max: 0xffff_ffff }),
-    });
     const common = {
       version,
       size: fc.integer({ min: 0, max: 0xff_ffff }),
@@ -86,6 +90,53 @@ describe('firmware metadata', () => {
   });
 });
 
+describe('composition as JSON', () => {
+  const u16 = fc.nat(0xffff);
+  const composition = fc.record({
+    cid: u16,
+    pid: u16,
+    vid: u16,
+    crpl: u16,
+    features: u16,
+    elements: fc.array(
+      fc.record({
+        location: u16,
+        sig_models: fc.array(u16, { maxLength: 5 }),
+        vendor_models: fc.array(fc.nat(0xffff_ffff), { maxLength: 3 }),
+      }),
+      { maxLength: 3 },
+    ),
+  });
+
+  test('is read as it stands, and takes its place in Page 0', () => {
+    fc.assert(
+      fc.property(composition, (value) => {
+        const parsed = must(parseComposition(JSON.parse(JSON.stringify(value))));
+        expect(parsed).toEqual(value);
+        const octets = value.elements.map((e) => 4 + 2 * e.sig_models.length + 4 * e.vendor_models.length);
+        expect(encodeCompositionPage0(parsed).length).toBe(octets.reduce((sum, size) => sum + size, 10));
+      }),
+    );
+  });
+
+  test('of any other JSON is refused by name', () => {
+    const damaged = fc.tuple(composition, fc.constantFrom('cid', 'crpl', 'elements'), fc.jsonValue());
+    const json = fc.oneof(
+      fc.jsonValue(),
+      damaged.map(([value, name, other]) => ({ ...value, [name]: other })),
+      fc
+        .array(fc.jsonValue(), { maxLength: 3 })
+        .map((elements) => ({ cid: 0, pid: 0, vid: 0, crpl: 0, features: 0, elements })),
+    );
+    fc.assert(
+      fc.property(json, (any) => {
+        const parsed = parseComposition(any as Json);
+        if (!parsed.ok) expect(parsed.error.code).toBe('bad-composition');
+      }),
+    );
+  });
+});
+
 describe('composition hash', () => {
   test.each(metadataVectors.filter(({ fields }) => fields.type === 'compositionHash'))('$name', ({ hex, fields }) => {
     const key = fromHex(fields.key as string);
@@ -102,12 +153,35 @@ describe('Firmware ID', () => {
     expect(id.text).toBe(fields.text);
   });
 
+  test('says again what it was made of, and any octets are one or refused', () => {
+    fc.assert(
+      fc.property(fc.nat(0xffff), version, fc.uint8Array({ maxLength: 120 }), (companyId, of, octets) => {
+        const id = must(decodeFirmwareId(encodeFirmwareId(companyId, of)));
+        expect(id.companyId).toBe(companyId);
+        expect(must(parseVersion(id.text as string))).toEqual(of);
+        expect(decodeFirmwareId(octets).ok).toBe(octets.length >= 2 && octets.length <= 108);
+      }),
+    );
+  });
+
   test('is refused without a whole company identifier', () => {
     expect(decodeFirmwareId(fromHex('59'))).toMatchObject({ ok: false, error: { code: 'bad-firmware-id' } });
   });
 });
 
 describe('versions', () => {
+  test('are read as they are written, and any text is one or refused', () => {
+    const text = fc.oneof(fc.string(), fc.stringMatching(/^[0-9.+]{0,20}$/));
+    fc.assert(
+      fc.property(version, text, (value, any) => {
+        expect(must(parseVersion(formatVersion(value)))).toEqual(value);
+        const parsed = parseVersion(any);
+        if (parsed.ok) expect(must(parseVersion(formatVersion(parsed.value)))).toEqual(parsed.value);
+        else expect(parsed.error.code).toBe('bad-version');
+      }),
+    );
+  });
+
   test.each(mcubootVectors.versionCompare)('$a against $b', ({ a, b, withBuildNumber, withoutBuildNumber }) => {
     const [left, right] = [must(parseVersion(a)), must(parseVersion(b))];
     expect(Math.sign(compareVersions(left, right))).toBe(withBuildNumber);

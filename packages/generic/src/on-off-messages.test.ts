@@ -1,10 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { isDeepStrictEqual } from 'node:util';
 import { MessageCatalogue, type MessageType, message, rest, vendorOpcode } from '@meshferry/access';
 import { fromHex, toHex } from '@meshferry/core';
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { arbitraryOf } from '../../access/src/testing/index.ts';
+import { testMessageCodecs } from '../../access/src/testing/index.ts';
 import { GENERIC_ON_OFF_MESSAGES } from './on-off-messages.ts';
 
 interface Vectors {
@@ -26,30 +24,7 @@ describe('Generic OnOff messages', () => {
     expect(catalogue.decode(fromHex(hex)).ok).toBe(false);
   });
 
-  const numRuns = 10_000;
-  const seed = 0x8201;
-
-  it.each(GENERIC_ON_OFF_MESSAGES.map((type) => [type.name, type] as const))(
-    `%s gives back every value and never throws on octets (${numRuns} cases each, seed ${seed})`,
-    (_, type) => {
-      fc.assert(
-        fc.property(arbitraryOf(type), (value) => {
-          const decoded = type.decode(type.encode(value));
-          return decoded.ok && isDeepStrictEqual(decoded.value, value);
-        }),
-        { numRuns, seed },
-      );
-      const opcode = [type.opcode >> 8, type.opcode & 0xff];
-      fc.assert(
-        fc.property(fc.uint8Array({ maxLength: 6 }), (parameters) => {
-          const octets = Uint8Array.of(...opcode, ...parameters);
-          const decoded = type.decode(octets);
-          return !decoded.ok || toHex(type.encode(decoded.value)) === toHex(octets);
-        }),
-        { numRuns, seed },
-      );
-    },
-  );
+  testMessageCodecs(GENERIC_ON_OFF_MESSAGES);
 });
 
 it('a message of a vendor is declared the same way', () => {

@@ -18,7 +18,6 @@ import {
 import { NetKeyMaterial } from './key-material.ts';
 import { HOUR, privateBeacon, secureBeacon } from './testing/beacon.ts';
 import { NET_KEY, TestMesh } from './testing/node.ts';
-import { propertyRuns } from './testing/property.ts';
 import { ScriptedNode } from './testing/scripted-node.ts';
 import { hex, beacons as vectors } from './testing/vectors.ts';
 
@@ -104,7 +103,6 @@ describe('the codec of beacons', () => {
           value: { type: 'unprovisioned-device', ...beacon },
         });
       }),
-      propertyRuns(),
     );
   });
 
@@ -120,7 +118,6 @@ describe('the codec of beacons', () => {
         if (bit >> 3 < 1 || bit >> 3 > 8) expect(isAuthenticBeacon(key, changed)).toBe(false);
         else expect(changed.networkId).not.toEqual(networkId);
       }),
-      propertyRuns(),
     );
   });
 
@@ -132,7 +129,6 @@ describe('the codec of beacons', () => {
         encoded[1 + (bit >> 3)]! ^= 1 << (bit & 7);
         expect(openMeshPrivateBeacon(privateKey, decoded(encoded, 'mesh-private'))).toBeUndefined();
       }),
-      propertyRuns(),
     );
   });
 
@@ -147,7 +143,6 @@ describe('the codec of beacons', () => {
         const beacon = decodeBeacon(any);
         if (beacon.ok) expect([19, 22, 23, 27]).toContain(any.length);
       }),
-      propertyRuns(),
     );
     expect(scripted.node.layer.counters.beacons).toBe(0);
   });

@@ -12,7 +12,6 @@ import {
   type HeartbeatPublicationState,
 } from './heartbeat-states.ts';
 import { TestMesh } from './testing/node.ts';
-import { propertyRuns } from './testing/property.ts';
 import { ScriptedNode } from './testing/scripted-node.ts';
 import { hex, transport } from './testing/vectors.ts';
 
@@ -36,7 +35,6 @@ describe('heartbeat messages', () => {
         expect(decodeHeartbeat(encodeHeartbeat(heartbeat))).toEqual({ ok: true, value: heartbeat });
         expect(decodeHeartbeat(octets).ok).toBe(octets.length === 3);
       }),
-      propertyRuns(),
     );
     expect(hopsOf(3, 4)).toBeUndefined();
   });

@@ -7,7 +7,6 @@ import {
   type LowerTransportPdu,
   seqAuthSeq,
 } from './lower-transport-pdu.ts';
-import { propertyRuns } from './testing/property.ts';
 import { hex, transport as vectors } from './testing/vectors.ts';
 
 /** The fields of a vector as a value of the codec. */
@@ -57,7 +56,6 @@ describe('Lower Transport PDU', () => {
         const ctl = value.format.includes('control') || value.format === 'segment-acknowledgment';
         expect(decodeLowerTransportPdu(ctl, encodeLowerTransportPdu(value))).toEqual({ ok: true, value });
       }),
-      propertyRuns(),
     );
   });
 
@@ -74,7 +72,6 @@ describe('Lower Transport PDU', () => {
           'akf' in decoded.value && !decoded.value.akf ? { ok: true, value: { ...decoded.value, aid: 0 } } : decoded,
         );
       }),
-      propertyRuns(),
     );
   });
 });

@@ -15,7 +15,6 @@ import {
 } from './proxy-pdu.ts';
 import { decodeSolicitationPdu, encodeSolicitationPdu, solicitationPduOf } from './solicitation-pdu.ts';
 import { NET_KEY } from './testing/node.ts';
-import { propertyRuns } from './testing/property.ts';
 
 const security = networkSecurity(portableCrypto, networkCredentials(portableCrypto, NET_KEY));
 const octets = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
@@ -45,7 +44,6 @@ describe('segmentation and reassembly', () => {
         }
         expect(heard).toEqual(messages.map(({ type, octets }) => `${type} ${toHex(octets)}`));
       }),
-      propertyRuns(),
     );
   });
 
@@ -72,7 +70,6 @@ describe('segmentation and reassembly', () => {
           expect(text.length / 2).toBeLessThanOrEqual(PROXY_SERVICE_LIMITS[Number(type)] ?? -1);
         }
       }),
-      propertyRuns(),
     );
   });
 });
@@ -104,7 +101,6 @@ describe('proxy configuration messages', () => {
       fc.property(message, (value) => {
         expect(decodeProxyConfiguration(encodeProxyConfiguration(value))).toEqual({ ok: true, value });
       }),
-      propertyRuns(),
     );
   });
 
@@ -116,7 +112,6 @@ describe('proxy configuration messages', () => {
           if (decoded.ok) expect(encodeProxyConfiguration(decoded.value)).toEqual(any);
         }
       }),
-      propertyRuns(),
     );
   });
 
@@ -150,7 +145,6 @@ describe('identities', () => {
         const decoded = decodeProxyIdentity(any);
         if (decoded.ok) expect(encodeProxyIdentity(decoded.value)).toEqual(any);
       }),
-      propertyRuns(),
     );
   });
 });
@@ -166,7 +160,6 @@ describe('Solicitation PDUs', () => {
         expect(decodeSolicitationPdu(pdu, security).ok).toBe(false);
         expect(decodeSolicitationPdu(any, security).ok).toBe(false);
       }),
-      propertyRuns(),
     );
   });
 

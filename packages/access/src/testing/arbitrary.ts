@@ -17,13 +17,40 @@ export function arbitraryOf<T>(type: MessageType<T>, overrides: Overrides = {}):
   return value.filter((candidate) => type.check(candidate) === undefined);
 }
 
-/** Access messages with the opcode of `type` and any parameters: for "never throws". */
-export function arbitraryOctets(type: MessageType<unknown>): fc.Arbitrary<Uint8Array> {
+/**
+ * Access messages with the opcode of `type`, for "never throws": parameters of any length, small numbers, which are keys
+ * indexes or states sooner than others, and a message of `values` that was damaged, cut or lengthened.
+ */
+export function arbitraryOctets<T>(
+  type: MessageType<T>,
+  values: fc.Arbitrary<T> = arbitraryOf(type),
+): fc.Arbitrary<Uint8Array> {
   const size = opcodeSize(type.opcode);
   const opcode = Array.from({ length: size }, (_, i) => (type.opcode >>> (8 * (size - 1 - i))) & 0xff);
-  return fc
-    .uint8Array({ maxLength: ACCESS_MAX - size, size: 'large' })
-    .map((parameters) => Uint8Array.of(...opcode, ...parameters));
+  const most = ACCESS_MAX - size;
+  const parameters = fc.oneof(
+    fc.uint8Array({ maxLength: 30 }),
+    fc.uint8Array({ maxLength: most, size: 'large' }),
+    fc.uint8Array({ maxLength: 30, max: 7 }),
+    fc
+      .tuple(values, fc.array(fc.tuple(fc.nat(most), fc.nat(255)), { maxLength: 2 }), fc.integer({ min: -2, max: 2 }))
+      .map(([value, damages, longer]) => damaged(type.encode(value).subarray(size), damages, longer, most)),
+  );
+  return parameters.map((octets) => {
+    const message = new Uint8Array(size + octets.length);
+    message.set(opcode);
+    message.set(octets, size);
+    return message;
+  });
+}
+
+type Damages = readonly (readonly [at: number, octet: number])[];
+
+function damaged(octets: Uint8Array, damages: Damages, longer: number, most: number): Uint8Array {
+  const result = new Uint8Array(Math.min(most, Math.max(0, octets.length + longer)));
+  result.set(octets.subarray(0, result.length));
+  for (const [at, octet] of damages) if (result.length > 0) result[at % result.length] = octet;
+  return result;
 }
 
 /** Values of a layout that take at most `room` bits. */
