@@ -1,4 +1,5 @@
 import { MeshError } from '@meshferry/core';
+import { holderOf } from './holder.ts';
 
 /** SQLite result codes (https://sqlite.org/rescode.html). */
 const busy = 5;
@@ -35,8 +36,17 @@ export function corruptError(file: string, reason: string, cause?: unknown): Mes
   });
 }
 
+/** A later version of Meshferry wrote the file. */
+export function newerError(file: string, found: number, known: number): MeshError {
+  return new MeshError('store-newer', `Store ${file} has layout ${found}, this version knows up to ${known}`, {
+    hint: 'Use the version of Meshferry that wrote it, or a later one; the file was left as it is.',
+  });
+}
+
 function lockedError(file: string, cause: unknown): MeshError {
-  return new MeshError('store-locked', `Store ${file} is in use by another process`, {
+  const pid = holderOf(file);
+  const who = pid === undefined ? 'another process' : `process ${pid}`;
+  return new MeshError('store-locked', `Store ${file} is in use by ${who}`, {
     hint: 'End the other meshferry that uses it, or name another state folder.',
     cause,
   });

@@ -124,7 +124,7 @@ describe('opening names what is wrong', () => {
     const database = availableEngine().open(path('later.db'));
     database.exec('PRAGMA user_version = 2');
     database.close();
-    expect(opening('later.db')).toThrow(error('store-failed', 'layout 2'));
+    expect(opening('later.db')).toThrow(error('store-newer', 'layout 2'));
   });
 
   it('a folder', () => {
@@ -142,15 +142,61 @@ describe('opening names what is wrong', () => {
   });
 });
 
-it('reports damage inside the file when it is met', () => {
-  const file = path('damaged.db');
-  const store = openSqliteStore(file);
-  store.batch(Array.from({ length: 200 }, (_, i) => [`record/${i}`, new Uint8Array(500).fill(i)]));
-  store.close();
-  const octets = readFileSync(file);
-  octets.fill(0xa5, 4096);
-  writeFileSync(file, octets);
-  const damaged = openSqliteStore(file);
-  expect(() => damaged.keys('')).toThrow(expect.objectContaining({ code: 'store-corrupt' }));
-  damaged.close();
+describe('a damaged file', () => {
+  const damaged = (name: string): string => {
+    const file = path(name);
+    const store = openSqliteStore(file);
+    store.batch(Array.from({ length: 200 }, (_, i) => [`record/${i}`, new Uint8Array(500).fill(i)]));
+    store.close();
+    const octets = readFileSync(file);
+    octets.fill(0xa5, 4096);
+    writeFileSync(file, octets);
+    return file;
+  };
+
+  it('is refused, and not touched', () => {
+    const file = damaged('damaged.db');
+    const before = readFileSync(file);
+    expect(() => openSqliteStore(file)).toThrow(expect.objectContaining({ code: 'store-corrupt' }));
+    expect(readFileSync(file).equals(before)).toBe(true);
+    expect(existsSync(`${file}.pid`)).toBe(false);
+  });
+
+  it('is refused when its end is missing', () => {
+    const file = damaged('short.db');
+    writeFileSync(file, readFileSync(file).subarray(0, 4096 * 3));
+    expect(() => openSqliteStore(file)).toThrow(expect.objectContaining({ code: 'store-corrupt' }));
+  });
+});
+
+describe('who has a store open', () => {
+  it('is told to those who come second, and forgotten when it is closed', () => {
+    const file = path('holder.db');
+    const store = openSqliteStore(file);
+    expect(() => openSqliteStore(file)).toThrow(
+      expect.objectContaining({ code: 'store-locked', message: expect.stringContaining(`process ${process.pid}`) }),
+    );
+    expect(readFileSync(`${file}.pid`, 'utf8')).toBe(`${process.pid}\n`);
+    store.close();
+    expect(existsSync(`${file}.pid`)).toBe(false);
+  });
+
+  it('is not believed of a process that is gone: its store opens', () => {
+    const file = path('stale.db');
+    openSqliteStore(file).close();
+    writeFileSync(`${file}.pid`, '4194305\n');
+    openSqliteStore(file).close();
+  });
+
+  it('is not said when the file beside it says nothing', () => {
+    const file = path('mute.db');
+    const store = openSqliteStore(file);
+    for (const text of ['', '-1', 'me', '4194305']) {
+      writeFileSync(`${file}.pid`, text);
+      expect(() => openSqliteStore(file)).toThrow(
+        expect.objectContaining({ message: expect.stringContaining('another process') }),
+      );
+    }
+    store.close();
+  });
 });

@@ -2,7 +2,8 @@ import { chmodSync, closeSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { MeshError, type Store, type Write } from '@meshferry/core';
 import { availableEngine, type Database, type Engine, type Statement } from './engine.ts';
-import { corruptError, storeError } from './errors.ts';
+import { corruptError, newerError, storeError } from './errors.ts';
+import { announceHolder, retractHolder } from './holder.ts';
 
 /** How {@link openSqliteStore} opens its file. */
 export interface SqliteStoreOptions {
@@ -24,7 +25,8 @@ const layout = 1;
  * The store belongs to one process until `close` or its end, however sudden. Keys are any text without NUL.
  *
  * Throws `store-locked` when another store, here or in another process, has the file open; `store-corrupt` when it is
- * damaged or not a store; `store-failed` when the disk or its rights refuse. The same codes come from its methods.
+ * damaged or not a store, `store-newer` when a later version of Meshferry wrote it: such a file is left as it is;
+ * `store-failed` when the disk or its rights refuse. The same codes come from its methods.
  */
 export function openSqliteStore(path: string, options: SqliteStoreOptions = {}): Store {
   return openWith(availableEngine(), path, options);
@@ -38,6 +40,7 @@ export function openWith(engine: Engine, path: string, options: SqliteStoreOptio
     createPrivately(file);
     database = engine.open(file);
     prepare(database, file, options);
+    announceHolder(file);
     return new SqliteStore(database, file);
   } catch (thrown) {
     database?.close();
@@ -99,6 +102,7 @@ class SqliteStore implements Store {
     if (!this.#open) return;
     this.#guarded('close', () => {
       this.#open = false;
+      retractHolder(this.#file);
       try {
         release(this.#database);
       } finally {
@@ -165,11 +169,10 @@ function prepare(database: Database, file: string, { durability = 'power-cut' }:
   const empty = database.prepare('SELECT 1 FROM sqlite_schema LIMIT 1').get() === undefined;
   if (id !== applicationId && !(id === 0 && empty)) throw corruptError(file, 'it is an SQLite file of another program');
   const version = pragma(database, 'user_version');
-  if (Number(version) > layout) {
-    throw new MeshError('store-failed', `Store ${file} has layout ${version}, this version knows up to ${layout}`, {
-      hint: 'Use a newer version of Meshferry.',
-    });
-  }
+  if (Number(version) > layout) throw newerError(file, Number(version), layout);
+  // Before anything is written: what is damaged stays as it is, for whoever can mend it.
+  const damage = pragma(database, 'quick_check(1)');
+  if (damage !== 'ok') throw corruptError(file, `it is damaged (${String(damage).trim()})`);
   pragma(database, 'journal_mode = WAL');
   database.exec(`PRAGMA synchronous = ${durability === 'power-cut' ? 'FULL' : 'NORMAL'}`);
   // Also where nothing is left to create: a write transaction proves that the file is this process's alone.
