@@ -50,14 +50,19 @@ export class Heartbeats {
     return { ...this.#options.states.values.heartbeatPublication, count: this.#left };
   }
 
-  /**
-   * Begins at once; set it when the Status of the request is on its way. The count that survives a restart is the one set
-   * here. Throws `bad-field`, `store-failed`.
-   */
+  /** Begins at once, see {@link setPublication}. */
   set publication(state: HeartbeatPublicationState) {
+    this.setPublication(state);
+  }
+
+  /**
+   * Sets the publication; the first Heartbeat comes `firstAfterMs` later, which leaves time for the Status of the request.
+   * The count that survives a restart is the one set here. Throws `bad-field`, `store-failed`.
+   */
+  setPublication(state: HeartbeatPublicationState, firstAfterMs = 0): void {
     const checked = state.destination === 0 ? NO_HEARTBEAT_PUBLICATION : checkPublication(state);
     this.#options.states.change({ heartbeatPublication: checked });
-    this.#restart();
+    this.#restart(firstAfterMs);
   }
 
   /** Heartbeat Subscription and its results. */
@@ -122,10 +127,10 @@ export class Heartbeats {
     this.#next.clear();
   }
 
-  #restart(): void {
+  #restart(firstAfterMs = 0): void {
     const { destination, count, periodLog } = this.#options.states.values.heartbeatPublication;
     this.#left = count;
-    if (destination !== 0 && count > 0 && periodLog > 0) this.#next.set(0);
+    if (destination !== 0 && count > 0 && periodLog > 0) this.#next.set(firstAfterMs);
     else this.#next.clear();
   }
 

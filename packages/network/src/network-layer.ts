@@ -108,7 +108,6 @@ export class NetworkLayer implements AccessTransport {
     this.#destinations = new Destinations(address, elements, host, this.features, (dst) =>
       this.heartbeats.listensTo(dst),
     );
-
     const counters = newCounters();
     this.counters = counters;
     const keys = new Keys(crypto, store, options.directed);
@@ -259,8 +258,18 @@ export class NetworkLayer implements AccessTransport {
   }
 
   set relay(relay: Transmit | false) {
-    this.#states.change({ relay });
-    this.features.set('relay', relay !== false);
+    this.setRelay(relay !== false, relay || this.relayRetransmit);
+  }
+
+  /** Relay Retransmit, which the node keeps while it is no relay [Mesh Protocol 1.1, 4.2.9]. */
+  get relayRetransmit(): Transmit {
+    return this.#states.values.relayRetransmit;
+  }
+
+  /** Relay and Relay Retransmit in one step. */
+  setRelay(on: boolean, relayRetransmit: Transmit): void {
+    this.#states.change({ relay: on && relayRetransmit, relayRetransmit });
+    this.features.set('relay', on);
   }
 
   get sarTransmitter(): SarTransmitter {

@@ -16,6 +16,8 @@ export interface NodeStateValues {
   readonly networkTransmit: Transmit;
   /** Relay Retransmit, or false: the feature is off. */
   readonly relay: Transmit | false;
+  /** Relay Retransmit, whether the feature is on or not. */
+  readonly relayRetransmit: Transmit;
   readonly sarTransmitter: SarTransmitter;
   readonly sarReceiver: SarReceiver;
   readonly secureNetworkBeacon: boolean;
@@ -41,6 +43,7 @@ export function initialStates(options: NetworkLayerOptions): NodeStateValues {
     defaultTtl: checkTtl(options.defaultTtl ?? 5),
     networkTransmit: options.transmit ?? DEFAULT_TRANSMIT,
     relay: options.relay ?? false,
+    relayRetransmit: options.relay || DEFAULT_TRANSMIT,
     sarTransmitter: changeSarTransmitter(DEFAULT_SAR_TRANSMITTER, options.sarTransmitter ?? {}),
     sarReceiver: changeSarReceiver(DEFAULT_SAR_RECEIVER, options.sarReceiver ?? {}),
     secureNetworkBeacon: options.beacon ?? false,
