@@ -304,7 +304,7 @@ describe('what a power cut leaves', () => {
     node(clock, 0x10, [[lamp.model]], { store });
     lamp.model.bind(1);
     lamp.model.subscribe(GROUP);
-    const records = (): string[] => store.keys('').filter((key) => !key.startsWith('composition/'));
+    const records = (): string[] => store.keys('').filter((key) => !/^(composition|metadata)\//.test(key));
     expect(records()).toHaveLength(2);
     lamp.model.unbind(1);
     lamp.model.unsubscribe(GROUP);

@@ -20,16 +20,17 @@ import type { CryptoProvider } from '@meshferry/crypto';
 import type { AccessReceived, AccessSend, AccessTransport, NetworkHost } from '@meshferry/network';
 import type { Attachment } from './attachment.ts';
 import { type Composition, decodeComposition, encodeComposition, Feature } from './composition.ts';
-import { CompositionPages, forgetComposition, type RunningPages } from './composition-pages.ts';
+import { forgetPages, type RunningPages, TermPages } from './composition-pages.ts';
 import { encodeProfiles, type MeshProfile } from './composition-profiles.ts';
 import { encodeRelations } from './composition-relations.ts';
-import type { ModelId } from './contract.ts';
+import type { AnswerCapture, Context, ModelId, Processed } from './contract.ts';
 import { type AccessCounters, Delivering } from './delivering.ts';
 import { composeElement, type Element } from './element.ts';
 import type { Model } from './model.ts';
 import type { ModelGround } from './model-ground.ts';
 import { forgetModels } from './model-records.ts';
-import { relationsOf } from './node-relations.ts';
+import { encodeModelsMetadata } from './models-metadata.ts';
+import { metadataOf, relationsOf } from './node-relations.ts';
 import { SubscriptionIndex } from './subscription-index.ts';
 
 /** Who the node says it is: Composition Data Page 0 without the elements. */
@@ -87,7 +88,7 @@ export class AccessLayer implements NetworkHost {
   readonly #delivering: Delivering;
   readonly #profiles: readonly MeshProfile[];
   #transport: AccessTransport | undefined;
-  #pages: CompositionPages | undefined;
+  #pages: { readonly composition: TermPages; readonly metadata: TermPages } | undefined;
 
   constructor(options: AccessLayerOptions) {
     this.address = options.address;
@@ -163,8 +164,14 @@ export class AccessLayer implements NetworkHost {
       });
     }
     this.#transport = transport;
-    this.#pages = new CompositionPages(this.#ground.store, this.#runningPages(), this.#isRefreshable());
+    const { store } = this.#ground;
+    const refreshable = this.modelAt(this.address, REMOTE_PROVISIONING_SERVER) !== undefined;
+    this.#pages = {
+      composition: new TermPages(store, 'composition', this.#runningPages(), refreshable),
+      metadata: new TermPages(store, 'metadata', new Map([[0, this.#runningMetadata()]]), refreshable),
+    };
     for (const attachment of this.#attachments()) attachment.publisher?.start();
+    for (const model of present) model.connected();
   }
 
   /** Stops publishing; what is kept is kept. */
@@ -192,13 +199,35 @@ export class AccessLayer implements NetworkHost {
    * Throws `not-attached` before {@link connect}.
    */
   compositionPage(asked: number, maxOctets = Number.POSITIVE_INFINITY): { page: number; data: Uint8Array } {
-    const { page, data } = this.#connectedPages().at(asked);
+    const { page, data } = this.#connectedPages().composition.at(asked);
     return { page, data: data.length <= maxOctets ? data : shortened(page, data, maxOctets) };
   }
 
-  /** A new term on the network (Node Composition or Address Refresh): pages 0 to 2 are those of the running software. */
+  /**
+   * The Models Metadata page asked for, or the largest present one below it, without the page number: page 0 as it was
+   * when the term began, 128 (with a Remote Provisioning Server) as the software has it. Throws as {@link compositionPage}.
+   */
+  metadataPage(asked: number): { page: number; data: Uint8Array } {
+    return this.#connectedPages().metadata.at(asked);
+  }
+
+  /**
+   * A new term on the network (Node Composition or Address Refresh): pages 0 to 2 and Models Metadata Page 0 are those of
+   * the running software, all of them or (`store-failed`) none.
+   */
   refreshComposition(): void {
-    this.#connectedPages().refresh();
+    const { composition, metadata } = this.#connectedPages();
+    this.#ground.store.batch([...composition.refreshed(), ...metadata.refreshed()]);
+  }
+
+  /**
+   * Hands a message (opcode ‖ parameters) to the model of an own element that takes it, as if it had come alone with the
+   * keys of `context`, the message that it came inside of. What the model answers goes to `capture`.
+   */
+  process(element: Unicast, payload: Uint8Array, context: Context, capture: AnswerCapture): Processed {
+    const { src, key, netIndex, credentials, ttl, rssi } = context;
+    const message = { src, dst: element, key, netIndex, credentials, ttl, seq: 0, payload };
+    return this.#delivering.process(rssi === undefined ? message : { ...message, rssi }, capture);
   }
 
   /** An AppKey was deleted: no model is bound to it, none publishes with it any more; durably when it returns. */
@@ -211,7 +240,7 @@ export class AccessLayer implements NetworkHost {
   /** The node leaves the network: forgets bindings, subscriptions, publications and the composition of the term. */
   reset(): void {
     const { store } = this.#ground;
-    store.batch([...forgetModels(store), ...forgetComposition(store)]);
+    store.batch([...forgetModels(store), ...forgetPages(store)]);
     for (const attachment of this.#attachments()) attachment.forget();
     for (const list of this.#elements.flatMap((element) => element.lists)) list.replace([]);
     this.#subscriptionsChanged();
@@ -251,7 +280,7 @@ export class AccessLayer implements NetworkHost {
 
   #runningPages(): RunningPages {
     const relations = relationsOf(this.#elements.map((element) => element.models));
-    const pages: [0 | 1 | 2, Uint8Array][] = [
+    const pages: [number, Uint8Array][] = [
       [0, this.compositionPage0()],
       [1, encodeRelations(relations)],
     ];
@@ -259,11 +288,11 @@ export class AccessLayer implements NetworkHost {
     return new Map(pages);
   }
 
-  #isRefreshable(): boolean {
-    return this.modelAt(this.address, REMOTE_PROVISIONING_SERVER) !== undefined;
+  #runningMetadata(): Uint8Array {
+    return encodeModelsMetadata(metadataOf(this.#elements.map((element) => element.models)));
   }
 
-  #connectedPages(): CompositionPages {
+  #connectedPages(): { readonly composition: TermPages; readonly metadata: TermPages } {
     if (this.#pages !== undefined) return this.#pages;
     throw new MeshError('not-attached', 'the access layer has no network layer', { hint: 'Call connect() first.' });
   }

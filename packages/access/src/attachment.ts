@@ -146,6 +146,7 @@ export class Attachment {
 
   reply(context: Context, payload: Uint8Array, options: ReplyOptions = {}, done?: (error?: MeshError) => void): Cancel {
     const told = done ?? this.#logFailure;
+    if (context.capture?.(payload, told) === true) return () => {};
     const message: AccessSend = {
       src: context.element,
       dst: context.src,
@@ -172,7 +173,8 @@ export class Attachment {
 
   #key(appIndex: AppIndex | undefined, deviceKeyOf: Unicast | undefined): KeyRef | MeshError {
     if (deviceKeyOf !== undefined) return { kind: 'device', node: deviceKeyOf };
-    if (appIndex !== undefined && this.#bound.has(appIndex)) return { kind: 'app', index: appIndex };
+    if (appIndex !== undefined && (this.#model.anyAppKey || this.#bound.has(appIndex)))
+      return { kind: 'app', index: appIndex };
     const lowest = this.#lowestBound();
     if (appIndex === undefined && lowest !== undefined) return { kind: 'app', index: lowest };
     const what = appIndex === undefined ? 'no AppKey' : `AppKey ${appIndex} not`;

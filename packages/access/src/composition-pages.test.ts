@@ -91,6 +91,28 @@ describe('composition of a node', () => {
     expect(start([]).compositionPage(0).data).toEqual(now);
   });
 
+  it('keeps what its models tell of themselves for the term, as the pages of the composition', () => {
+    const store = new MemoryStore();
+    const health = (tests: number): Model =>
+      new Model({ id: 0x0002, name: 'Health', metadata: [{ metadataId: 1, metadata: Uint8Array.of(0x59, 0, tests) }] });
+    const vendor = (): Model => new Model({ id: 0x0059_0001, name: 'V', metadata: health(9).metadata });
+    const start = (models: readonly Model[]): ReturnType<typeof node> =>
+      node(new VirtualClock(), 0x10, [[model(0x0001), ...models], []], { store });
+    const page0 = '0100' + '0200' + '01' + '03000100590001' + '0000';
+    const next = '0101' + '0200' + '01' + '03000100590002' + '59000100' + '01' + '03000100590009' + '0000';
+    const first = start([health(1)]);
+    expect(toHex(first.metadataPage(0).data)).toBe(page0);
+    expect(first.metadataPage(0xff).page).toBe(0);
+    const second = start([model(0x0004), vendor(), health(2)]);
+    expect([0, 127, 128, 255].map((asked) => second.metadataPage(asked).page)).toEqual([0, 0, 128, 128]);
+    expect(toHex(second.metadataPage(0).data)).toBe(page0);
+    expect(toHex(second.metadataPage(128).data)).toBe(next);
+    second.refreshComposition();
+    expect(toHex(second.metadataPage(0).data)).toBe(next);
+    second.reset();
+    expect(store.keys('')).toEqual([]);
+  });
+
   it('is not there before the node is complete', () => {
     const layer = node(new VirtualClock(), 0x10, [[]]);
     expect(layer.modelAt(0x10, 0x1000)).toBeUndefined();

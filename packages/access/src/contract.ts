@@ -1,4 +1,4 @@
-import type { Address, AppIndex, NetIndex, Unicast } from '@meshferry/core';
+import type { Address, AppIndex, MeshError, NetIndex, Unicast } from '@meshferry/core';
 import type { AccessSend, Credentials, KeyRef } from '@meshferry/network';
 
 /** A SIG model (16 bits), or a vendor's: Company Identifier × 65536 + model. */
@@ -8,6 +8,8 @@ export type ModelId = number;
 export interface ModelIdentity {
   readonly id: ModelId;
   readonly name: string;
+  /** It sends under any AppKey of the node, bound to it or not. Default false. */
+  readonly anyAppKey?: boolean;
 }
 
 /** Where a message came from and with what it was secured: everything that a reply needs. */
@@ -23,7 +25,18 @@ export interface Context {
   readonly rssi?: number;
   /** The element that received it. */
   readonly element: Unicast;
+  /** Set for a message that came inside of another one: takes its answer. */
+  readonly capture?: AnswerCapture;
 }
+
+/**
+ * Takes an answer (opcode ‖ parameters) instead of the air, and calls `done` as sending would. False when it takes none
+ * (any more): the answer is sent as a message of its own.
+ */
+export type AnswerCapture = (answer: Uint8Array, done: (error?: MeshError) => void) => boolean;
+
+/** What became of a message that came inside of another one. */
+export type Processed = 'processed' | 'wrong-opcode' | 'wrong-key' | 'malformed';
 
 /** How a message of a model is sent: {@link AccessSend} without what the model itself knows. */
 export interface SendOptions extends Omit<AccessSend, 'src' | 'payload' | 'key'> {

@@ -1,6 +1,6 @@
 import { type Address, ALL_NODES, isUnicast, type Log, type Unicast } from '@meshferry/core';
 import type { AccessReceived } from '@meshferry/network';
-import type { Context } from './contract.ts';
+import type { AnswerCapture, Context, Processed } from './contract.ts';
 import type { Delivery, Element } from './element.ts';
 import { NO_OPCODE, opcodeAt } from './opcode.ts';
 
@@ -55,6 +55,14 @@ export class Delivering {
     if (takers === 0) this.#counters.ignored++;
   }
 
+  /** The same for a message inside of another one, to an element of this node; its answer goes to `capture`. */
+  process(message: AccessReceived, capture: AnswerCapture): Processed {
+    const delivery = this.#elements[message.dst - this.#address]?.deliveries.get(opcodeAt(message.payload));
+    if (delivery === undefined) return 'wrong-opcode';
+    if (!this.#secured(delivery, message)) return 'wrong-key';
+    return this.#decode(delivery, message, capture) ? 'processed' : 'malformed';
+  }
+
   /** Group or virtual destination: by subscription, or, on the primary element alone, a fixed group. */
   #addressed(delivery: Delivery, message: AccessReceived): boolean {
     if (delivery.attachment.subscriptions.has(message.dst, message.label)) return true;
@@ -64,27 +72,37 @@ export class Delivering {
   #secured(delivery: Delivery, message: AccessReceived): boolean {
     const { key } = message;
     const { security } = delivery.model;
-    if (key.kind === 'app') return security === 'app' && delivery.attachment.isBound(key.index);
-    if (security === 'device') return key.node === this.#address;
+    if (key.kind === 'app') {
+      return security === 'app'
+        ? delivery.attachment.isBound(key.index)
+        : security === 'any' || security === 'peer-any';
+    }
+    if (security === 'device' || security === 'any') return key.node === this.#address;
     // Our own device key secures what our own servers answer, no one else's answers.
-    return security === 'peer-device' && (key.node !== this.#address || this.#isOwn(message.src));
+    return security !== 'app' && (key.node !== this.#address || this.#isOwn(message.src));
   }
 
   /** Returns 1: the message found a model, also when it was none of its messages after all. */
   #deliver(delivery: Delivery, message: AccessReceived): 1 {
+    this.#decode(delivery, message);
+    return 1;
+  }
+
+  /** False when it was none of the messages of the model after all. */
+  #decode(delivery: Delivery, message: AccessReceived, capture?: AnswerCapture): boolean {
     const { type, handler, listeners } = delivery.receiver;
     const decoded = type.decode(message.payload);
     if (!decoded.ok) {
       this.#counters.malformed++;
       this.#log('debug', `malformed ${type.name} dropped`, { src: message.src, ...decoded.error });
-      return 1;
+      return false;
     }
     this.#counters.delivered++;
-    const context = contextOf(message, delivery.attachment.element);
+    const context = contextOf(message, delivery.attachment.element, capture);
     // Of a copy: who begins to listen while it is told (the next request of a procedure) waits for the next message.
     if (listeners.size > 0) for (const listener of [...listeners]) listener(decoded.value, context);
     handler?.(decoded.value, context);
-    return 1;
+    return true;
   }
 
   #isOwn(address: Unicast): boolean {
@@ -92,7 +110,7 @@ export class Delivering {
   }
 }
 
-function contextOf(message: AccessReceived, element: Unicast): Context {
+function contextOf(message: AccessReceived, element: Unicast, capture: AnswerCapture | undefined): Context {
   const context: { -readonly [K in keyof Context]: Context[K] } = {
     src: message.src,
     dst: message.dst,
@@ -104,5 +122,6 @@ function contextOf(message: AccessReceived, element: Unicast): Context {
   };
   if (message.label !== undefined) context.label = message.label;
   if (message.rssi !== undefined) context.rssi = message.rssi;
+  if (capture !== undefined) context.capture = capture;
   return context;
 }

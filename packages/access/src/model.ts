@@ -2,6 +2,7 @@ import { type Address, type AppIndex, type Cancel, type Clock, MeshError, type U
 import type { Attachment } from './attachment.ts';
 import type { Context, ModelId, ReplyOptions, SendOptions } from './contract.ts';
 import type { MessageType } from './message.ts';
+import type { MetadataEntry } from './models-metadata.ts';
 import type { Opcode } from './opcode.ts';
 import type { Publication, PublicationSettings } from './publication.ts';
 import type { Subscription } from './subscriptions.ts';
@@ -9,9 +10,11 @@ import type { Subscription } from './subscriptions.ts';
 /**
  * Whose key secures the messages that a model takes [Mesh Protocol 1.1, 3.8.8]:
  * `app`: an AppKey bound to the model; `device`: the device key of this node (servers of the configuration family);
- * `peer-device`: the device key of the node that sends (their clients).
+ * `peer-device`: the device key of the node that sends (their clients);
+ * `any`, `peer-any`: any AppKey, bound or not, as well as the device key of this node or of the one that sends (Opcodes
+ * Aggregator).
  */
-export type ModelSecurity = 'app' | 'device' | 'peer-device';
+export type ModelSecurity = 'app' | 'device' | 'peer-device' | 'any' | 'peer-any';
 
 /** What a model is. */
 export interface ModelSpec {
@@ -23,6 +26,8 @@ export interface ModelSpec {
   readonly corresponds?: readonly Model[];
   /** Default `app`. */
   readonly security?: ModelSecurity;
+  /** What the Models Metadata pages tell of it. Default: nothing. */
+  readonly metadata?: readonly MetadataEntry[];
 }
 
 /** Takes a message of a model. What it throws is a defect of the program and goes up to whoever runs the clock. */
@@ -51,9 +56,11 @@ export class Model {
   readonly extends: readonly Model[];
   readonly corresponds: readonly Model[];
   readonly security: ModelSecurity;
+  readonly metadata: readonly MetadataEntry[];
   readonly #receivers = new Map<Opcode, Receiver>();
   #publishing: Publishing | undefined;
   #attachment: Attachment | undefined;
+  #onConnected: (() => void) | undefined;
 
   constructor(spec: ModelSpec) {
     this.id = spec.id;
@@ -61,6 +68,12 @@ export class Model {
     this.extends = spec.extends ?? [];
     this.corresponds = spec.corresponds ?? [];
     this.security = spec.security ?? 'app';
+    this.metadata = spec.metadata ?? [];
+  }
+
+  /** Whether it sends under any AppKey of the node, bound to it or not. */
+  get anyAppKey(): boolean {
+    return this.security === 'any' || this.security === 'peer-any';
   }
 
   /**
@@ -88,6 +101,20 @@ export class Model {
   publishes(onPeriod?: () => void): void {
     if (this.#attachment !== undefined) throw this.#alreadyAttached();
     this.#publishing = { onPeriod };
+  }
+
+  /**
+   * Declares what is to be done once the node is complete, with all elements and its network layer: where a server begins
+   * to follow the states of the node. Throws `already-attached`.
+   */
+  whenConnected(run: () => void): void {
+    if (this.#attachment !== undefined) throw this.#alreadyAttached();
+    this.#onConnected = run;
+  }
+
+  /** For the access layer: the node is complete. */
+  connected(): void {
+    this.#onConnected?.();
   }
 
   /** For the access layer: how the model publishes, undefined when it does not. */

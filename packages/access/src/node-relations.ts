@@ -1,5 +1,6 @@
 import type { BaseModel, ElementRelations, ModelRelations } from './composition-relations.ts';
 import type { Model } from './model.ts';
+import type { ElementMetadata, ModelMetadata } from './models-metadata.ts';
 
 /** How the models of a node are related, from what they say they extend and correspond with: Composition Data Page 1. */
 export function relationsOf(elements: readonly (readonly Model[])[]): ElementRelations[] {
@@ -14,6 +15,15 @@ export function relationsOf(elements: readonly (readonly Model[])[]): ElementRel
       extends: model.extends.flatMap((base) => baseAt(places.get(base), element)),
     });
     return { sigModels: models.filter(isSig).map(describe), vendorModels: models.filter(isVendor).map(describe) };
+  });
+}
+
+/** What the models of a node tell about themselves: Models Metadata Page 0; those that tell nothing are left out. */
+export function metadataOf(elements: readonly (readonly Model[])[]): ElementMetadata[] {
+  const describe = ({ id, metadata }: Model): ModelMetadata => ({ modelId: id, entries: [...metadata] });
+  return elements.map((models) => {
+    const telling = models.filter((model) => model.metadata.length > 0);
+    return { sigModels: telling.filter(isSig).map(describe), vendorModels: telling.filter(isVendor).map(describe) };
   });
 }
 
