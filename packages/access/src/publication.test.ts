@@ -60,6 +60,14 @@ describe('codecs', () => {
     expect(fastPeriodMs(vector.publishPeriodMs, vector.divisor)).toBe(vector.effectiveMs);
   });
 
+  it('gives back every octet of a retransmission, and every time of a period', () => {
+    for (let octet = 0; octet <= 0xff; octet++) {
+      const { transmissions, intervalMs } = publishRetransmit(octet);
+      expect(publishRetransmitOf(transmissions, intervalMs)).toBe(octet);
+      expect(publishPeriodMs(publishPeriodOf(publishPeriodMs(octet)))).toBe(publishPeriodMs(octet));
+    }
+  });
+
   it('gives the nearest octet to any time', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 37_800_000 }), (ms) => {

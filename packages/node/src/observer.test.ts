@@ -1,4 +1,4 @@
-import { AD_MESH_BEACON, AD_MESH_MESSAGE, AD_PB_ADV, encodeServiceData } from '@meshferry/bearer';
+import { AD_MESH_BEACON, AD_MESH_MESSAGE, AD_PB_ADV, AD_SERVICE_DATA, encodeServiceData } from '@meshferry/bearer';
 import { concat } from '@meshferry/core';
 import { aid, friendshipCredentials, portableCrypto } from '@meshferry/crypto';
 import {
@@ -13,6 +13,7 @@ import {
   type SubnetSecurity,
   sealAccess,
 } from '@meshferry/network';
+import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { ObservedNetwork } from './observed.ts';
 import { Observer } from './observer.ts';
@@ -37,6 +38,39 @@ beforeEach(() => {
       { address: 0x0010, key: renewedDeviceKey },
     ],
     ivIndexes: [4],
+  });
+});
+
+describe('whatever is heard', () => {
+  const data = fc.uint8Array({ maxLength: 40 });
+  const structure = fc.record({
+    type: fc.constantFrom(AD_MESH_BEACON, AD_MESH_MESSAGE, AD_PB_ADV, AD_SERVICE_DATA, 0x01),
+    data: fc.oneof(
+      data,
+      // Beacon types, Bearer Control and the services of the mesh.
+      fc
+        .tuple(fc.constantFrom([0], [1], [2], [0x28, 0x18], [0x27, 0x18], [0, 0, 0, 1, 0, 3]), data)
+        .map(([head, tail]) => Uint8Array.of(...head, ...tail)),
+    ),
+  });
+  // Under the right key, so that all that is in it is read.
+  const transport = fc.record({
+    src: fc.integer({ min: 1, max: 20 }),
+    dst: fc.oneof(fc.integer({ min: 1, max: 0x7fff }), fc.integer({ min: 0xc000, max: 0xfeff })),
+    ttl: fc.nat(0x7f),
+    ctl: fc.boolean(),
+    transportPdu: fc.uint8Array({ minLength: 1, maxLength: 12 }),
+  });
+
+  it('is told as something, and never throws', () => {
+    let seq = 0;
+    fc.assert(
+      fc.property(structure, transport, ({ type, data: octets }, pdu) => {
+        expect(observer.hear(type, octets).kind).toMatch(/network|beacon|provisioning|proxy|unknown/);
+        const sealed = encodeNetworkPdu({ ...pdu, seq: seq++ }, netKey.flooding, 4);
+        expect(hear(sealed)).toMatchObject({ kind: 'network', pdu: { src: pdu.src, dst: pdu.dst, ttl: pdu.ttl } });
+      }),
+    );
   });
 });
 

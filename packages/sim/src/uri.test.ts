@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { canonicalSimUri, parseSimUri } from './uri.ts';
+import { canonicalSimUri, parseSimUri, simUriKeys } from './uri.ts';
 
 function refusal(text: string): { code: string; message: string; hint: string } {
   try {
@@ -162,6 +162,19 @@ describe('canonicalSimUri', () => {
       .record(
         {
           targets: fc.integer({ min: 5, max: 300 }),
+          unprovisioned: fc.nat(1000),
+          friends: fc.integer({ min: 1, max: 200 }),
+          distributor: fc.nat(1),
+          radio: fc.constantFrom('honest', 'ideal'),
+          interval: fc.integer({ min: 10, max: 10_240 }),
+          sets: fc.integer({ min: 1, max: 16 }),
+          chunks: fc.integer({ min: 1, max: 0xffff }),
+          slot: fc.integer({ min: 1, max: 0xffff_ffff }),
+          peer: fc.constantFrom('meshferry', 'stock'),
+          version: fc.constantFrom('0.0.0', '1.2.3+4', '255.255.65535+4294967295'),
+          company: fc.nat(0xffff),
+          effect: fc.constantFrom('none', 'auto', 'unprovision', 'composition', 'composition-norpr'),
+          oob: fc.constantFrom('none', 'static', 'output', 'input'),
           seed: fc.nat(),
           topology: fc.constantFrom('line', 'grid', 'random'),
           hops: fc.integer({ min: 1, max: 5 }),
@@ -174,6 +187,12 @@ describe('canonicalSimUri', () => {
           fail: fc.constantFrom('0x0100@reboot5', '0x0102@verify+0x0100@silent'),
         },
         { requiredKeys: [] },
+      )
+      // What needs another key.
+      .chain((keys) =>
+        fc
+          .record({ proxies: fc.integer({ min: 1, max: 3 }), link: fc.constantFrom('adv', 'gatt') })
+          .map((gatt) => ({ ...keys, ...gatt, ...(keys.friends === undefined ? {} : { lowpower: 2 }) })),
       )
       .map(
         (keys) =>
@@ -191,6 +210,37 @@ describe('canonicalSimUri', () => {
         };
         expect(sorted(canonical)).toEqual(sorted(text));
       }),
+    );
+  });
+
+  it('of any text is one, or refused with what to write instead', () => {
+    const key = fc.constantFrom(...simUriKeys().map((each) => each.key));
+    const value = fc.oneof(
+      fc.string(),
+      fc.stringMatching(/^[0-9a-fx.@+%-]{0,12}$/),
+      fc.constantFrom('full', 'all', 'gatt'),
+    );
+    const pairs = fc
+      .array(fc.tuple(key, value), { maxLength: 3 })
+      .map((all) => all.map((pair) => pair.join('=')).join(','));
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          fc.string(),
+          pairs.map((text) => `sim:${text}`),
+        ),
+        (text) => {
+          try {
+            const options = parseSimUri(text);
+            expect(canonicalSimUri(parseSimUri(canonicalSimUri(options)))).toBe(canonicalSimUri(options));
+          } catch (thrown) {
+            expect(thrown).toMatchObject({
+              code: expect.stringMatching(/^(bad-sim-uri|sim-smp-later)$/),
+              hint: expect.any(String),
+            });
+          }
+        },
+      ),
     );
   });
 });
