@@ -68,6 +68,21 @@ describe('withFaults', () => {
     expect(exchange(faults, 200, 'a')).not.toEqual(exchange(faults, 200, 'b'));
   });
 
+  it('has no bit to corrupt in an empty structure, and changes none of the sender', () => {
+    const clock = new VirtualClock();
+    const random = new SeededRandom(3);
+    const air = memoryAir(clock, random);
+    const sender = air.join().advertising;
+    const heard: number[][] = [];
+    const receiver = withFaults(air.join().advertising, clock, random, { corruption: 1 });
+    receiver.receive([AD_MESH_MESSAGE], ({ data }) => heard.push([...data]));
+    const full = Uint8Array.of(0x00);
+    for (const data of [new Uint8Array(0), full]) sender.send({ type: AD_MESH_MESSAGE, data }, once, () => {});
+    clock.advance(100);
+    expect(heard).toEqual([[], [expect.any(Number)]]);
+    expect([heard[1]![0]! > 0, full[0]]).toEqual([true, 0]);
+  });
+
   it('delivers nothing more after unsubscribing, not even what it holds back', () => {
     const clock = new VirtualClock();
     const random = new SeededRandom(1);

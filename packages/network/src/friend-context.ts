@@ -36,8 +36,8 @@ export interface FriendContextOptions {
   readonly request: FriendRequest;
   /** dBm of the Request. */
   readonly rssiDbm: number | undefined;
-  /** Derives credentials and sends the Offer; undefined: it could not. */
-  offer(context: FriendContext): FriendCredentials | undefined;
+  /** Derives credentials and sends the Offer. */
+  offer(context: FriendContext): FriendCredentials;
   /** What a beacon of the subnet would tell. */
   networkState(): NetworkState | undefined;
   /** A control message of this node to the Low Power node, TTL 0, ready to be sent. */
@@ -91,9 +91,9 @@ export class FriendContext {
     return this.#state;
   }
 
-  /** What is left of the PollTimeout, ms. */
+  /** What is left of the PollTimeout of a friendship, ms. */
   get pollTimeoutLeftMs(): number {
-    return this.#state === 'established' ? Math.max(this.#until - this.#options.clock.now, 0) : 0;
+    return Math.max(this.#until - this.#options.clock.now, 0);
   }
 
   /** Whether PDUs with these credentials are of this friendship. */
@@ -118,8 +118,8 @@ export class FriendContext {
     this.alive();
     if (fsn !== this.#fsn) this.#last = undefined;
     this.#fsn = fsn;
-    this.#answerWith(() => {
-      this.#last ??= this.#nextPdu();
+    this.#answerWith((security) => {
+      this.#last ??= this.#nextPdu(security);
       return this.#last;
     });
   }
@@ -132,7 +132,8 @@ export class FriendContext {
       if (!adds) this.subscriptions.delete(address);
       else if (this.subscriptions.size < this.#options.limits.subscriptionListSize) this.subscriptions.add(address);
     }
-    this.#answerWith(() => this.#encode(FriendSubscriptionListConfirm, { transactionNumber }));
+    const { encode } = this.#options;
+    this.#answerWith((security) => encode(FriendSubscriptionListConfirm, { transactionNumber }, security));
   }
 
   /** The Low Power node was heard: the PollTimeout starts anew. */
@@ -165,10 +166,6 @@ export class FriendContext {
 
   #offer(): void {
     this.#credentials = this.#options.offer(this);
-    if (this.#credentials === undefined) {
-      this.end('key-removed');
-      return;
-    }
     this.#state = 'offered';
     this.#wait(POLL_WAIT_MS);
   }
@@ -181,12 +178,13 @@ export class FriendContext {
   }
 
   /** In the Receive Window. Of two requests only the newer one is answered. */
-  #answerWith(make: () => Uint8Array | undefined): void {
+  #answerWith(make: (security: SubnetSecurity) => Uint8Array | undefined): void {
     const { clock, limits, transmit } = this.#options;
     this.#stopAnswer();
     const into = Math.min(INTO_WINDOW_MS, limits.receiveWindowMs / 2);
     this.#timer = clock.after(this.request.receiveDelay + into, () => {
-      const pdu = make();
+      const security = this.#credentials?.transmit;
+      const pdu = security === undefined ? undefined : make(security);
       if (pdu !== undefined) this.#cancel = transmit(pdu);
     });
   }
@@ -197,20 +195,14 @@ export class FriendContext {
     this.#cancel = undefined;
   }
 
-  #nextPdu(): Uint8Array | undefined {
-    const security = this.#credentials?.transmit;
-    if (security === undefined) return undefined;
+  #nextPdu(security: SubnetSecurity): Uint8Array | undefined {
+    const { networkState, encode } = this.#options;
     return this.queue.next(security, (moreData) => {
-      const state = this.#options.networkState();
+      const state = networkState();
       if (state === undefined) return undefined;
       const { ivIndex } = state;
-      return this.#encode(FriendUpdate, { flags: encodeFlags(state), ivIndex, md: moreData ? 1 : 0 });
+      return encode(FriendUpdate, { flags: encodeFlags(state), ivIndex, md: moreData ? 1 : 0 }, security);
     });
-  }
-
-  #encode<T>(type: ControlMessageType<T>, value: T): Uint8Array | undefined {
-    const security = this.#credentials?.transmit;
-    return security === undefined ? undefined : this.#options.encode(type, value, security);
   }
 
   #wait(ms: number): void {

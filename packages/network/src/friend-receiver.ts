@@ -80,7 +80,7 @@ export class FriendReceiver {
 
   #complete({ segment, origin, seqAuthSeq, lastSeq, seqs, upperTransportPdu }: Reassembled): void {
     const { src, dst, ivIndex } = origin;
-    if (!this.#replay.record(src, ivIndex, lastSeq)) return;
+    this.#replay.record(src, ivIndex, lastSeq);
     this.#replay.recordSeqAuth(src, dst, ivIndex, seqAuthSeq);
     const ctl = segment.format === 'segmented-control';
     const full = ctl ? CONTROL_SEGMENT_OCTETS : ACCESS_SEGMENT_OCTETS;

@@ -276,9 +276,8 @@ export class Friend implements OwnMessageKeeper {
     );
   }
 
-  #offer({ lpn, netIndex, request }: FriendContext, rssiDbm = UNKNOWN_RSSI): FriendCredentials | undefined {
+  #offer({ lpn, netIndex, request }: FriendContext, rssiDbm = UNKNOWN_RSSI): FriendCredentials {
     const { provider, keys, address, send } = this.#options;
-    if (keys.netKeyState(netIndex) === undefined) return undefined;
     const { receiveWindowMs, queueSize, subscriptionListSize } = this.limits;
     const friendCounter = this.#friendCounter;
     this.#friendCounter = (friendCounter + 1) & 0xffff;

@@ -43,7 +43,8 @@ export class LowPowerPoller {
   /** Between two Polls while nothing happens, ms; undefined: as long as the PollTimeout allows. */
   intervalMs: number | undefined;
   readonly #options: LowPowerPollerOptions;
-  #friendship: Friendship | undefined;
+  /** Of the friendship. */
+  #receiveWindowMs = 0;
   #state: State = 'idle';
   #question: Question = 'poll';
   /** Friend Sequence Number: toggled by each answer to a Poll. */
@@ -59,8 +60,8 @@ export class LowPowerPoller {
   }
 
   /** The first Poll of a friendship. */
-  begin(friendship: Friendship): void {
-    this.#friendship = friendship;
+  begin({ receiveWindowMs }: Friendship): void {
+    this.#receiveWindowMs = receiveWindowMs;
     this.#fsn = 0;
     this.#attempts = 0;
     this.#ask('poll');
@@ -68,7 +69,6 @@ export class LowPowerPoller {
 
   end(): void {
     this.#stop();
-    this.#friendship = undefined;
     this.#state = 'idle';
   }
 
@@ -109,7 +109,7 @@ export class LowPowerPoller {
     this.#again = false;
     this.#question = question;
     counters.polls++;
-    const last = receiveDelayMs + (this.#friendship?.receiveWindowMs ?? 0);
+    const last = receiveDelayMs + this.#receiveWindowMs;
     const sent = (error?: MeshError) => {
       if (error === undefined) window.open(receiveDelayMs, last, () => this.#unanswered());
       else window.plan(RETRY_MS, () => this.#unanswered());
@@ -150,7 +150,7 @@ export class LowPowerPoller {
   #sleepMs(): number {
     const { settings, isBusy } = this.#options;
     const { pollTimeoutMs, pollAttempts, receiveDelayMs } = settings;
-    const attemptMs = receiveDelayMs + (this.#friendship?.receiveWindowMs ?? 0) + RETRY_MS;
+    const attemptMs = receiveDelayMs + this.#receiveWindowMs + RETRY_MS;
     const longest = Math.max(pollTimeoutMs - pollAttempts * attemptMs, pollTimeoutMs / 2);
     const interval = Math.min(this.intervalMs ?? longest, longest);
     return isBusy() ? Math.min(interval, BUSY_POLL_MS) : interval;

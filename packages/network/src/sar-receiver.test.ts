@@ -4,7 +4,7 @@ import { appKeyMaterial } from './key-material.ts';
 import type { SegmentedAccess } from './lower-transport-pdu.ts';
 import type { NetworkLayerOptions } from './options.ts';
 import { APP_KEY } from './testing/node.ts';
-import { ANSWER_MS, PARTNER, ScriptedFriend, scriptLowPowerNode } from './testing/scripted-friendship.ts';
+import { ANSWER_MS, PARTNER, ScriptedFriend, ScriptedLowPowerNode } from './testing/scripted-friendship.ts';
 import { ScriptedNode } from './testing/scripted-node.ts';
 import { hex, transport as vectors } from './testing/vectors.ts';
 import { sealAccess } from './upper-transport.ts';
@@ -39,7 +39,7 @@ describe('SAR receiver', () => {
     const scripted = new ScriptedNode({ limits, sarReceiver: v.receiver ?? {}, ...ROLES[v.role ?? ''] });
     const { clock, node } = scripted;
     const { layer } = node;
-    if (layer.friend !== undefined) scriptLowPowerNode(scripted);
+    if (layer.friend !== undefined) new ScriptedLowPowerNode(scripted).befriend();
     const friend = layer.lowPower === undefined ? undefined : new ScriptedFriend(scripted);
     const dst = v.dst === 'group' ? 0xc000 : layer.friend === undefined ? 1 : PARTNER;
     node.groups.add(0xc000);

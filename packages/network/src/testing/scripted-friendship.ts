@@ -14,25 +14,53 @@ export const PARTNER = 3;
 /** From a Poll to its answer, ms: the ReceiveDelay, and a little into the Receive Window. */
 export const ANSWER_MS = 110;
 
-/** The Low Power node of a Friend under test: asks for the friendship, once; the node must offer it and seal it. */
-export function scriptLowPowerNode(scripted: ScriptedNode): void {
-  const { clock } = scripted;
-  const values = { rssiFactor: 0, receiveWindowFactor: 0, minQueueSizeLog: 1, receiveDelay: 100, pollTimeout: 600 };
-  const request = { ...values, previousAddress: 0, numElements: 1, lpnCounter: 0 };
-  scripted.say(control(FriendRequest, request), { src: PARTNER, dst: 0xfffd, ttl: 0 });
-  clock.advance(1000);
-  expectSaid(scripted, FriendOffer.opcode);
-  const security = credentials(PARTNER, NODE);
-  scripted.friendship = security;
-  scripted.say(control(FriendPoll, { fsn: 0 }), { src: PARTNER, ttl: 0, security });
-  clock.advance(ANSWER_MS);
-  expectSaid(scripted, FriendUpdate.opcode);
+/** A Low Power node of the Friend under test. */
+export class ScriptedLowPowerNode {
+  readonly address: Address;
+  readonly #scripted: ScriptedNode;
+  readonly #security: NetworkSecurity;
+
+  /** `friendCounter`: of the Offer that it is going to accept. */
+  constructor(scripted: ScriptedNode, address: Address = PARTNER, friendCounter = 0) {
+    this.#scripted = scripted;
+    this.address = address;
+    this.#security = credentials(address, NODE, friendCounter);
+    scripted.friendship = this.#security;
+  }
+
+  /** Asks for the friendship; with the factors 3 the Offer comes much later. */
+  request(factor = 0): void {
+    const criteria = { rssiFactor: factor, receiveWindowFactor: factor, minQueueSizeLog: 1 };
+    const rest = { receiveDelay: 100, pollTimeout: 600, previousAddress: 0, numElements: 1, lpnCounter: 0 };
+    const how = { src: this.address, dst: 0xfffd, ttl: 0 };
+    this.#scripted.say(control(FriendRequest, { ...criteria, ...rest }), how);
+  }
+
+  /** Under the credentials of the friendship. */
+  say<T>(type: ControlMessageType<T>, value: T): void {
+    this.sayPdu(control(type, value), NODE);
+  }
+
+  sayPdu(pdu: LowerTransportPdu, dst: Address): void {
+    this.#scripted.say(pdu, { src: this.address, dst, ttl: 0, security: this.#security });
+  }
+
+  /** Lets time pass until the friendship is there: the node must offer it and seal it. */
+  befriend(): void {
+    const { clock } = this.#scripted;
+    this.request();
+    clock.advance(400);
+    expectSaid(this.#scripted, FriendOffer.opcode);
+    this.say(FriendPoll, { fsn: 0 });
+    clock.advance(ANSWER_MS);
+    expectSaid(this.#scripted, FriendUpdate.opcode);
+  }
 }
 
 /** The Friend of a Low Power node under test: offers the friendship, and answers what it is asked. */
 export class ScriptedFriend {
   readonly #scripted: ScriptedNode;
-  readonly #security: NetworkSecurity = credentials(NODE, PARTNER);
+  readonly #security: NetworkSecurity = credentials(NODE, PARTNER, 0);
 
   /** Lets time pass until the friendship is there and the node sleeps. */
   constructor(scripted: ScriptedNode) {
@@ -59,11 +87,15 @@ export class ScriptedFriend {
     this.#scripted.say(pdu, { src, seq, ttl: 4, security: this.#security });
   }
 
+  /** Under the credentials of the friendship. */
+  say<T>(type: ControlMessageType<T>, value: T): void {
+    this.#scripted.say(control(type, value), { src: PARTNER, ttl: 0, security: this.#security });
+  }
+
   /** Answers the Poll that is out with a Friend Update: nothing waits. */
   nothingMore(): void {
     expectSaid(this.#scripted, FriendPoll.opcode);
-    const update = control(FriendUpdate, { flags: 0, ivIndex: 0, md: 0 });
-    this.#scripted.say(update, { src: PARTNER, ttl: 0, security: this.#security });
+    this.say(FriendUpdate, { flags: 0, ivIndex: 0, md: 0 });
   }
 }
 
@@ -73,11 +105,16 @@ function control<T>({ opcode, encode }: ControlMessageType<T>, value: T): LowerT
 
 /** The node has said this control message, and nothing else. */
 function expectSaid(scripted: ScriptedNode, opcode: number): void {
-  const said = scripted.take().map(({ pdu }) => ('opcode' in pdu ? pdu.opcode : pdu.format));
+  const said = saidOpcodes(scripted);
   if (said.length !== 1 || said[0] !== opcode) throw new Error(`said ${said.join(', ')} instead of ${opcode}`);
 }
 
-function credentials(lpnAddress: Address, friendAddress: Address): NetworkSecurity {
-  const parameters = { lpnAddress, friendAddress, lpnCounter: 0, friendCounter: 0 };
+/** What the node has said since the last time: opcodes of control messages, formats of others. */
+export function saidOpcodes(scripted: ScriptedNode): (number | string)[] {
+  return scripted.take().map(({ pdu }) => ('opcode' in pdu ? pdu.opcode : pdu.format));
+}
+
+function credentials(lpnAddress: Address, friendAddress: Address, friendCounter: number): NetworkSecurity {
+  const parameters = { lpnAddress, friendAddress, lpnCounter: 0, friendCounter };
   return networkSecurity(portableCrypto, friendshipCredentials(portableCrypto, NET_KEY, parameters));
 }
