@@ -16,7 +16,7 @@ import {
   silent,
   type Unicast,
 } from '@meshferry/core';
-import type { CryptoProvider } from '@meshferry/crypto';
+import { type CryptoProvider, virtualAddress } from '@meshferry/crypto';
 import type { AccessReceived, AccessSend, AccessTransport, NetworkHost } from '@meshferry/network';
 import type { Attachment } from './attachment.ts';
 import { type Composition, decodeComposition, encodeComposition, Feature } from './composition.ts';
@@ -177,6 +177,11 @@ export class AccessLayer implements NetworkHost {
   /** Stops publishing; what is kept is kept. */
   close(): void {
     for (const attachment of this.#attachments()) attachment.publisher?.stop();
+  }
+
+  /** The virtual address of a Label UUID (16 octets). Throws `bad-label-uuid`. */
+  virtualAddress(label: Uint8Array): Address {
+    return virtualAddress(this.#ground.crypto, label);
   }
 
   /** A model of this node, by the address of its element; undefined when there is none. */

@@ -19,6 +19,8 @@ export * from './config-heartbeat-messages.ts';
 export * from './config-key-messages.ts';
 export * from './config-model-messages.ts';
 export * from './config-node-messages.ts';
+export * from './config-server.ts';
+export type { ConfigurationLimits } from './config-server-ground.ts';
 export * from './directed-path-messages.ts';
 export * from './directed-transmit-messages.ts';
 export * from './families.ts';

@@ -7,9 +7,7 @@ import { familyOf, REACTIONS, type Reaction, type ReactionFamily, react } from '
 
 /** Families without a set-up yet: this list shrinks to nothing. Generic OnOff has its own in its package. */
 const MISSING: readonly string[] = [
-  'access',
   'bridge',
-  'configuration',
   'directed-forwarding',
   'health',
   'opcodes-aggregator',

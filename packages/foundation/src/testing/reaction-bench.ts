@@ -3,6 +3,7 @@ import { type MemoryAir, memoryAir } from '@meshferry/bearer';
 import { fromHex, MemoryStore, SeededRandom, type Store, storeView, toHex, VirtualClock } from '@meshferry/core';
 import { portableCrypto } from '@meshferry/crypto';
 import { type AccessReceived, NetworkLayer, type NetworkLayerOptions } from '@meshferry/network';
+import { ConfigurationServer } from '../config-server.ts';
 import type { FoundationHost } from '../host.ts';
 import type { Precondition, ReactionFamily } from './reactions.ts';
 
@@ -90,7 +91,9 @@ export class ReactionBench implements FoundationHost {
       subscriptionListSize: options.subscriptionListSize ?? 4,
       deviceKeyOf: (node) => (node < this.address ? deviceKeyOf(node) : undefined),
     });
-    this.access.addElement(0x0100, [...models, ...others(precondition, models)]);
+    const configuration = new ConfigurationServer({ host: () => this });
+    const tested = [configuration.model, ...models];
+    this.access.addElement(0x0100, [...tested, ...others(precondition, tested)]);
     for (const more of options.elements ?? []) this.access.addElement(0, more);
     this.network = new NetworkLayer({
       clock: this.clock,
@@ -104,6 +107,7 @@ export class ReactionBench implements FoundationHost {
       friend: !lowPower,
       ...options.network,
     });
+    this.#beginTerm();
     this.access.connect(this.network);
     this.network.attach(this.air.join().advertising);
     configureKeys(this.network, precondition);
@@ -150,6 +154,12 @@ export class ReactionBench implements FoundationHost {
     this.access.close();
     this.network.close();
     this.client.network.close();
+  }
+
+  /** Composition Data of the term, where the precondition says what it is: as if other software had begun it. */
+  #beginTerm(): void {
+    const { pages = {} } = this.precondition;
+    this.store.batch(Object.entries(pages).map(([page, data]) => [`access/composition/${page}`, fromHex(data)]));
   }
 
   #appKey() {

@@ -1,7 +1,8 @@
 import type { ReactionFamily } from './reactions.ts';
+import { accessReactions, configurationReactions } from './reactions-configuration.ts';
 
 /**
  * The families whose servers are tested against the reactions of the shared vectors. A family is a file of its own,
  * `testing/reactions-<family>.ts`, and a line here; its name leaves the list of those that are missing then.
  */
-export const REACTION_FAMILIES: readonly ReactionFamily[] = [];
+export const REACTION_FAMILIES: readonly ReactionFamily[] = [accessReactions, configurationReactions];

@@ -33,6 +33,8 @@ export interface Precondition {
   readonly subscriptionListFull?: boolean;
   readonly lowPower?: boolean;
   readonly relaySupported?: boolean;
+  /** Composition Data pages of the term. */
+  readonly pages?: Readonly<Record<string, string>>;
   /** TTL with which the message comes. */
   readonly ttl?: number;
   readonly [other: string]: unknown;
