@@ -1,6 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
+import type { CaptureKeys } from './capture/capture-keys.ts';
 import { firmware, type Json, meshferry, temporaryFolder } from './testing/cli.ts';
 
 const folder = temporaryFolder();
@@ -39,6 +40,19 @@ describe('capture', () => {
     for (const file of ['a.keys.json', 'a.wireshark/btmesh_nw_keys', 'a.wireshark/btmesh_dev_keys']) {
       expect(statSync(path(file)).mode & 0o077).toBe(0);
     }
+  });
+
+  test('the keys are those of every node there is', async () => {
+    const uri = 'sim:targets=4,lowpower=2,friends=2,proxies=1,distributor=1';
+    const record = ['capture', '--bearer', uri, '--out', path('n.jsonl'), '--seconds', '20'];
+    expect((await meshferry(record)).exit).toBe(0);
+    const { devKeys } = JSON.parse(readFileSync(path('n.keys.json'), 'utf8')) as CaptureKeys;
+    const known = devKeys.map(({ addr }) => addr);
+    expect(known).toEqual([0x0001, 0x0002, 0x0010, 0x0011, 0x0100, 0x0101, 0x0102, 0x0103]);
+    const { events } = await meshferry(['decode', path('n.jsonl'), '--json']);
+    const sources = new Set(events.flatMap(({ src }) => (src === undefined ? [] : [Number(src)])));
+    expect(sources.has(0x0010) && sources.has(0x0103)).toBe(true);
+    for (const source of sources) expect(known).toContain(source);
   });
 
   test('--seconds is simulated time', async () => {

@@ -29,16 +29,19 @@ describe('help', () => {
     expect(stdout).toContain('--json');
   });
 
-  test('of "dfu run" lists every key of a simulator URI', async () => {
-    const { stdout } = await meshferry(['dfu', 'run', '--help']);
-    for (const { key, allowed } of simUriKeys()) {
-      expect(
-        stdout.split('\n').some((line) => line.startsWith(`  ${key} `) && line.endsWith(allowed)),
-        key,
-      ).toBe(true);
-    }
-    expect(stdout).toMatch(/\n {2}loss +0 +a number from 0 to 1\n/);
-  });
+  test.each([['dfu run --help'], ['bearer list'], ['bearer list --help']])(
+    'of "%s" lists every key of a simulator URI',
+    async (line) => {
+      const { stdout } = await meshferry(line.split(' '));
+      for (const { key, allowed } of simUriKeys()) {
+        expect(
+          stdout.split('\n').some((line) => line.startsWith(`  ${key} `) && line.endsWith(allowed)),
+          key,
+        ).toBe(true);
+      }
+      expect(stdout).toMatch(/\n {2}loss +0 +a number from 0 to 1\n/);
+    },
+  );
 
   test('has the version of the package beside it', async () => {
     const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
@@ -96,6 +99,7 @@ describe('bearer list', () => {
     expect(exit).toBe(0);
     const schemes = result.bearers.map(({ scheme }: { scheme: string }) => scheme);
     expect(schemes).toEqual(['sim', 'hci', 'noble', 'dongle']);
+    expect(result.bearers[0].keys).toEqual(simUriKeys());
     for (const { usable, reason, uris } of result.bearers) {
       expect(usable).toBe(reason === null);
       expect(uris.length).toBeGreaterThan(0);

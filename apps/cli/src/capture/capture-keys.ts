@@ -22,7 +22,12 @@ export function keysFileOf(capture: string): string {
 
 /** Reads a `.keys.json`; what it cannot be used for ends the command with exit code 2. */
 export function readCaptureKeys(io: Io, path: string): CaptureKeys {
-  const json = parse(readInputText(io, path, 'keys'), path);
+  return captureKeysOf(readInputText(io, path, 'keys'), path);
+}
+
+/** The keys in the text of a `.keys.json`; `path` is for messages. */
+export function captureKeysOf(text: string, path: string): CaptureKeys {
+  const json = parse(text, path);
   const list = (name: string): unknown[] => {
     const value = json[name] ?? [];
     if (Array.isArray(value)) return value;

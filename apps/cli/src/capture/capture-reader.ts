@@ -12,6 +12,7 @@ import { fromHex } from '@meshferry/core';
 import { badInput } from '../shell/exit.ts';
 import { readInputFile } from '../shell/files.ts';
 import type { Io } from '../shell/io.ts';
+import type { GattDirection } from './decoder.ts';
 
 /** One advertising event of a capture. */
 export interface CaptureLine extends AdStructure {
@@ -21,6 +22,8 @@ export interface CaptureLine extends AdStructure {
   readonly t: number;
   /** Number of the transmitting device, if the capture says. */
   readonly d: number | undefined;
+  /** No advertising event but an attribute value (`data`) on the link of device `d` to a Proxy Server. */
+  readonly gatt?: GattDirection;
 }
 
 /** Octets of a capture once unpacked: longer than any run, shorter than what a hostile archive unfolds to. */
@@ -29,8 +32,13 @@ const NONE: AdStructure = { type: 0, data: new Uint8Array(0) };
 const MESH_TYPES: readonly number[] = [AD_PB_ADV, AD_MESH_MESSAGE, AD_MESH_BEACON, AD_SERVICE_DATA];
 
 /** The events of a capture file (.jsonl, .jsonl.gz, .pcap), in the order of the file. What cannot be read: exit code 2. */
-export function* readCapture(io: Io, path: string): Generator<CaptureLine> {
-  const octets = unpacked(readInputFile(io, path, 'capture'), path);
+export function readCapture(io: Io, path: string): Generator<CaptureLine> {
+  return captureLines(readInputFile(io, path, 'capture'), path);
+}
+
+/** The events in the octets of a capture file; `path` is for messages. */
+export function* captureLines(file: Uint8Array, path: string): Generator<CaptureLine> {
+  const octets = unpacked(file, path);
   const packets = readPcap(octets);
   if (packets !== undefined) {
     for (const [i, { t, device, advertisingData }] of packets.entries()) {
@@ -67,10 +75,13 @@ function* linesOf(octets: Uint8Array): Generator<string> {
 
 function readLine(text: string, line: number, path: string): CaptureLine {
   const json = parse(text, line, path);
-  const { t, d, ad, p, adv } = json;
+  const { t, d, ad, p, adv, gatt } = json;
   if (typeof t !== 'number') throw unreadable(path, `line ${line} has no time "t"`);
   const event = { line, t, d: typeof d === 'number' ? d : undefined };
   if (typeof ad === 'number' && typeof p === 'string') return { ...event, type: ad, data: hex(p, line, path) };
+  if ((gatt === 'in' || gatt === 'out') && typeof p === 'string') {
+    return { ...event, type: 0, data: hex(p, line, path), gatt };
+  }
   if (typeof adv === 'string') return { ...event, ...meshStructure(hex(adv, line, path)) };
   throw unreadable(path, `line ${line} has neither "ad" and "p" nor "adv"`);
 }

@@ -4,6 +4,7 @@ import { type Observed, Observer, type ObserverKnowledge } from '@meshferry/node
 import type { Shell } from '../shell/shell.ts';
 import { observedJson } from './observed-json.ts';
 import { observedText } from './observed-text.ts';
+import { type ObservedProxy, ProxyObserver } from './proxy-observer.ts';
 
 /** Where and when a structure was heard. */
 export interface Place {
@@ -13,10 +14,14 @@ export interface Place {
   readonly d: number | undefined;
 }
 
+/** Of an attribute value on a link to a Proxy Server: Mesh Proxy Data In or Data Out. */
+export type GattDirection = 'in' | 'out';
+
 /** Decodes advertisements one by one, says each of them, and counts. */
 export class Decoder {
   readonly #shell: Shell;
   readonly #observer: Observer;
+  readonly #proxies: ProxyObserver;
   readonly #errors = new Map<string, number>();
   readonly #counts = {
     pdus: 0,
@@ -32,10 +37,20 @@ export class Decoder {
   constructor(shell: Shell, knowledge: ObserverKnowledge) {
     this.#shell = shell;
     this.#observer = new Observer(portableCrypto, knowledge);
+    this.#proxies = new ProxyObserver(this.#observer, knowledge);
   }
 
   hear({ line, t, d }: Place, { type, data }: AdStructure): void {
     const observed = this.#observer.hear(type, data);
+    this.#tell({ line, t, d }, observed.kind === 'proxy' ? this.#proxies.hearAdvertising(type, data) : observed);
+  }
+
+  /** An attribute value on the GATT link of device `d` as a proxy client: `in` to the server, or `out` of it. */
+  hearValue(place: Place, direction: GattDirection, value: Uint8Array): void {
+    this.#tell(place, this.#proxies.hearValue(`${place.d} ${direction}`, value));
+  }
+
+  #tell({ line, t, d }: Place, observed: Observed | ObservedProxy): void {
     this.#count(observed);
     if (this.#shell.json) {
       this.#shell.event({ type: 'pdu', line, t, d, ...observedJson(observed) });
@@ -58,7 +73,7 @@ export class Decoder {
     );
   }
 
-  #count(observed: Observed): void {
+  #count(observed: Observed | ObservedProxy): void {
     const counts = this.#counts;
     counts.pdus++;
     const error = 'error' in observed ? observed.error : undefined;

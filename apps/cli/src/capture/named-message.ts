@@ -1,7 +1,9 @@
 import { opcodeAt, opcodeSize } from '@meshferry/access';
-import { toHex } from '@meshferry/core';
+import { formatAddress, toHex } from '@meshferry/core';
+import type { ProxyIdentity } from '@meshferry/network';
 import type { ObservedControl, ObservedMessage } from '@meshferry/node';
-import { controlByOpcode, MESSAGES } from './catalogue.ts';
+import { controlByOpcode, MESSAGES, PROXY_CONFIGURATION_NAMES, PROXY_IDENTITY_NAMES } from './catalogue.ts';
+import type { ObservedConfiguration } from './proxy-observer.ts';
 
 /** A message as its declaration reads it. */
 export interface NamedMessage {
@@ -37,6 +39,27 @@ export function nameControl({ opcode, parameters }: ObservedControl): NamedMessa
   if (decoded.ok) return { opcode: number, name: type.name, fields: plainFields(decoded.value), malformed: undefined };
   const { field, reason } = decoded.error;
   return { opcode: number, name: type.name, fields: null, malformed: `${field}: ${reason}` };
+}
+
+export function nameConfiguration({ payload, configuration, error }: ObservedConfiguration): NamedMessage {
+  const opcode = payload?.[0];
+  if (opcode === undefined) return { opcode: null, name: null, fields: null, malformed: error };
+  const named = {
+    opcode: `0x${opcode.toString(16).padStart(2, '0')}`,
+    name: PROXY_CONFIGURATION_NAMES[opcode] ?? null,
+  };
+  if (configuration === undefined) return { ...named, fields: null, malformed: error };
+  const { type: _, ...members } = configuration;
+  const fields = plainFields(members);
+  if ('addresses' in configuration) fields.addresses = configuration.addresses.map(formatAddress);
+  return { ...named, fields, malformed: undefined };
+}
+
+/** Service data of a Proxy Server; `opcode` is the Identification Type. */
+export function nameIdentity({ type, ...members }: ProxyIdentity): NamedMessage {
+  const number = Object.keys(PROXY_IDENTITY_NAMES).indexOf(type);
+  const opcode = `0x${number.toString(16).padStart(2, '0')}`;
+  return { opcode, name: PROXY_IDENTITY_NAMES[type], fields: plainFields(members), malformed: undefined };
 }
 
 function plainFields(value: unknown): Record<string, FieldValue> {

@@ -8,12 +8,13 @@ import {
   type ObservedNetwork,
   type ObservedPdu,
 } from '@meshferry/node';
-import { nameControl, nameMessage } from './named-message.ts';
+import { nameConfiguration, nameControl, nameIdentity, nameMessage } from './named-message.ts';
+import type { ObservedAdvertising, ObservedConfiguration, ObservedProxy } from './proxy-observer.ts';
 
 type Members = Readonly<Record<string, unknown>>;
 
 /** What `decode --json` says of an advertisement [design/interfaces.md, Captures]. */
-export function observedJson(observed: Observed): Members {
+export function observedJson(observed: Observed | ObservedProxy): Members {
   switch (observed.kind) {
     case 'network':
       return networkJson(observed);
@@ -23,6 +24,10 @@ export function observedJson(observed: Observed): Members {
       const { kind, pdu, linkId, transaction, provisioningType, error } = observed;
       return present({ kind, pdu, linkId: linkId && hexNumber(linkId, 8), transaction, provisioningType }, error);
     }
+    case 'proxy':
+      if ('identity' in observed) return advertisingJson(observed);
+      if ('configuration' in observed) return configurationJson(observed);
+      return present({ kind: 'proxy' }, 'error' in observed ? observed.error : undefined);
     default:
       return present({ kind: observed.kind }, undefined);
   }
@@ -82,6 +87,20 @@ function controlJson(control: ObservedControl): Members {
   const { opcode, name, fields, malformed } = nameControl(control);
   const { seq, segments, parameters } = control;
   return { seq, opcode, name, segs: segments, payload: toHex(parameters), fields, malformed };
+}
+
+function advertisingJson({ kind, identity, netIndex, node, error }: ObservedAdvertising): Members {
+  const { name, fields } = identity === undefined ? { name: null, fields: null } : nameIdentity(identity);
+  const advertising = identity && { type: identity.type, name, fields };
+  return present({ kind, net: netIndex, node: node && formatAddress(node), advertising }, error);
+}
+
+function configurationJson(observed: ObservedConfiguration): Members {
+  const { kind, netIndex, ivIndex, src, seq, payload, error } = observed;
+  if (payload === undefined) return present({ kind }, error);
+  const { opcode, name, fields } = nameConfiguration(observed);
+  const configuration = { opcode, name, payload: toHex(payload), fields };
+  return present({ kind, net: netIndex, ivIndex, src: src && formatAddress(src), seq, configuration }, error);
 }
 
 function beaconJson({ kind, beacon, netIndex, flags, ivIndex, device, error }: ObservedBeacon): Members {

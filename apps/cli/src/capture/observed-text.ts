@@ -1,8 +1,16 @@
 import { formatAddress, toHex } from '@meshferry/core';
 import type { Observed, ObservedBeacon, ObservedNetwork } from '@meshferry/node';
 import type { Style } from '../shell/style.ts';
-import { type FieldValue, type NamedMessage, nameControl, nameMessage } from './named-message.ts';
+import {
+  type FieldValue,
+  type NamedMessage,
+  nameConfiguration,
+  nameControl,
+  nameIdentity,
+  nameMessage,
+} from './named-message.ts';
 import { keyText } from './observed-json.ts';
+import type { ObservedAdvertising, ObservedConfiguration, ObservedProxy } from './proxy-observer.ts';
 
 /** Characters of a value before it is cut. */
 const VALUE_MAX = 48;
@@ -11,7 +19,7 @@ const VALUE_MAX = 48;
  * What `decode` says of an advertisement: one line for each message, beacon and error, none for repetitions, for segments
  * before the last one, and for what is no mesh traffic.
  */
-export function observedText(observed: Observed, style: Style): string | undefined {
+export function observedText(observed: Observed | ObservedProxy, style: Style): string | undefined {
   switch (observed.kind) {
     case 'network':
       return networkText(observed, style);
@@ -25,7 +33,9 @@ export function observedText(observed: Observed, style: Style): string | undefin
       return style.dim(`provisioning ${pdu}${link}`);
     }
     case 'proxy':
-      return style.dim('proxy advertising');
+      if ('identity' in observed) return advertisingText(observed, style);
+      if ('configuration' in observed) return configurationText(observed, style);
+      return 'error' in observed && observed.error !== undefined ? style.red(`proxy ${observed.error}`) : undefined;
     default:
       return undefined;
   }
@@ -44,6 +54,18 @@ function networkText({ pdu, message, control, error }: ObservedNetwork, style: S
     return `${way}${friend}  ${namedText(nameControl(control), toHex(control.parameters), style)} ${style.dim('control')}`;
   }
   return undefined;
+}
+
+function advertisingText({ identity, netIndex, node, error }: ObservedAdvertising, style: Style): string {
+  if (identity === undefined) return style.red(`proxy advertising ${error}`);
+  const whose = node === undefined ? `net=${netIndex ?? '?'}` : formatAddress(node);
+  return `${style.dim('proxy')} ${namedText(nameIdentity(identity), '', style)}  ${whose}`;
+}
+
+function configurationText(observed: ObservedConfiguration, style: Style): string {
+  const { src, payload, error } = observed;
+  if (src === undefined || payload === undefined) return style.red(`proxy configuration: ${error}`);
+  return `${formatAddress(src)}  ${namedText(nameConfiguration(observed), toHex(payload), style)} ${style.dim('proxy')}`;
 }
 
 function namedText({ opcode, name, fields, malformed }: NamedMessage, payload: string, style: Style): string {

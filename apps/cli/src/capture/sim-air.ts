@@ -23,6 +23,7 @@ export function keysOfAir({ sim, world, targets }: Mesh): CaptureKeys {
   const nodes = [
     SIM_PROCESS_ADDRESS,
     ...(world.distributor === undefined ? [] : [world.distributor.address]),
+    ...world.friends.map(({ address }) => address),
     ...targets,
   ];
   return {

@@ -3,14 +3,14 @@ import { ExitCode } from '../shell/exit.ts';
 import type { Runner } from '../shell/run.ts';
 import type { Shell } from '../shell/shell.ts';
 import { alignColumns } from '../shell/table.ts';
-import { BEARERS } from '../update/bearers.ts';
+import { BEARERS, simulatorKeys } from '../update/bearers.ts';
 
 export function addBearerCommands(program: Command, runner: Runner): void {
   const bearer = program.command('bearer').description('the radios that can be used');
   bearer
     .command('list')
     .description('all bearers, their URIs, and whether they can be used here')
-    .addHelpText('after', '\nExample:\n  meshferry bearer list\n')
+    .addHelpText('after', () => `\nExample:\n  meshferry bearer list\n${simulatorKeys()}`)
     .action(runner.of(listBearers));
 }
 
@@ -22,5 +22,6 @@ function listBearers(shell: Shell): ExitCode {
     ...uris.map((uri) => ['', '', dim(`--bearer ${uri}`)]),
   ]);
   for (const line of alignColumns(rows)) shell.say(line);
+  shell.say(simulatorKeys().trimEnd());
   return ExitCode.done;
 }

@@ -29,6 +29,9 @@ Examples:
   meshferry decode update.jsonl.gz
   meshferry decode update.pcap --keys update.keys.json --json
   meshferry decode --bearer sim:targets=2
+
+A line of a .jsonl may also be an attribute value on the link to a GATT proxy, "in" to it or "out" of it:
+  {"t":3580120,"d":0,"gatt":"in","p":"02…"}
 `;
 
 /** `decode [CAPTURE]` */
@@ -36,7 +39,10 @@ async function decode(shell: Shell, [path]: readonly (string | undefined)[], fla
   if (path === undefined) return decodeLive(shell, flags);
   const keys = readCaptureKeys(shell.io, flags.keys ?? keysFileOf(path));
   const decoder = new Decoder(shell, knowledgeOf(keys));
-  for (const { type, data, ...place } of readCapture(shell.io, path)) decoder.hear(place, { type, data });
+  for (const { type, data, gatt, ...place } of readCapture(shell.io, path)) {
+    if (gatt === undefined) decoder.hear(place, { type, data });
+    else decoder.hearValue(place, gatt, data);
+  }
   decoder.finish();
   return ExitCode.done;
 }

@@ -1,8 +1,7 @@
-import { simUriKeys } from '@meshferry/sim';
 import { type Command, Option } from 'commander';
 import { addressList, companyId, distributor, imageIndex, metadataHex } from '../shell/options.ts';
 import type { Runner } from '../shell/run.ts';
-import { alignColumns } from '../shell/table.ts';
+import { simulatorKeys } from '../update/bearers.ts';
 import { dfuApply, dfuCancel, dfuResume, dfuStatus } from './dfu-job.ts';
 import { dfuPlan, type PlanFlags } from './dfu-plan.ts';
 import { dfuRun, type RunFlags } from './dfu-run.ts';
@@ -51,12 +50,6 @@ Examples:
   meshferry dfu run dfu_application.zip --bearer sim:targets=10,distributor=1 --distributor 0x0002
   meshferry dfu run dfu_application.zip --bearer sim:targets=4,lowpower=2,friends=1 --group none
 `;
-
-/** The keys of `sim:` URIs, from their one declaration. */
-function simulatorKeys(): string {
-  const rows = simUriKeys().map(({ key, initial, allowed }) => [`  ${key}`, initial, allowed]);
-  return `\nKeys of --bearer sim:KEY=VALUE,… with their defaults:\n${alignColumns(rows).join('\n')}\n`;
-}
 
 function example(name: string): string {
   return `\nExample:\n  meshferry dfu ${name} --bearer sim:targets=10 --state ./state\n`;

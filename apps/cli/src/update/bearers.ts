@@ -1,6 +1,7 @@
 import { MeshError } from '@meshferry/core';
-import { parseSimUri, type SimOptions } from '@meshferry/sim';
+import { parseSimUri, type SimOptions, simUriKeys } from '@meshferry/sim';
 import { asInput, badInput, ExitCode, Stop } from '../shell/exit.ts';
+import { alignColumns } from '../shell/table.ts';
 
 /** One kind of bearer, found by the scheme of its URI. */
 export interface Bearer {
@@ -8,6 +9,8 @@ export interface Bearer {
   readonly what: string;
   /** URIs as they can be typed. */
   readonly uris: readonly string[];
+  /** What its URI can say, `KEY=VALUE` between commas: each key with its default and what is allowed. */
+  readonly keys?: ReturnType<typeof simUriKeys>;
   readonly usable: boolean;
   /** Why not, null when usable. */
   readonly reason: string | null;
@@ -25,7 +28,9 @@ export const BEARERS: readonly Bearer[] = [
       'sim:targets=10,loss=0.1,seed=7',
       'sim:distributor=1,topology=line,hops=3,relays=all',
       'sim:targets=4,lowpower=2,friends=1',
+      'sim:targets=4,proxies=1,link=gatt',
     ],
+    keys: simUriKeys(),
     usable: true,
     reason: null,
   },
@@ -51,6 +56,12 @@ export const BEARERS: readonly Bearer[] = [
     reason: LATER,
   },
 ];
+
+/** The keys of `sim:` URIs, from their one declaration, for help texts. */
+export function simulatorKeys(): string {
+  const rows = simUriKeys().map(({ key, initial, allowed }) => [`  ${key}`, initial, allowed]);
+  return `\nKeys of --bearer sim:KEY=VALUE,… with their defaults:\n${alignColumns(rows).join('\n')}\n`;
+}
 
 /** The one bearer that a firmware update goes over, from the `--bearer` options. */
 export function chooseSim(uris: readonly string[]): SimOptions {
