@@ -1,5 +1,6 @@
 import type { Transmit } from '@meshferry/bearer';
 import { type Address, addressKind, type Cancel, MeshError, type NetIndex, type Unicast } from '@meshferry/core';
+import { ignore } from './cancellable.ts';
 import type { Credentials, Done, SarTransmitter } from './contract.ts';
 import {
   CONTROL_SEGMENT_OCTETS,
@@ -8,6 +9,7 @@ import {
   UNSEGMENTED_CONTROL_MAX,
 } from './lower-transport-pdu.ts';
 import type { Originator, Segments } from './originator.ts';
+import type { SegmentOrigin } from './segment.ts';
 import { CONTROL_MAX } from './upper-transport.ts';
 
 /** A control message on its way out [Mesh Protocol 1.1, 3.6.5]. */
@@ -42,6 +44,20 @@ export function sendControl(originator: Originator, message: ControlSend, sar: S
     sar,
     done,
   );
+}
+
+/** Acknowledges segments: to their source, from the element they were for or on behalf of it, under their NetKey [3.5.3.4]. */
+export function sendAcknowledgment(
+  originator: Originator,
+  { src, dst, ttl, netIndex }: SegmentOrigin,
+  from: Unicast,
+  segments: { readonly seqZero: number; readonly ackedSegments: number },
+  node: { readonly defaultTtl: number; readonly transmit: Transmit },
+): void {
+  const pdu = encodeLowerTransportPdu({ format: 'segment-acknowledgment', obo: from !== dst, ...segments });
+  const route = { src: from, dst: src, ttl: ttl === 0 ? 0 : node.defaultTtl, ctl: true, netIndex };
+  const message = { ...route, transmit: node.transmit, encrypt: () => pdu, acknowledges: segments.seqZero };
+  originator.sendUnsegmented(message, ignore);
 }
 
 function segments(opcode: number, parameters: Uint8Array, seqZero: number): Segments {

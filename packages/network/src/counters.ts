@@ -5,7 +5,9 @@ export interface NetworkCounters {
   /** Authenticated Network PDUs, each message once, whoever they are for. */
   received: number;
   relayed: number;
-  /** Relayed no more because too many wait already. */
+  /** Sent on to other subnets, once for each. */
+  bridged: number;
+  /** Relayed or bridged no more because too many wait already. */
   relayDropped: number;
   /** Copies: the same octets, a message that came by another way before, an own one that relays send back. */
   duplicates: number;
@@ -39,6 +41,7 @@ export function newCounters(): NetworkCounters {
     sent: 0,
     received: 0,
     relayed: 0,
+    bridged: 0,
     relayDropped: 0,
     duplicates: 0,
     undecryptable: 0,

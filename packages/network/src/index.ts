@@ -39,6 +39,8 @@ export {
 } from './beacon-pdu.ts';
 export { authenticateBeacon, type BeaconKind } from './beacon-receiver.ts';
 export type { Beacons } from './beacons.ts';
+export type { SubnetBridge } from './bridge.ts';
+export { type BridgingEntry, bridgingEntryFault } from './bridge-table.ts';
 export * from './contract.ts';
 export * from './control-message.ts';
 export * from './control-messages.ts';

@@ -13,9 +13,10 @@ import {
 import { AccessOpener } from './access-opener.ts';
 import { AccessSender } from './access-sender.ts';
 import { Beacons } from './beacons.ts';
+import { SubnetBridge } from './bridge.ts';
 import { cancellable, ignore } from './cancellable.ts';
 import type { AccessSend, AccessTransport, Done, SarReceiver, SarTransmitter } from './contract.ts';
-import { type ControlSend, sendControl } from './control-sender.ts';
+import { type ControlSend, sendAcknowledgment, sendControl } from './control-sender.ts';
 import { type NetworkCounters, newCounters } from './counters.ts';
 import { Destinations } from './destinations.ts';
 import { DeviceKeys } from './device-keys.ts';
@@ -31,7 +32,6 @@ import { KeyManager } from './key-manager.ts';
 import { Keys } from './keys.ts';
 import { LocalDelivery } from './local-delivery.ts';
 import type { LowPower } from './low-power.ts';
-import { encodeLowerTransportPdu } from './lower-transport-pdu.ts';
 import type { NetworkChange } from './network-change.ts';
 import { NetworkReceiver, type ReceivedPdu } from './network-receiver.ts';
 import { initialStates, NodeStates } from './node-states.ts';
@@ -67,6 +67,8 @@ export class NetworkLayer implements AccessTransport {
   readonly heartbeats: Heartbeats;
   /** The proxy protocol: Proxy Server, its states and its advertising; finding other proxies. */
   readonly proxy: ProxyFeature;
+  /** The Subnet Bridge: off, and its table empty, until it is configured. */
+  readonly bridge: SubnetBridge;
   /** The Friend feature, if the node supports it. */
   readonly friend: Friend | undefined;
   /** The Low Power feature, if the node supports it. */
@@ -206,6 +208,7 @@ export class NetworkLayer implements AccessTransport {
     const ground = { clock, random, log, counters, store, keys, iv, sequence, replay, interfaces, states };
     const { beacons, features } = this;
     this.proxy = new ProxyFeature({ ...ground, beacons, features, address, elements, isOwn, limits });
+    this.bridge = new SubnetBridge({ ...ground, features, isOwn, limits, friend: () => this.friend });
     const roles = friendRoles(options, {
       ...ground,
       beacons,
@@ -378,6 +381,7 @@ export class NetworkLayer implements AccessTransport {
     this.lowPower?.changed(change);
     if (change.type === 'net-key-added' || change.type === 'net-key-removed') this.ivUpdate.plan();
     if (change.type === 'net-key-removed') this.heartbeats.netKeyRemoved(change.netIndex);
+    this.bridge.changed(change);
     this.changes.emit(change);
   }
 
@@ -387,14 +391,10 @@ export class NetworkLayer implements AccessTransport {
     this.friend?.accepted(pdu);
     if (this.#destinations.isForThisNode(pdu.dst)) this.#transport.receive(pdu);
     this.#relayer.consider(pdu);
+    if (this.bridge.enabled) this.bridge.consider(pdu);
   }
 
-  /** To the source of segments, from the element they were for or on behalf of it, under their NetKey [3.5.3.4]. */
-  #acknowledge({ src, dst, ttl, netIndex }: SegmentOrigin, from: Unicast, seqZero: number, acked: number): void {
-    const fields = { obo: from !== dst, seqZero, ackedSegments: acked };
-    const pdu = encodeLowerTransportPdu({ format: 'segment-acknowledgment', ...fields });
-    const route = { src: from, dst: src, ttl: ttl === 0 ? 0 : this.defaultTtl, ctl: true, netIndex };
-    const message = { ...route, transmit: this.transmit, encrypt: () => pdu, acknowledges: seqZero };
-    this.#originator.sendUnsegmented(message, ignore);
+  #acknowledge(origin: SegmentOrigin, from: Unicast, seqZero: number, ackedSegments: number): void {
+    sendAcknowledgment(this.#originator, origin, from, { seqZero, ackedSegments }, this);
   }
 }

@@ -98,6 +98,8 @@ export interface NetworkLimits {
   readonly cacheEntries?: number;
   /** Addresses in the filter of a proxy client. Default 64. */
   readonly proxyFilter?: number;
+  /** Entries of the Bridging Table, 16 to 65535. Default 256. */
+  readonly bridgingTable?: number;
   /** Clients in the replay protection list of solicitations. Default 64. */
   readonly solicitationEntries?: number;
 }
