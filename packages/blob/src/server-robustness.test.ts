@@ -104,7 +104,7 @@ describe('vectors with a context', () => {
         }
         if (phase === 1) expect([1]).toContain(bench.server.phase);
       }),
-      { numRuns: 300 },
+      { numRuns: 300 }, // a whole server each, no codec
     );
   });
 });

@@ -80,7 +80,7 @@ describe('the settings that keep most receivers', () => {
           }
         }
       }),
-      { numRuns: 300 },
+      { numRuns: 300 }, // a plan for a network each, no codec
     );
   });
 });

@@ -48,7 +48,7 @@ describe('layOut', () => {
           }
         },
       ),
-      { numRuns: 60 },
+      { numRuns: 60 }, // a network laid out each, no codec
     );
   });
 
