@@ -9,7 +9,6 @@ import { familyOf, REACTIONS, type Reaction, type ReactionFamily, react } from '
 const MISSING: readonly string[] = [
   'bridge',
   'directed-forwarding',
-  'health',
   'opcodes-aggregator',
   'private-beacon',
   'remote-provisioning',

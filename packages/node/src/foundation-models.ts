@@ -1,16 +1,30 @@
-import { type AccessLayer, ConfigCompositionDataGet, ConfigCompositionDataStatus, Model } from '@meshferry/access';
+import type { Model } from '@meshferry/access';
+import { type Store, storeView } from '@meshferry/core';
+import {
+  ConfigurationServer,
+  type FoundationHost,
+  HealthServer,
+  type HealthServerOptions,
+} from '@meshferry/foundation';
 
-/** Octets of a page that a Config Composition Data Status has room for. */
-const PAGE_ROOM = 378;
+/** The servers that every node has on its primary element, in the order in which they stand there. */
+export interface FoundationModels {
+  readonly configuration: ConfigurationServer;
+  readonly health: HealthServer;
+  readonly models: readonly Model[];
+}
 
-/**
- * The two models that every node has on its primary element. The Configuration Server answers Composition Data Get; the
- * rest of both comes with the foundation models.
- */
-export function foundationModels(access: AccessLayer): Model[] {
-  const configuration = new Model({ id: 0x0000, name: 'Configuration Server', security: 'device' });
-  configuration.handle(ConfigCompositionDataGet, ({ page }, context) => {
-    configuration.reply(context, ConfigCompositionDataStatus, access.compositionPage(page, PAGE_ROOM));
-  });
-  return [configuration, new Model({ id: 0x0002, name: 'Health Server' })];
+/** What an application makes of the Health Server of the primary element. */
+export type HealthOptions = Partial<Pick<HealthServerOptions, 'companies' | 'attention' | 'test'>>;
+
+/** Makes them for a node of company `cid`; their own states are kept in a view of `store`. */
+export function foundationModels(
+  host: () => FoundationHost,
+  cid: number,
+  store: Store,
+  health: HealthOptions = {},
+): FoundationModels {
+  const configuration = new ConfigurationServer({ host });
+  const healthServer = new HealthServer({ companies: [cid], store: storeView(store, 'health/'), ...health });
+  return { configuration, health: healthServer, models: [configuration.model, healthServer.model] };
 }

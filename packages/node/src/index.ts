@@ -12,6 +12,7 @@
  *
  * @packageDocumentation
  */
+export type { HealthOptions } from './foundation-models.ts';
 export * from './image-slot.ts';
 export * from './mcuboot-target.ts';
 export * from './mesh-node.ts';

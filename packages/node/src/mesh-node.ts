@@ -14,6 +14,7 @@ import {
   type Unsubscribe,
 } from '@meshferry/core';
 import type { CryptoProvider } from '@meshferry/crypto';
+import type { ConfigurationServer, FoundationHost, HealthServer } from '@meshferry/foundation';
 import {
   type FriendLimits,
   type LowPowerSettings,
@@ -21,7 +22,7 @@ import {
   type SarReceiver,
   type SarTransmitter,
 } from '@meshferry/network';
-import { foundationModels } from './foundation-models.ts';
+import { foundationModels, type HealthOptions } from './foundation-models.ts';
 
 /** What a node must be given from outside: time, chance, primitives and a place for its state. */
 export interface NodeGround {
@@ -58,6 +59,8 @@ export interface MeshNodeOptions extends NodeGround {
   readonly elements: readonly { readonly location: number; readonly models: readonly Model[] }[];
   /** Used only while the store holds none. Default 0. */
   readonly ivIndex?: number;
+  /** The IV Update Flag that goes with it. Default false. */
+  readonly ivUpdating?: boolean;
   /** Default 5. */
   readonly defaultTtl?: number;
   /** Network Transmit. Default 3 × 20 ms. */
@@ -80,6 +83,13 @@ export interface MeshNodeOptions extends NodeGround {
   readonly outgoingParallel?: number;
   /** How long answers wait; see `AccessLayerOptions`. */
   readonly replyDelayMs?: (dst: Address) => number;
+  /** The Health Server of the primary element. Default: of the node's company, without tests. */
+  readonly health?: HealthOptions;
+  /**
+   * The node leaves its network (Config Node Reset): whoever keeps its address and keys forgets them, durably, before it
+   * returns. The states of the node itself go after that. Default: nothing is kept.
+   */
+  readonly leave?: () => void;
   /** Device keys of other nodes, for messages that are secured with them. */
   readonly deviceKeyOf?: (node: Unicast) => Uint8Array | undefined;
 }
@@ -88,10 +98,15 @@ export interface MeshNodeOptions extends NodeGround {
  * One mesh node, composed: network and access layers, the models on its elements, its store and its bearers. What must
  * survive a power cut is in the store; a node made anew on the same store goes on as after a restart.
  */
-export class MeshNode {
+export class MeshNode implements FoundationHost {
   readonly address: Unicast;
   readonly network: NetworkLayer;
   readonly access: AccessLayer;
+  readonly configuration: ConfigurationServer;
+  /** Health Server of the primary element. */
+  readonly health: HealthServer;
+  readonly #store: Store;
+  readonly #leave: () => void;
   readonly #detach: Unsubscribe[] = [];
 
   constructor(options: MeshNodeOptions) {
@@ -103,26 +118,33 @@ export class MeshNode {
       random,
       crypto,
       log,
-      store: storeView(store, 'access/'),
+      store: storeView(store, ACCESS),
       address,
       identity: options.identity,
       ...pick(options, ['deviceKeyOf', 'replyDelayMs']),
     });
+    this.#store = store;
+    this.#leave = options.leave ?? (() => {});
+    const { cid } = options.identity;
+    const foundation = foundationModels(() => this, cid, storeView(store, FOUNDATION), options.health);
+    this.configuration = foundation.configuration;
+    this.health = foundation.health;
     options.elements.forEach(({ location, models }, i) => {
-      this.access.addElement(location, i === 0 ? [...foundationModels(this.access), ...models] : models);
+      this.access.addElement(location, i === 0 ? [...foundation.models, ...models] : models);
     });
     this.network = new NetworkLayer({
       clock,
       random,
       crypto,
       log,
-      store: storeView(store, 'network/'),
+      store: storeView(store, NETWORK),
       host: this.access,
       address,
       elements: options.elements.length,
       ...pick(keys, ['deviceKey', 'netKeys', 'appKeys']),
       ...pick(options, [
         'ivIndex',
+        'ivUpdating',
         'defaultTtl',
         'transmit',
         'relay',
@@ -156,13 +178,30 @@ export class MeshNode {
     if (lowPower !== undefined) lowPower.subscriptions = this.access.subscriptions;
   }
 
+  /**
+   * Leaves the network and the air, and forgets all states on that network: keys, sequence numbers, replay list, bindings,
+   * subscriptions, publications, faults. The application's own records stay.
+   */
+  reset(): void {
+    this.close();
+    this.#leave();
+    const keys = [ACCESS, NETWORK, FOUNDATION].flatMap((prefix) => this.#store.keys(prefix));
+    this.#store.batch(keys.map((key) => [key, null]));
+  }
+
   /** Leaves the air and stops all timers, as a power cut would; the store keeps the state. */
   close(): void {
     for (const detach of this.#detach.splice(0)) detach();
+    this.health.close();
     this.access.close();
     this.network.close();
   }
 }
+
+/** Views of the store of a node that hold its states on its network. */
+const ACCESS = 'access/';
+const NETWORK = 'network/';
+const FOUNDATION = 'foundation/';
 
 /** Those with a fixed group that the primary element belongs to. */
 const FEATURES = ['relay', 'proxy', 'friend'] as const;

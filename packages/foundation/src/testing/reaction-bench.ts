@@ -78,7 +78,11 @@ export class ReactionBench implements FoundationHost {
     this.precondition = precondition;
     const { elements = [], lowPower = false, relaySupported = true } = precondition;
     this.address = Number.parseInt(elements[0] ?? '', 16) || SERVER;
-    const { models, options = {} } = family.parts(precondition, () => this, storeView(this.store, 'foundation/'));
+    const {
+      models,
+      options = {},
+      prepare,
+    } = family.parts(precondition, () => this, storeView(this.store, 'foundation/'));
     const features =
       (relaySupported ? Feature.relay : 0) | Feature.proxy | (lowPower ? Feature.lowPower : Feature.friend);
     this.access = new AccessLayer({
@@ -117,6 +121,7 @@ export class ReactionBench implements FoundationHost {
     this.#app = family.security === 'app' ? this.#bindAll(models) : undefined;
     this.#configureModels();
     this.client = this.join(CLIENT);
+    prepare?.(this);
   }
 
   /** Another client, that the node knows the device key of, too. */

@@ -1,8 +1,9 @@
 import type { ReactionFamily } from './reactions.ts';
 import { accessReactions, configurationReactions } from './reactions-configuration.ts';
+import { healthReactions } from './reactions-health.ts';
 
 /**
  * The families whose servers are tested against the reactions of the shared vectors. A family is a file of its own,
  * `testing/reactions-<family>.ts`, and a line here; its name leaves the list of those that are missing then.
  */
-export const REACTION_FAMILIES: readonly ReactionFamily[] = [accessReactions, configurationReactions];
+export const REACTION_FAMILIES: readonly ReactionFamily[] = [accessReactions, configurationReactions, healthReactions];

@@ -46,6 +46,8 @@ export interface FamilyParts {
   readonly models: readonly Model[];
   /** Changes of what the node is made with. */
   readonly options?: Partial<BenchOptions>;
+  /** Called when the node is composed and the keys, bindings and lists of the precondition are there: to do the rest. */
+  readonly prepare?: (bench: ReactionBench) => void;
 }
 
 /** Reactions of one family: how its server is set up and brought into the state of a precondition. */
@@ -55,8 +57,6 @@ export interface ReactionFamily {
   readonly security?: 'device' | 'app';
   /** The servers under test; `host` and `store` (a view of its own) as a node gives them. */
   parts(precondition: Precondition, host: () => FoundationHost, store: Store): FamilyParts;
-  /** Called when the node is composed and the keys, bindings and lists of the precondition are there. */
-  prepare?(bench: ReactionBench, precondition: Precondition): void;
 }
 
 const FAMILIES = [
@@ -100,7 +100,6 @@ export function react(reaction: Reaction, family: ReactionFamily): readonly stri
   const { precondition = {} } = reaction;
   const bench = new ReactionBench(precondition, family);
   try {
-    family.prepare?.(bench, precondition);
     const before = bench.state();
     const answers = bench.ask(fromHex(reaction.hex));
     if (reaction.expected.reaction === 'ignore' && before !== bench.state()) return ['the node has changed'];

@@ -1,0 +1,58 @@
+import { type MessageType, Model } from '@meshferry/access';
+import { ClientRequests } from './client-request.ts';
+import { ConfigurationHeartbeats } from './config-client-heartbeats.ts';
+import { ConfigurationKeys } from './config-client-keys.ts';
+import { ConfigurationModels } from './config-client-models.ts';
+import { ConfigurationNode } from './config-client-node.ts';
+import { CONFIG_HEARTBEAT_MESSAGES } from './config-heartbeat-messages.ts';
+import { CONFIG_KEY_MESSAGES } from './config-key-messages.ts';
+import { CONFIG_MODEL_MESSAGES } from './config-model-messages.ts';
+import { CONFIG_NODE_MESSAGES } from './config-node-messages.ts';
+import { FoundationModelId } from './model-ids.ts';
+
+/**
+ * Configuration Client [Mesh Protocol 1.1, 4.4.2]: configures nodes whose device keys the access layer knows. Its
+ * procedures have the names of the messages; each gives the answer of the node as a plain value, and rejects with
+ * `ConfigurationStatusError` (`config-status`) when the node refuses, or with `no-response`, `cancelled`, `no-key` (no device
+ * key of the node), `bad-field`. They may be repeated safely. Requests to one node follow each other.
+ *
+ * ```ts
+ * const to = { address: 0x0100 };
+ * await client.keys.appKeyAdd(to, 0, 0, appKey);
+ * await client.models.appBind(to, 0x0100, 0x1000, 0);
+ * await client.models.subscriptionAdd(to, 0x0100, 0x1000, 0xc000);
+ * ```
+ */
+export class ConfigurationClient {
+  readonly model: Model;
+  /** Features, beacons, transmissions, composition, identity, reset. */
+  readonly node: ConfigurationNode;
+  /** NetKeys, AppKeys and Key Refresh. */
+  readonly keys: ConfigurationKeys;
+  /** Publications, subscriptions and bindings of models. */
+  readonly models: ConfigurationModels;
+  /** Heartbeat publication and subscription. */
+  readonly heartbeats: ConfigurationHeartbeats;
+
+  constructor() {
+    this.model = new Model({
+      id: FoundationModelId.configurationClient,
+      name: 'Configuration Client',
+      security: 'peer-device',
+    });
+    for (const answer of ANSWERS) this.model.handle(answer);
+    const requests = new ClientRequests(this.model);
+    this.node = new ConfigurationNode(requests);
+    this.keys = new ConfigurationKeys(requests);
+    this.models = new ConfigurationModels(requests);
+    this.heartbeats = new ConfigurationHeartbeats(requests);
+  }
+}
+
+/** All messages that answer one. */
+const ANSWERS: readonly MessageType<unknown>[] = [
+  ...CONFIG_NODE_MESSAGES,
+  ...CONFIG_KEY_MESSAGES,
+  ...CONFIG_MODEL_MESSAGES,
+  ...CONFIG_HEARTBEAT_MESSAGES,
+].filter(({ response }) => response === undefined);
