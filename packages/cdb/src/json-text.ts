@@ -37,7 +37,8 @@ export function parseJsonText(source: string | Uint8Array): Result<ParsedText, D
 }
 
 const SPACE = /[ \t\n\r]*/y;
-const PLAIN_STRING = /"[^"\\\u0000-\u001f]*"/y;
+/** Without escapes and control characters: from space on, but neither quote nor backslash. */
+const PLAIN_STRING = /"[ !#-[\]-\uffff]*"/y;
 const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
 const LITERAL = /true|false|null/y;
 

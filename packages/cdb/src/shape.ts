@@ -77,7 +77,10 @@ class ObjectReading {
 
   member(sourceName: string, name: string, member: Member<unknown> | undefined): void {
     const source = this.#source[sourceName] as Json;
-    if (member === undefined) return setMember(this.#object, name, source);
+    if (member === undefined) {
+      setMember(this.#object, name, source);
+      return;
+    }
     this.seen.add(name);
     const pointer = below(this.#pointer, sourceName);
     let value = source === null && !member.required ? LEFT_OUT : member.read(source, pointer, this.#report);
