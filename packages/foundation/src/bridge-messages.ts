@@ -11,6 +11,7 @@ import {
   unicast,
 } from '@meshferry/access';
 import { ALL_NODES, isUnicast, UNASSIGNED } from '@meshferry/core';
+import { type BridgingEntry, bridgingEntryFault } from '@meshferry/network';
 
 /* Bridge Configuration models. */
 
@@ -53,7 +54,7 @@ export const BridgingTableAdd = message({
   response: 'Bridging Table Status',
   source,
   fields: { directions: u8({ min: 1, max: 2 }), ...subnets, address1: unicast(), address2: u16() },
-  check: checkEntry,
+  check: bridgingEntryFault,
 });
 
 /** Removes entries of two subnets; address 0 stands for any. */
@@ -63,6 +64,7 @@ export const BridgingTableRemove = message({
   response: 'Bridging Table Status',
   source,
   fields: { ...subnets, address1: u16(), address2: u16() },
+  check: checkRemoval,
 });
 
 /** Answers a change of the bridging table; `currentDirections` 0: no such entry. */
@@ -145,21 +147,12 @@ export const BRIDGE_MESSAGES: readonly MessageType<unknown>[] = [
   BridgingTableSizeStatus,
 ] as readonly MessageType<unknown>[];
 
-/** What an entry of the table can be. */
-function checkEntry(value: Entry): FieldError | undefined {
-  const { directions, netKeyIndex1, netKeyIndex2, address1, address2 } = value;
+/** Which entries can be removed: of two subnets, and of addresses that an entry can have, or any. */
+function checkRemoval(value: Omit<BridgingEntry, 'directions'>): FieldError | undefined {
+  const { netKeyIndex1, netKeyIndex2, address1, address2 } = value;
   if (netKeyIndex1 === netKeyIndex2) return { field: 'netKeyIndex2', reason: 'the same subnet' };
-  if (address1 === address2) return { field: 'address2', reason: 'the same address' };
-  if (directions === 2 && !isUnicast(address2)) return { field: 'address2', reason: 'both ways, and not unicast' };
-  if (address2 === UNASSIGNED || address2 === ALL_NODES)
-    return { field: 'address2', reason: 'unassigned or all-nodes' };
+  if (address1 !== UNASSIGNED && !isUnicast(address1)) return { field: 'address1', reason: 'not unicast' };
+  if (address1 !== UNASSIGNED && address1 === address2) return { field: 'address2', reason: 'the same address' };
+  if (address2 === ALL_NODES) return { field: 'address2', reason: 'all-nodes' };
   return undefined;
-}
-
-interface Entry {
-  readonly directions: number;
-  readonly netKeyIndex1: number;
-  readonly netKeyIndex2: number;
-  readonly address1: number;
-  readonly address2: number;
 }
