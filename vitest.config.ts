@@ -11,16 +11,19 @@ const isolated = ['packages/store-sqlite', 'apps/cli', 'tools/checks'];
 
 /** The vectors and codecs of the protocol, which run once more on the fast backend. */
 const onBothBackends = [
-  'pdu',
-  'sample-messages',
-  'lower-transport-pdu',
-  'sar-*',
-  'beacons',
-  'proxy-vectors',
-  'proxy-codecs',
-  'control-messages',
-  'network-layer',
-  'solicitation',
+  'network/src/pdu',
+  'network/src/sample-messages',
+  'network/src/lower-transport-pdu',
+  'network/src/sar-*',
+  'network/src/beacons',
+  'network/src/proxy-vectors',
+  'network/src/proxy-codecs',
+  'network/src/control-messages',
+  'network/src/network-layer',
+  'network/src/solicitation',
+  'provisioning/src/session-vectors',
+  'provisioning/src/captures',
+  'provisioning/src/two-ends',
 ];
 
 /** The seed of all property tests: another one for each run, unless it is given to repeat that run. */
@@ -80,7 +83,7 @@ export default defineConfig({
         test: {
           name: 'on node:crypto',
           root,
-          include: onBothBackends.map((name) => `packages/network/src/${name}.test.ts`),
+          include: onBothBackends.map((name) => `packages/${name}.test.ts`),
           pool: 'threads',
           isolate: true,
         },
