@@ -13,13 +13,20 @@
  * @packageDocumentation
  */
 export type { HealthOptions } from './foundation-models.ts';
+export * from './adopt.ts';
 export * from './image-slot.ts';
 export * from './mcuboot-target.ts';
+export * from './mesh-network.ts';
 export * from './mesh-node.ts';
+export { createNetwork, type ImportedNetwork, importNetwork, type NewNetworkOptions } from './network-begin.ts';
+export type { PendingNode } from './network-pending.ts';
+export type { ProvisionRequest } from './network-provision.ts';
+export { NetworkState, type OwnIdentity } from './network-state.ts';
 export * from './observed.ts';
 export { Observer } from './observer.ts';
 export { ANY_NODE, type ObserverKnowledge } from './observer-keys.ts';
 export type { ObservedProvisioning, ProvisioningPduType } from './observer-provisioning.ts';
+export * from './profile.ts';
 export * from './roles.ts';
 export * from './update-job.ts';
 export * from './update-job-types.ts';
