@@ -1,0 +1,235 @@
+import { AD_PB_ADV } from '@meshferry/bearer';
+import { fromHex, toHex } from '@meshferry/core';
+import {
+  type AnnouncedDevice,
+  decodePbAdvPdu,
+  decodeProvisioningPdu,
+  type ProvisionedNode,
+  ProvisioningDevice,
+  type ProvisioningDeviceOptions,
+  pbAdvAcceptor,
+} from '@meshferry/provisioning';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { Echo, echo, echoModel, SERVER } from './testing/echo.ts';
+import { Meshd } from './testing/meshd.ts';
+import { MeshdApplication } from './testing/meshd-application.ts';
+import { ground, type OurNode, ourNode } from './testing/our-node.ts';
+import { until } from './testing/system-clock.ts';
+import { describeWithMeshd, SLOW_MS } from './testing/with-meshd.ts';
+
+const MESHD_UUID = fromHex('2b1d3b0a2f6c4d83a6c5c0b6b1a1f001');
+const MESHD = 0x0001;
+const OURS = 0x0100;
+const GROUP = 0xc005;
+
+describeWithMeshd('bluetooth-meshd as the provisioner of our device', () => {
+  let meshd: Meshd;
+  let application: MeshdApplication;
+  let node: OurNode;
+  const echoes = echoModel(SERVER);
+  const uuid = fromHex('70cf7c9732a345b691494810d2e9cbf4');
+
+  beforeAll(async () => {
+    meshd = await Meshd.start();
+    application = new MeshdApplication(meshd, { elements: [[SERVER]], addressFor: () => OURS });
+    await application.createNetwork(MESHD_UUID);
+  }, SLOW_MS);
+
+  afterAll(async () => {
+    node?.close();
+    await meshd?.stop();
+  });
+
+  it('finds it by its beacon', async () => {
+    const stop = pbAdvAcceptor(ground, meshd.radio).accept({ uuid, oobInformation: 0x0402 }, () => {});
+    await application.node('Management1.UnprovisionedScan', 'a{sv}', {});
+    const [, rssi, data] = await application.event('ScanResult');
+    expect([rssi, toHex(data as Buffer)]).toEqual([-20, `${toHex(uuid)}0402`]);
+    stop();
+  });
+
+  it(
+    'provisions it over PB-ADV',
+    async () => {
+      const { provisioned, event, method } = await beProvisioned(
+        meshd,
+        application,
+        { uuid, oobInformation: 0 },
+        { elements: 2 },
+      );
+      expect(event).toEqual(['AddNodeComplete', Buffer.from(uuid), OURS, 2]);
+      expect(method).toBe('none');
+      expect(provisioned.data).toMatchObject({ netKeyIndex: 0, ivIndex: 0, unicastAddress: OURS, keyRefresh: false });
+      node = ourNode(meshd, provisioned, [[echoes.model], []]);
+    },
+    SLOW_MS,
+  );
+
+  it('configures it: composition data, AppKey, binding, subscription', async () => {
+    await application.sendToDevice(OURS, fromHex('800800'));
+    expect(await nextFrom(OURS)).toMatch(/^0200f105/);
+    await application.node('Management1.CreateAppKey', 'qq', 0, 0);
+    await application.addAppKey(OURS, 0);
+    expect(await nextFrom(OURS)).toBe('800300000000');
+    await application.sendToDevice(OURS, fromHex('803d000100000010'));
+    expect(await nextFrom(OURS)).toBe('803e00000100000010');
+    expect(echoes.model.appKeys).toEqual([0]);
+    await application.sendToDevice(OURS, fromHex('801b000105c00010'));
+    expect(await nextFrom(OURS)).toBe('801f00000105c00010');
+    await application.addAppKey(MESHD, 0);
+    expect(await nextFrom(MESHD)).toBe('800300000000');
+    await application.sendToDevice(MESHD, fromHex('803d010000000010'));
+    expect(await nextFrom(MESHD)).toBe('803e00010000000010');
+  });
+
+  it.each([3, 8, 11, 12, 20, 100, 380])('exchanges messages of %i octets with it, both ways', async (length) => {
+    const { value, octets } = echo(length);
+    await application.send(0, OURS, 0, octets);
+    expect(await until('the message at our node', () => echoes.heard.shift())).toEqual({
+      src: MESHD,
+      dst: OURS,
+      data: value.data,
+    });
+    echoes.model.send(Echo, value, { dst: MESHD });
+    expect(await until('the message at the daemon', () => application.messages.shift())).toEqual({
+      element: 0,
+      src: OURS,
+      appIndex: 0,
+      dst: MESHD,
+      data: toHex(octets),
+    });
+  });
+
+  it('sends short messages segmented, and to a group', async () => {
+    const { value, octets } = echo(6);
+    await application.send(0, OURS, 0, octets, true);
+    expect((await until('the message', () => echoes.heard.shift())).data).toEqual(value.data);
+    for (const data of [echo(6), echo(40)]) {
+      await application.send(0, GROUP, 0, data.octets);
+      expect(await until('the message', () => echoes.heard.shift())).toEqual({
+        src: MESHD,
+        dst: GROUP,
+        data: data.value.data,
+      });
+    }
+  });
+
+  it('resets it', async () => {
+    await application.sendToDevice(OURS, fromHex('8049'));
+    expect(await nextFrom(OURS)).toBe('804a');
+    await until('the reset of our node', () => node.wasReset);
+  });
+
+  async function nextFrom(src: number): Promise<string> {
+    const message = await until(`a message from ${src}`, () => application.messages.shift());
+    expect(message.src).toBe(src);
+    return message.data;
+  }
+});
+
+describeWithMeshd('bluetooth-meshd provisions our device with OOB data', () => {
+  let meshd: Meshd;
+  let application: MeshdApplication;
+  let shown: number | undefined;
+  const staticOob = fromHex('00112233445566778899aabbccddeeff');
+  let nextAddress = OURS;
+
+  beforeAll(async () => {
+    meshd = await Meshd.start();
+    application = new MeshdApplication(meshd, {
+      elements: [[SERVER]],
+      staticOob,
+      number: () => shown,
+      addressFor: () => nextAddress++,
+    });
+    await application.createNetwork(MESHD_UUID);
+  }, SLOW_MS);
+
+  afterAll(async () => {
+    await meshd?.stop();
+  });
+
+  it(
+    'a static value',
+    async () => {
+      const device = { uuid: fromHex('70cf7c9732a345b691494810d2e9cb01'), oobInformation: 0 };
+      const { method } = await beProvisioned(meshd, application, device, { elements: 1, staticOob });
+      expect(method).toBe('static');
+    },
+    SLOW_MS,
+  );
+
+  it(
+    'a number that our device shows',
+    async () => {
+      const device = { uuid: fromHex('70cf7c9732a345b691494810d2e9cb02'), oobInformation: 0 };
+      const output: ProvisioningDeviceOptions['output'] = {
+        size: 6,
+        actions: ['numeric'],
+        show: ({ value }) => {
+          shown = Number(value);
+          return () => {};
+        },
+      };
+      const { method } = await beProvisioned(meshd, application, device, { elements: 1, output });
+      expect(method).toBe('output');
+      expect(shown).toBeGreaterThan(0);
+    },
+    SLOW_MS,
+  );
+
+  it(
+    'a number that the daemon shows',
+    async () => {
+      const device = { uuid: fromHex('70cf7c9732a345b691494810d2e9cb03'), oobInformation: 0 };
+      const input: ProvisioningDeviceOptions['input'] = {
+        size: 6,
+        actions: ['numeric'],
+        enter: (_, answer) => {
+          void application.event('DisplayNumeric', SLOW_MS).then(([, , value]) => answer(value as number));
+          return () => {};
+        },
+      };
+      const { method } = await beProvisioned(meshd, application, device, { elements: 1, input });
+      expect(method).toBe('input');
+    },
+    SLOW_MS,
+  );
+});
+
+/** Announces our device, lets the daemon add it, and waits until both sides are done. */
+async function beProvisioned(
+  meshd: Meshd,
+  application: MeshdApplication,
+  announced: AnnouncedDevice,
+  options: Omit<ProvisioningDeviceOptions, 'provisioned'>,
+): Promise<{ readonly provisioned: ProvisionedNode; readonly event: readonly unknown[]; readonly method: string }> {
+  let provisioned: ProvisionedNode | undefined;
+  let ended = false;
+  let method = '';
+  const stopWatching = meshd.radio.receive([AD_PB_ADV], ({ data }) => {
+    const packet = decodePbAdvPdu(data);
+    if (!packet.ok || packet.value.generic.kind !== 'transaction-start') return;
+    const pdu = decodeProvisioningPdu(packet.value.generic.data);
+    if (pdu.ok && pdu.value.type === 'start') method = pdu.value.start.authentication.method;
+  });
+  const device = new ProvisioningDevice(ground, {
+    ...options,
+    provisioned: (node) => {
+      provisioned = node;
+    },
+    ended: () => {
+      ended = true;
+    },
+  });
+  const stop = pbAdvAcceptor(ground, meshd.radio).accept(announced, (link) => device.serve(link));
+  try {
+    await application.node('Management1.AddNode', 'aya{sv}', Buffer.from(announced.uuid), {});
+    const event = await application.event('AddNodeComplete', 60_000);
+    const node = await until('the end of the link', () => ended && provisioned, 60_000);
+    return { provisioned: node, event, method };
+  } finally {
+    stopWatching();
+    stop();
+  }
+}

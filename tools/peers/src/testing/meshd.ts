@@ -1,0 +1,183 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import {
+  accessSync,
+  constants,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Message, type MessageBus, sessionBus } from 'dbus-next';
+import { MeshdRadio } from './meshd-radio.ts';
+import { sleep, until } from './system-clock.ts';
+
+const DAEMON = '/usr/libexec/bluetooth/bluetooth-meshd';
+const SHIM = fileURLToPath(new URL('../../../../../shared/peers/meshd_shim.c', import.meta.url));
+
+/** Why the tests with bluetooth-meshd cannot run here, or undefined. */
+export function meshdMissing(): string | undefined {
+  const missing = [DAEMON, SHIM].filter((path) => !isReadable(path));
+  for (const program of ['dbus-daemon', 'gcc']) if (!isInstalled(program)) missing.push(program);
+  return missing.length === 0 ? undefined : `not here: ${missing.join(', ')}`;
+}
+
+/** How a {@link Meshd} runs. */
+export interface MeshdOptions {
+  /** Its timers in milliseconds (its transmit queue among them) run so many times faster. Default 20. */
+  readonly speed?: number;
+}
+
+/** A bluetooth-meshd of its own: process, bus, storage and the radio that it hears. */
+export class Meshd {
+  readonly radio: MeshdRadio;
+  readonly bus: MessageBus;
+  readonly #folder: string;
+  readonly #processes: readonly ChildProcess[];
+
+  private constructor(folder: string, radio: MeshdRadio, bus: MessageBus, processes: readonly ChildProcess[]) {
+    this.#folder = folder;
+    this.radio = radio;
+    this.bus = bus;
+    this.#processes = processes;
+  }
+
+  static async start({ speed = 20 }: MeshdOptions = {}): Promise<Meshd> {
+    const folder = mkdtempSync(join(tmpdir(), 'meshferry-meshd-'));
+    const processes: ChildProcess[] = [];
+    try {
+      const shim = join(folder, 'meshd_shim.so');
+      execFileSync('gcc', ['-O2', '-shared', '-fPIC', '-w', '-o', shim, SHIM, '-ldl']);
+      const address = await startBus(folder, processes);
+      const { radio, ports } = await MeshdRadio.open();
+      mkdirSync(join(folder, 'store'));
+      writeFileSync(join(folder, 'mesh-main.conf'), '[General]\n');
+      const io = ['--io', `unit:${join(folder, 'sk')}`, '--storage', join(folder, 'store')];
+      const daemon = spawn(DAEMON, ['--nodetach', '--debug', ...io, '--config', join(folder, 'mesh-main.conf')], {
+        env: {
+          ...process.env,
+          DBUS_SESSION_BUS_ADDRESS: address,
+          LD_PRELOAD: shim,
+          MESHD_SHIM_UDP: ports,
+          MESHD_SHIM_DIV: String(speed),
+        },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
+      processes.push(daemon);
+      const log = (chunk: Buffer): void => writeFileSync(join(folder, 'log'), chunk, { flag: 'a' });
+      daemon.stdout?.on('data', log);
+      daemon.stderr?.on('data', log);
+      const bus = sessionBus({ busAddress: address });
+      bus.on('error', () => {}); // the bus ends before its clients do
+      await waitForName(bus, 'org.bluez.mesh');
+      await sleep(200);
+      return new Meshd(folder, radio, bus, processes);
+    } catch (error) {
+      for (const child of processes) child.kill();
+      throw error;
+    }
+  }
+
+  /** What the daemon has printed so far. */
+  get log(): string {
+    return readFileSync(join(this.#folder, 'log'), 'utf8');
+  }
+
+  /** UUIDs, in hex, of the nodes that it keeps. */
+  nodes(): string[] {
+    return readdirSync(join(this.#folder, 'store')).filter((name) => /^[0-9a-f]{32}$/.test(name));
+  }
+
+  /** Calls a method of the daemon; what it returns, or an error with the name that it gave. */
+  async call(path: string, name: string, signature: string, ...body: readonly unknown[]): Promise<readonly unknown[]> {
+    const dot = name.lastIndexOf('.');
+    const message = new Message({
+      destination: 'org.bluez.mesh',
+      path,
+      interface: `org.bluez.mesh.${name.slice(0, dot)}`,
+      member: name.slice(dot + 1),
+      signature,
+      body: [...body],
+    });
+    const answer = await this.bus.call(message);
+    return answer?.body ?? [];
+  }
+
+  async stop(): Promise<void> {
+    this.bus.disconnect();
+    this.radio.close();
+    await Promise.all(this.#processes.toReversed().map(ended));
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+async function startBus(folder: string, processes: ChildProcess[]): Promise<string> {
+  const config = join(folder, 'bus.conf');
+  writeFileSync(
+    config,
+    `<busconfig>
+  <type>session</type>
+  <listen>unix:path=${join(folder, 'bus')}</listen>
+  <auth>EXTERNAL</auth>
+  <policy context="default">
+    <allow send_destination="*" eavesdrop="true"/>
+    <allow receive_sender="*"/>
+    <allow own="*"/>
+  </policy>
+</busconfig>
+`,
+  );
+  const daemon = spawn('dbus-daemon', [`--config-file=${config}`, '--nofork', '--print-address'], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  processes.push(daemon);
+  let printed = '';
+  daemon.stdout?.on('data', (chunk: Buffer) => {
+    printed += chunk.toString();
+  });
+  await until('the address of the bus', () => printed.includes('\n'));
+  return `unix:path=${join(folder, 'bus')}`;
+}
+
+async function waitForName(bus: MessageBus, name: string): Promise<void> {
+  for (let i = 0; i < 100; i++) {
+    const answer = await bus.call(
+      new Message({
+        destination: 'org.freedesktop.DBus',
+        path: '/org/freedesktop/DBus',
+        interface: 'org.freedesktop.DBus',
+        member: 'NameHasOwner',
+        signature: 's',
+        body: [name],
+      }),
+    );
+    if (answer?.body[0] === true) return;
+    await sleep(100);
+  }
+  throw new Error(`nobody took the name ${name} in 10 s`);
+}
+
+function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
+  return new Promise((resolve) => {
+    child.once('exit', () => resolve());
+    child.kill();
+  });
+}
+
+function isReadable(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function isInstalled(program: string): boolean {
+  return (process.env.PATH ?? '').split(delimiter).some((folder) => isReadable(join(folder, program)));
+}
