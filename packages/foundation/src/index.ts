@@ -37,6 +37,12 @@ export * from './config-model-messages.ts';
 export * from './config-node-messages.ts';
 export * from './config-server.ts';
 export type { ConfigurationLimits } from './config-server-ground.ts';
+export {
+  type DirectedFeatures,
+  DirectedForwardingConfigurationServer,
+  type DirectedForwardingConfigurationServerOptions,
+} from './directed-forwarding-configuration-server.ts';
+export type { TableLimits } from './directed-forwarding-configuration-server-table.ts';
 export * from './directed-path-messages.ts';
 export * from './directed-transmit-messages.ts';
 export * from './families.ts';
