@@ -30,6 +30,11 @@ export interface Exchange<T, R> {
   readonly response: MessageType<R>;
   /** Tells the answer to this request from one to another. Default: any is. */
   readonly matches?: (response: R, context: Context) => boolean;
+  /**
+   * Whether the response says that the node did what it was asked. The first three that do not are taken for late answers
+   * to an earlier request that was repeated, the next one for the answer. Default: no such care.
+   */
+  readonly isDone?: (response: R) => boolean;
   /** Longest access message that may answer, octets. Default 11: it is not segmented. */
   readonly answerOctets?: number;
   /** Time that the node needs before it answers, ms. Default 0. */
@@ -46,6 +51,9 @@ const FEWEST_ATTEMPTS = 3;
 /** Hops that time is allowed for where the TTL says nothing better. */
 const HOPS = 5;
 const MOST_HOPS = 20;
+
+/** Late answers to one request, at most: a slow node may have heard it several times. */
+const MOST_LATE = 3;
 
 /** Reply delay and the time of a busy node; what one hop there and back takes with repetitions; ms. */
 const BASE_MS = 1000;
@@ -122,15 +130,16 @@ export class ClientRequests {
   }
 
   #send<T, R>(
-    { type, value, response, matches, answerOctets = 11, extraMs = 0 }: Exchange<T, R>,
+    exchange: Exchange<T, R>,
     to: RequestTarget,
     options: RequestOptions,
     done: Parameters<typeof request<T, R>>[2],
   ): Cancel {
+    const { type, value, response, answerOctets = 11, extraMs = 0 } = exchange;
     const intervalMs = options.intervalMs ?? answerTimeMs(answerOctets, options.ttl) + extraMs;
     const attempts = options.attempts ?? Math.max(FEWEST_ATTEMPTS, Math.ceil(OVERALL_MS / intervalMs));
     const asked = { type, value, to: this.#route(to, options), response, attempts, intervalMs };
-    return request(this.#model, { ...asked, ...(matches && { matches }) }, done);
+    return request(this.#model, { ...asked, matches: answers(exchange) }, done);
   }
 
   #route({ address, netIndex, appIndex }: RequestTarget, { ttl }: RequestOptions): SendOptions {
@@ -158,6 +167,17 @@ export class ClientRequests {
     if (start === undefined) this.#waiting.delete(address);
     else start();
   }
+}
+
+function answers<R>({
+  matches,
+  isDone,
+}: Pick<Exchange<unknown, R>, 'matches' | 'isDone'>): (response: R, context: Context) => boolean {
+  let late = 0;
+  return (response, context) => {
+    if (matches?.(response, context) === false) return false;
+    return isDone === undefined || isDone(response) || ++late > MOST_LATE;
+  };
 }
 
 function cancelled(name: string): MeshError {

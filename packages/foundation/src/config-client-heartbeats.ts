@@ -58,7 +58,8 @@ export class ConfigurationHeartbeats {
       type: ConfigHeartbeatPublicationSet,
       value,
       response: ConfigHeartbeatPublicationStatus,
-      matches: (status: { destination: Address }) => status.destination === state.destination,
+      isDone: (status: { status: number; destination: Address }) =>
+        status.status !== 0 || status.destination === state.destination,
     };
     return publicationOf(succeeded(await this.#requests.ask(exchange, to, options), 'Heartbeat Publication', to));
   }
@@ -75,7 +76,11 @@ export class ConfigurationHeartbeats {
     value: HeartbeatSubscription,
     options?: RequestOptions,
   ): Promise<HeartbeatSubscriptionState> {
-    const exchange = { type: ConfigHeartbeatSubscriptionSet, value, response: ConfigHeartbeatSubscriptionStatus };
+    const exchange = {
+      type: ConfigHeartbeatSubscriptionSet,
+      value,
+      response: ConfigHeartbeatSubscriptionStatus,
+    };
     return subscriptionOf(succeeded(await this.#requests.ask(exchange, to, options), 'Heartbeat Subscription', to));
   }
 }

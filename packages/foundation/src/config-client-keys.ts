@@ -112,7 +112,8 @@ export class ConfigurationKeys {
     transition: 2 | 3,
     options?: RequestOptions,
   ): Promise<KeyRefreshPhase> {
-    return this.#phase(ConfigKeyRefreshPhaseSet, { netKeyIndex, transition }, to, options);
+    const phase = transition === 2 ? 2 : 0;
+    return this.#phase(ConfigKeyRefreshPhaseSet, { netKeyIndex, transition }, to, options, phase);
   }
 
   async #netKey<T extends NetKeyFields>(
@@ -143,9 +144,12 @@ export class ConfigurationKeys {
     value: T,
     to: RequestTarget,
     options: RequestOptions | undefined,
+    wanted?: KeyRefreshPhase,
   ): Promise<KeyRefreshPhase> {
     const matches = (status: NetKeyFields) => status.netKeyIndex === value.netKeyIndex;
-    const exchange = { type, value, response: ConfigKeyRefreshPhaseStatus, matches };
+    const isDone = ({ status, phase }: { status: number; phase: number }) =>
+      status !== 0 || wanted === undefined || phase === wanted;
+    const exchange = { type, value, response: ConfigKeyRefreshPhaseStatus, matches, isDone };
     const status = await this.#requests.ask(exchange, to, options);
     return succeeded(status, `Key Refresh Phase of NetKey ${value.netKeyIndex}`, to).phase as KeyRefreshPhase;
   }

@@ -46,15 +46,28 @@ interface ModelFields {
   readonly modelId: ModelId;
 }
 
+/** How a model publishes, as messages have it. */
+interface PublicationFields {
+  readonly appKeyIndex: AppIndex;
+  readonly credentialFlag: number;
+  readonly publishTtl: number;
+  readonly publishPeriod: number;
+  readonly publishRetransmit: number;
+}
+
+interface PublicationStatus extends PublicationFields {
+  readonly publishAddress: Address;
+}
+
 type AnswerTo<T> = MessageType<T & ModelFields & { readonly status: number }>;
 
-const NO_PUBLICATION = {
+const NO_PUBLICATION: PublicationFields = {
   appKeyIndex: 0,
   credentialFlag: 0,
   publishTtl: 0,
   publishPeriod: 0,
   publishRetransmit: 0,
-} as const;
+};
 
 /**
  * Procedures for a model of a node: `element` is the address of its element, `modelId` a SIG model or a vendor's
@@ -92,10 +105,14 @@ export class ConfigurationModels {
     const status = ConfigModelPublicationStatus;
     if (typeof address === 'number') {
       const value = { ...which, publishAddress: address, ...fields };
-      return told(await this.#ask(ConfigModelPublicationSet, value, status, to, options));
+      const isDone = isPublication(fields, (told) => told === address);
+      return told(await this.#ask(ConfigModelPublicationSet, value, status, to, options, undefined, isDone));
     }
     const value = { ...which, labelUuid: address, ...fields };
-    return told(await this.#ask(ConfigModelPublicationVirtualAddressSet, value, status, to, options));
+    const isDone = isPublication(fields, (told) => addressKind(told) === 'virtual');
+    return told(
+      await this.#ask(ConfigModelPublicationVirtualAddressSet, value, status, to, options, undefined, isDone),
+    );
   }
 
   /** To a group address, or a Label UUID (16 octets). Gives the address; that of a label is a virtual one. */
@@ -140,7 +157,8 @@ export class ConfigurationModels {
     options?: RequestOptions,
   ): Promise<void> {
     const value = { elementAddress: element, modelId };
-    await this.#ask(ConfigModelSubscriptionDeleteAll, value, ConfigModelSubscriptionStatus, to, options);
+    const isMeant = ({ address }: { address: Address }) => address === UNASSIGNED;
+    await this.#ask(ConfigModelSubscriptionDeleteAll, value, ConfigModelSubscriptionStatus, to, options, isMeant);
   }
 
   /** The Subscription List: groups, and virtual addresses without their labels. */
@@ -217,12 +235,21 @@ export class ConfigurationModels {
     to: RequestTarget,
     options: RequestOptions | undefined,
     isMeant: (answer: R & { readonly status: number }) => boolean = () => true,
+    isDone: (answer: R) => boolean = () => true,
   ): Promise<R & ModelFields & { readonly status: number }> {
     const matches = (answer: R & ModelFields & { readonly status: number }) =>
       answer.elementAddress === value.elementAddress && answer.modelId === value.modelId && isMeant(answer);
     // Statuses have 14 octets and more with a vendor's model; lists may be as long as a message can be.
     const answerOctets = response.name.endsWith('List') ? LONGEST_ANSWER : 16;
-    const answer = await this.#requests.ask({ type, value, response, matches, answerOctets }, to, options);
+    const exchange = {
+      type,
+      value,
+      response,
+      matches,
+      isDone: (answer: R & { readonly status: number }) => answer.status !== 0 || isDone(answer),
+      answerOctets,
+    };
+    const answer = await this.#requests.ask(exchange, to, options);
     const model = `model 0x${value.modelId.toString(16).padStart(value.modelId > 0xffff ? 8 : 4, '0')}`;
     return succeeded(answer, `${type.name} for ${model} of ${formatAddress(value.elementAddress)}`, to);
   }
@@ -239,7 +266,16 @@ function checkGroup(group: Address): void {
   });
 }
 
-function fieldsOf(settings: PublicationSettings) {
+/** Of how it is retransmitted some nodes tell something else than they do. */
+function isPublication(asked: PublicationFields, isAddress: (address: Address) => boolean) {
+  return (told: PublicationStatus): boolean =>
+    isAddress(told.publishAddress) &&
+    told.appKeyIndex === asked.appKeyIndex &&
+    told.publishTtl === asked.publishTtl &&
+    told.publishPeriod === asked.publishPeriod;
+}
+
+function fieldsOf(settings: PublicationSettings): PublicationFields {
   return {
     appKeyIndex: settings.appIndex,
     credentialFlag: settings.credentialFlag ? 1 : 0,
@@ -249,14 +285,7 @@ function fieldsOf(settings: PublicationSettings) {
   };
 }
 
-function told(status: {
-  readonly publishAddress: Address;
-  readonly appKeyIndex: AppIndex;
-  readonly credentialFlag: number;
-  readonly publishTtl: number;
-  readonly publishPeriod: number;
-  readonly publishRetransmit: number;
-}): ToldPublication | undefined {
+function told(status: PublicationStatus): ToldPublication | undefined {
   if (status.publishAddress === UNASSIGNED) return undefined;
   return {
     address: status.publishAddress,

@@ -40,7 +40,14 @@ export interface RelayState {
   readonly retransmit: Transmit;
 }
 
+/** A transmit state as messages have it. */
+interface Steps {
+  readonly count: number;
+  readonly intervalSteps: number;
+}
+
 const FEATURE_STATES: readonly FeatureState[] = ['off', 'on', 'not-supported'];
+const NOT_SUPPORTED = 2;
 
 /** PollTimeout is counted in such steps, ms. */
 const POLL_STEP_MS = 100;
@@ -89,7 +96,9 @@ export class ConfigurationNode {
   }
 
   async beaconSet(to: RequestTarget, on: boolean, options?: RequestOptions): Promise<boolean> {
-    return (await this.#ask(ConfigBeaconSet, { beacon: Number(on) }, ConfigBeaconStatus, to, options)).beacon === 1;
+    const beacon = Number(on);
+    const isDone = (status: { beacon: number }) => status.beacon === beacon;
+    return (await this.#ask(ConfigBeaconSet, { beacon }, ConfigBeaconStatus, to, options, isDone)).beacon === 1;
   }
 
   async defaultTtlGet(to: RequestTarget, options?: RequestOptions): Promise<number> {
@@ -98,7 +107,8 @@ export class ConfigurationNode {
 
   /** 0 or 2 to 127. */
   async defaultTtlSet(to: RequestTarget, ttl: number, options?: RequestOptions): Promise<number> {
-    return (await this.#ask(ConfigDefaultTtlSet, { ttl }, ConfigDefaultTtlStatus, to, options)).ttl;
+    const isDone = (status: { ttl: number }) => status.ttl === ttl;
+    return (await this.#ask(ConfigDefaultTtlSet, { ttl }, ConfigDefaultTtlStatus, to, options, isDone)).ttl;
   }
 
   async friendGet(to: RequestTarget, options?: RequestOptions): Promise<FeatureState> {
@@ -106,8 +116,9 @@ export class ConfigurationNode {
   }
 
   async friendSet(to: RequestTarget, on: boolean, options?: RequestOptions): Promise<FeatureState> {
-    const { friend } = await this.#ask(ConfigFriendSet, { friend: Number(on) }, ConfigFriendStatus, to, options);
-    return featureOf(friend);
+    const value = { friend: Number(on) };
+    const isDone = (status: { friend: number }) => isFeatureSet(status.friend, on);
+    return featureOf((await this.#ask(ConfigFriendSet, value, ConfigFriendStatus, to, options, isDone)).friend);
   }
 
   async gattProxyGet(to: RequestTarget, options?: RequestOptions): Promise<FeatureState> {
@@ -116,7 +127,10 @@ export class ConfigurationNode {
 
   async gattProxySet(to: RequestTarget, on: boolean, options?: RequestOptions): Promise<FeatureState> {
     const value = { gattProxy: Number(on) };
-    return featureOf((await this.#ask(ConfigGattProxySet, value, ConfigGattProxyStatus, to, options)).gattProxy);
+    const isDone = (status: { gattProxy: number }) => isFeatureSet(status.gattProxy, on);
+    return featureOf(
+      (await this.#ask(ConfigGattProxySet, value, ConfigGattProxyStatus, to, options, isDone)).gattProxy,
+    );
   }
 
   async relayGet(to: RequestTarget, options?: RequestOptions): Promise<RelayState> {
@@ -126,7 +140,9 @@ export class ConfigurationNode {
   /** 1 to 8 transmissions, 10 to 320 ms apart in steps of 10; kept also while Relay is off. */
   async relaySet(to: RequestTarget, on: boolean, retransmit: Transmit, options?: RequestOptions): Promise<RelayState> {
     const value = { relay: Number(on), ...toSteps(retransmit) };
-    return relayOf(await this.#ask(ConfigRelaySet, value, ConfigRelayStatus, to, options));
+    const isDone = (status: typeof value) =>
+      status.relay === NOT_SUPPORTED || (status.relay === value.relay && areEqual(status, value));
+    return relayOf(await this.#ask(ConfigRelaySet, value, ConfigRelayStatus, to, options, isDone));
   }
 
   async networkTransmitGet(to: RequestTarget, options?: RequestOptions): Promise<Transmit> {
@@ -136,7 +152,8 @@ export class ConfigurationNode {
   /** 1 to 8 transmissions, 10 to 320 ms apart in steps of 10. */
   async networkTransmitSet(to: RequestTarget, transmit: Transmit, options?: RequestOptions): Promise<Transmit> {
     const value = toSteps(transmit);
-    return ofSteps(await this.#ask(ConfigNetworkTransmitSet, value, ConfigNetworkTransmitStatus, to, options));
+    const isDone = (status: Steps) => areEqual(status, value);
+    return ofSteps(await this.#ask(ConfigNetworkTransmitSet, value, ConfigNetworkTransmitStatus, to, options, isDone));
   }
 
   /** PollTimeout of a Low Power node whose Friend the node is, ms; undefined: it is not its Friend. */
@@ -167,7 +184,10 @@ export class ConfigurationNode {
     on: boolean,
     options?: RequestOptions,
   ): Promise<FeatureState> {
-    const status = await this.#identity(ConfigNodeIdentitySet, { netKeyIndex, identity: Number(on) }, to, options);
+    const value = { netKeyIndex, identity: Number(on) };
+    const isDone = ({ status, identity }: { status: number; identity: number }) =>
+      status !== 0 || isFeatureSet(identity, on);
+    const status = await this.#identity(ConfigNodeIdentitySet, value, to, options, isDone);
     return featureOf(succeeded(status, `Node Identity of NetKey ${netKeyIndex}`, to).identity);
   }
 
@@ -184,8 +204,9 @@ export class ConfigurationNode {
     response: MessageType<R>,
     to: RequestTarget,
     options: RequestOptions | undefined,
+    isDone: (status: R) => boolean = () => true,
   ): Promise<R> {
-    return this.#requests.ask({ type, value, response }, to, options);
+    return this.#requests.ask({ type, value, response, isDone }, to, options);
   }
 
   #identity<T extends { readonly netKeyIndex: NetIndex }>(
@@ -193,9 +214,10 @@ export class ConfigurationNode {
     value: T,
     to: RequestTarget,
     options: RequestOptions | undefined,
+    isDone: (status: { status: number; identity: number }) => boolean = () => true,
   ) {
     const matches = (status: { netKeyIndex: NetIndex }) => status.netKeyIndex === value.netKeyIndex;
-    return this.#requests.ask({ type, value, response: ConfigNodeIdentityStatus, matches }, to, options);
+    return this.#requests.ask({ type, value, response: ConfigNodeIdentityStatus, matches, isDone }, to, options);
   }
 }
 
@@ -203,15 +225,23 @@ function featureOf(octet: number): FeatureState {
   return FEATURE_STATES[octet] ?? 'not-supported';
 }
 
-function relayOf(status: { relay: number; count: number; intervalSteps: number }): RelayState {
+function isFeatureSet(octet: number, on: boolean): boolean {
+  return octet === NOT_SUPPORTED || (octet === 1) === on;
+}
+
+function areEqual(a: Steps, b: Steps): boolean {
+  return a.count === b.count && a.intervalSteps === b.intervalSteps;
+}
+
+function relayOf(status: Steps & { readonly relay: number }): RelayState {
   return { relay: featureOf(status.relay), retransmit: ofSteps(status) };
 }
 
-function ofSteps({ count, intervalSteps }: { count: number; intervalSteps: number }): Transmit {
+function ofSteps({ count, intervalSteps }: Steps): Transmit {
   return { count: count + 1, intervalMs: 10 * (intervalSteps + 1) };
 }
 
-function toSteps({ count, intervalMs }: Transmit): { count: number; intervalSteps: number } {
+function toSteps({ count, intervalMs }: Transmit): Steps {
   const intervalSteps = intervalMs / 10 - 1;
   const isSteps = Number.isInteger(intervalSteps) && intervalSteps >= 0 && intervalSteps <= 31;
   if (isSteps && Number.isInteger(count) && count >= 1 && count <= 8) return { count: count - 1, intervalSteps };
