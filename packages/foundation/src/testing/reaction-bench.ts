@@ -78,11 +78,9 @@ export class ReactionBench implements FoundationHost {
     this.precondition = precondition;
     const { elements = [], lowPower = false, relaySupported = true } = precondition;
     this.address = Number.parseInt(elements[0] ?? '', 16) || SERVER;
-    const {
-      models,
-      options = {},
-      prepare,
-    } = family.parts(precondition, () => this, storeView(this.store, 'foundation/'));
+    const configuration = new ConfigurationServer({ host: () => this });
+    const store = storeView(this.store, 'foundation/');
+    const { models, options = {}, prepare } = family.parts(precondition, () => this, store, configuration);
     const features =
       (relaySupported ? Feature.relay : 0) | Feature.proxy | (lowPower ? Feature.lowPower : Feature.friend);
     this.access = new AccessLayer({
@@ -95,7 +93,6 @@ export class ReactionBench implements FoundationHost {
       subscriptionListSize: options.subscriptionListSize ?? 4,
       deviceKeyOf: (node) => (node < this.address ? deviceKeyOf(node) : undefined),
     });
-    const configuration = new ConfigurationServer({ host: () => this });
     const tested = [configuration.model, ...models];
     this.access.addElement(0x0100, [...tested, ...others(precondition, tested)]);
     for (const more of options.elements ?? []) this.access.addElement(0, more);

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { Model } from '@meshferry/access';
 import { opcodeAt } from '@meshferry/access';
 import { fromHex, type Store } from '@meshferry/core';
+import type { ConfigurationServer } from '../config-server.ts';
 import type { FoundationHost } from '../host.ts';
 import { type BenchOptions, ReactionBench } from './reaction-bench.ts';
 
@@ -55,8 +56,13 @@ export interface ReactionFamily {
   readonly name: FamilyName;
   /** `app`: the message comes under an AppKey that all models of the family are bound to. Default `device`. */
   readonly security?: 'device' | 'app';
-  /** The servers under test; `host` and `store` (a view of its own) as a node gives them. */
-  parts(precondition: Precondition, host: () => FoundationHost, store: Store): FamilyParts;
+  /** The servers under test; `host`, `store` (a view of its own) and Configuration Server as a node gives them. */
+  parts(
+    precondition: Precondition,
+    host: () => FoundationHost,
+    store: Store,
+    configuration: ConfigurationServer,
+  ): FamilyParts;
 }
 
 const FAMILIES = [
