@@ -11,59 +11,50 @@ import {
 } from '@meshferry/provisioning';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Echo, echo, echoModel, SERVER } from './testing/echo.ts';
-import { Meshd } from './testing/meshd.ts';
+import type { Meshd } from './testing/meshd.ts';
 import { MeshdApplication } from './testing/meshd-application.ts';
 import { ground, type OurNode, ourNode } from './testing/our-node.ts';
 import { until } from './testing/system-clock.ts';
-import { describeWithMeshd, SLOW_MS } from './testing/with-meshd.ts';
+import { describeWithMeshd } from './testing/with-meshd.ts';
 
 const MESHD_UUID = fromHex('2b1d3b0a2f6c4d83a6c5c0b6b1a1f001');
 const MESHD = 0x0001;
 const OURS = 0x0100;
 const GROUP = 0xc005;
 
-describeWithMeshd('bluetooth-meshd as the provisioner of our device', () => {
-  let meshd: Meshd;
+describeWithMeshd('bluetooth-meshd as the provisioner of our device', (meshd) => {
   let application: MeshdApplication;
   let node: OurNode;
   const echoes = echoModel(SERVER);
   const uuid = fromHex('70cf7c9732a345b691494810d2e9cbf4');
 
   beforeAll(async () => {
-    meshd = await Meshd.start();
-    application = new MeshdApplication(meshd, { elements: [[SERVER]], addressFor: () => OURS });
+    application = new MeshdApplication(meshd(), { elements: [[SERVER]], addressFor: () => OURS });
     await application.createNetwork(MESHD_UUID);
-  }, SLOW_MS);
-
-  afterAll(async () => {
-    node?.close();
-    await meshd?.stop();
   });
 
+  afterAll(() => node?.close());
+
   it('finds it by its beacon', async () => {
-    const stop = pbAdvAcceptor(ground, meshd.radio).accept({ uuid, oobInformation: 0x0402 }, () => {});
+    const stop = pbAdvAcceptor(ground, meshd().radio).accept({ uuid, oobInformation: 0x0402 }, () => {});
     await application.node('Management1.UnprovisionedScan', 'a{sv}', {});
     const [, rssi, data] = await application.event('ScanResult');
     expect([rssi, toHex(data as Buffer)]).toEqual([-20, `${toHex(uuid)}0402`]);
     stop();
   });
 
-  it(
-    'provisions it over PB-ADV',
-    async () => {
-      const { provisioned, event, method } = await beProvisioned(
-        meshd,
-        application,
-        { uuid, oobInformation: 0 },
-        { elements: 2 },
-      );
-      expect(event).toEqual(['AddNodeComplete', Buffer.from(uuid), OURS, 2]);
-      expect(method).toBe('none');
-      expect(provisioned.data).toMatchObject({ netKeyIndex: 0, ivIndex: 0, unicastAddress: OURS, keyRefresh: false });
-      node = ourNode(meshd, provisioned, [[echoes.model], []]);
-    },
-    SLOW_MS,
-  );
+  it('provisions it over PB-ADV', async () => {
+    const { provisioned, event, method } = await beProvisioned(
+      meshd(),
+      application,
+      { uuid, oobInformation: 0 },
+      { elements: 2 },
+    );
+    expect(event).toEqual(['AddNodeComplete', Buffer.from(uuid), OURS, 2]);
+    expect(method).toBe('none');
+    expect(provisioned.data).toMatchObject({ netKeyIndex: 0, ivIndex: 0, unicastAddress: OURS, keyRefresh: false });
+    node = ourNode(meshd(), provisioned, [[echoes.model], []]);
+  });
 
   it('configures it: composition data, AppKey, binding, subscription', async () => {
     await application.sendToDevice(OURS, fromHex('800800'));
@@ -127,74 +118,56 @@ describeWithMeshd('bluetooth-meshd as the provisioner of our device', () => {
   }
 });
 
-describeWithMeshd('bluetooth-meshd provisions our device with OOB data', () => {
-  let meshd: Meshd;
+describeWithMeshd('bluetooth-meshd provisions our device with OOB data', (meshd) => {
   let application: MeshdApplication;
   let shown: number | undefined;
   const staticOob = fromHex('00112233445566778899aabbccddeeff');
   let nextAddress = OURS;
 
   beforeAll(async () => {
-    meshd = await Meshd.start();
-    application = new MeshdApplication(meshd, {
+    application = new MeshdApplication(meshd(), {
       elements: [[SERVER]],
       staticOob,
       number: () => shown,
       addressFor: () => nextAddress++,
     });
     await application.createNetwork(MESHD_UUID);
-  }, SLOW_MS);
-
-  afterAll(async () => {
-    await meshd?.stop();
   });
 
-  it(
-    'a static value',
-    async () => {
-      const device = { uuid: fromHex('70cf7c9732a345b691494810d2e9cb01'), oobInformation: 0 };
-      const { method } = await beProvisioned(meshd, application, device, { elements: 1, staticOob });
-      expect(method).toBe('static');
-    },
-    SLOW_MS,
-  );
+  it('a static value', async () => {
+    const device = { uuid: fromHex('70cf7c9732a345b691494810d2e9cb01'), oobInformation: 0 };
+    const { method } = await beProvisioned(meshd(), application, device, { elements: 1, staticOob });
+    expect(method).toBe('static');
+  });
 
-  it(
-    'a number that our device shows',
-    async () => {
-      const device = { uuid: fromHex('70cf7c9732a345b691494810d2e9cb02'), oobInformation: 0 };
-      const output: ProvisioningDeviceOptions['output'] = {
-        size: 6,
-        actions: ['numeric'],
-        show: ({ value }) => {
-          shown = Number(value);
-          return () => {};
-        },
-      };
-      const { method } = await beProvisioned(meshd, application, device, { elements: 1, output });
-      expect(method).toBe('output');
-      expect(shown).toBeGreaterThan(0);
-    },
-    SLOW_MS,
-  );
+  it('a number that our device shows', async () => {
+    const device = { uuid: fromHex('70cf7c9732a345b691494810d2e9cb02'), oobInformation: 0 };
+    const output: ProvisioningDeviceOptions['output'] = {
+      size: 6,
+      actions: ['numeric'],
+      show: ({ value }) => {
+        shown = Number(value);
+        return () => {};
+      },
+    };
+    const { method } = await beProvisioned(meshd(), application, device, { elements: 1, output });
+    expect(method).toBe('output');
+    expect(shown).toBeGreaterThan(0);
+  });
 
-  it(
-    'a number that the daemon shows',
-    async () => {
-      const device = { uuid: fromHex('70cf7c9732a345b691494810d2e9cb03'), oobInformation: 0 };
-      const input: ProvisioningDeviceOptions['input'] = {
-        size: 6,
-        actions: ['numeric'],
-        enter: (_, answer) => {
-          void application.event('DisplayNumeric', SLOW_MS).then(([, , value]) => answer(value as number));
-          return () => {};
-        },
-      };
-      const { method } = await beProvisioned(meshd, application, device, { elements: 1, input });
-      expect(method).toBe('input');
-    },
-    SLOW_MS,
-  );
+  it('a number that the daemon shows', async () => {
+    const device = { uuid: fromHex('70cf7c9732a345b691494810d2e9cb03'), oobInformation: 0 };
+    const input: ProvisioningDeviceOptions['input'] = {
+      size: 6,
+      actions: ['numeric'],
+      enter: (_, answer) => {
+        void application.event('DisplayNumeric', 60_000).then(([, , value]) => answer(value as number));
+        return () => {};
+      },
+    };
+    const { method } = await beProvisioned(meshd(), application, device, { elements: 1, input });
+    expect(method).toBe('input');
+  });
 });
 
 /** Announces our device, lets the daemon add it, and waits until both sides are done. */

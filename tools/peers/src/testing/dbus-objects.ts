@@ -25,13 +25,19 @@ export function exportObjects(bus: MessageBus, objects: DbusObjects): void {
   bus.addMethodHandler((message: Message) => {
     const answer = answerTo(objects, message);
     if (answer === undefined) return false;
-    void Promise.resolve(answer.body).then(
-      (body) => bus.send(Message.newMethodReturn(message, answer.signature, [...body])),
-      // Its declaration asks for text where the message itself is meant.
-      (error: Error) => bus.send(Message.newError(message as never, 'org.bluez.mesh.Error.Failed', error.message)),
-    );
+    void reply(bus, message, answer);
     return true;
   });
+}
+
+async function reply(bus: MessageBus, message: Message, { signature, body }: Answer): Promise<void> {
+  try {
+    const values = await body;
+    bus.send(Message.newMethodReturn(message, signature, values.slice()));
+  } catch (error) {
+    // Its declaration asks for text where the message itself is meant.
+    bus.send(Message.newError(message as never, 'org.bluez.mesh.Error.Failed', String(error)));
+  }
 }
 
 interface Answer {

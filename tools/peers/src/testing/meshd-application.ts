@@ -99,6 +99,11 @@ export class MeshdApplication {
     await this.node('Node1.Send', 'oqqa{sv}ay', path, dst, appIndex, options, Buffer.from(data));
   }
 
+  /** Publishes an access message as the model is configured to. */
+  async publish(element: number, model: number, data: Uint8Array): Promise<void> {
+    await this.node('Node1.Publish', 'oqa{sv}ay', elementPath(element), model, {}, Buffer.from(data));
+  }
+
   /** Sends an access message with the device key of the destination, which the daemon has in its key ring. */
   async sendToDevice(dst: number, data: Uint8Array): Promise<void> {
     await this.node('Node1.DevKeySend', 'oqbqa{sv}ay', elementPath(0), dst, true, 0, {}, Buffer.from(data));

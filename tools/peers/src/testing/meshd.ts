@@ -1,14 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import {
-  accessSync,
-  constants,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { accessSync, constants, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -39,7 +30,16 @@ export class Meshd {
   readonly #folder: string;
   readonly #processes: readonly ChildProcess[];
 
-  private constructor(folder: string, radio: MeshdRadio, bus: MessageBus, processes: readonly ChildProcess[]) {
+  readonly #log: readonly string[];
+
+  private constructor(
+    folder: string,
+    radio: MeshdRadio,
+    bus: MessageBus,
+    processes: readonly ChildProcess[],
+    log: readonly string[],
+  ) {
+    this.#log = log;
     this.#folder = folder;
     this.radio = radio;
     this.bus = bus;
@@ -68,14 +68,17 @@ export class Meshd {
         stdio: ['ignore', 'pipe', 'pipe'],
       });
       processes.push(daemon);
-      const log = (chunk: Buffer): void => writeFileSync(join(folder, 'log'), chunk, { flag: 'a' });
-      daemon.stdout?.on('data', log);
-      daemon.stderr?.on('data', log);
+      const log: string[] = [];
+      for (const output of [daemon.stdout, daemon.stderr]) {
+        output?.on('data', (chunk: Buffer) => {
+          log.push(chunk.toString());
+        });
+      }
       const bus = sessionBus({ busAddress: address });
       bus.on('error', () => {}); // the bus ends before its clients do
       await waitForName(bus, 'org.bluez.mesh');
       await sleep(200);
-      return new Meshd(folder, radio, bus, processes);
+      return new Meshd(folder, radio, bus, processes, log);
     } catch (error) {
       for (const child of processes) child.kill();
       throw error;
@@ -84,7 +87,7 @@ export class Meshd {
 
   /** What the daemon has printed so far. */
   get log(): string {
-    return readFileSync(join(this.#folder, 'log'), 'utf8');
+    return this.#log.join('');
   }
 
   /** UUIDs, in hex, of the nodes that it keeps. */
