@@ -148,7 +148,7 @@ export class ClientRequests {
       ...(netIndex !== undefined && { netIndex }),
       ...(ttl !== undefined && { ttl }),
       ...(appIndex !== undefined && { appIndex }),
-      ...(this.#model.security !== 'app' && { deviceKeyOf: address }),
+      ...(this.#model.security !== 'app' && appIndex === undefined && { deviceKeyOf: address }),
     };
   }
 

@@ -221,7 +221,8 @@ export class ConfigurationNode {
   }
 }
 
-function featureOf(octet: number): FeatureState {
+/** 0 off, 1 on, all else not supported. */
+export function featureOf(octet: number): FeatureState {
   return FEATURE_STATES[octet] ?? 'not-supported';
 }
 

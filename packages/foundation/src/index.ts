@@ -15,6 +15,7 @@
  * @packageDocumentation
  */
 
+export * from './bridge-configuration-client.ts';
 export * from './bridge-configuration-server.ts';
 export * from './bridge-messages.ts';
 export {
@@ -52,18 +53,24 @@ export * from './health-client.ts';
 export * from './health-messages.ts';
 export * from './health-server.ts';
 export * from './host.ts';
+export * from './large-composition-data-client.ts';
 export * from './large-composition-data-messages.ts';
 export * from './large-composition-data-server.ts';
 export * from './model-ids.ts';
+export * from './on-demand-private-proxy-client.ts';
 export * from './on-demand-private-proxy-messages.ts';
 export * from './on-demand-private-proxy-server.ts';
+export * from './opcodes-aggregator-client.ts';
 export * from './opcodes-aggregator-messages.ts';
 export * from './opcodes-aggregator-server.ts';
+export * from './private-beacon-client.ts';
 export * from './private-beacon-messages.ts';
 export * from './private-beacon-server.ts';
 export * from './remote-provisioning-messages.ts';
+export * from './sar-configuration-client.ts';
 export * from './sar-configuration-messages.ts';
 export * from './sar-configuration-server.ts';
+export * from './solicitation-pdu-rpl-client.ts';
 export * from './solicitation-pdu-rpl-messages.ts';
 export * from './solicitation-pdu-rpl-server.ts';
 export * from './status-codes.ts';
