@@ -44,6 +44,19 @@ export function p256SharedSecret(privateKey: Uint8Array, peerPublicKey: Uint8Arr
   return p256.getSharedSecret(privateKey, withPrefix(peerPublicKey), true).slice(1);
 }
 
+/**
+ * Whether `signature` (ASN.1 DER, as in X.509) is that of the message by ECDSA with SHA-256. Any of the two values of s is
+ * taken. Never throws: what is no signature or no key verifies nothing.
+ */
+export function verifyP256Signature(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
+  if (!isP256PublicKey(publicKey)) return false;
+  try {
+    return p256.verify(signature, message, withPrefix(publicKey), { format: 'der', lowS: false });
+  } catch {
+    return false; // not DER
+  }
+}
+
 /** SEC1 uncompressed form, which the library wants. */
 function withPrefix(publicKey: Uint8Array): Uint8Array {
   const encoded = new Uint8Array(65);

@@ -1,6 +1,7 @@
+import { createPrivateKey, sign } from 'node:crypto';
 import { concat, fromHex, SeededRandom, toHex } from '@meshferry/core';
 import { describe, expect, it } from 'vitest';
-import { generateP256KeyPair, p256PublicKey, p256SharedSecret } from './p256.ts';
+import { generateP256KeyPair, p256PublicKey, p256SharedSecret, verifyP256Signature } from './p256.ts';
 import { portableCrypto as provider } from './portable.ts';
 import * as provisioning from './provisioning.ts';
 import { readVectors } from './testing/read-vectors.ts';
@@ -84,5 +85,27 @@ describe('P-256 key pairs', () => {
     const key = new Uint8Array(32).fill(1);
     expect(p256SharedSecret(key, p256PublicKey(key).slice(1))).toBeNull();
     expect(p256SharedSecret(key, new Uint8Array(0))).toBeNull();
+  });
+});
+
+describe('ECDSA signatures', () => {
+  const pair = generateP256KeyPair(new SeededRandom('signer'));
+  const text = (octets: Uint8Array) => Buffer.from(octets).toString('base64url');
+  const [x, y] = [pair.publicKey.subarray(0, 32), pair.publicKey.subarray(32)];
+  const jwk = { kty: 'EC', crv: 'P-256', d: text(pair.privateKey), x: text(x), y: text(y) };
+  const message = new Uint8Array(100).fill(7);
+  const signature = new Uint8Array(sign('sha256', message, createPrivateKey({ key: jwk, format: 'jwk' })));
+
+  it('of node:crypto are taken', () => {
+    expect(verifyP256Signature(pair.publicKey, message, signature)).toBe(true);
+  });
+
+  it('are refused for another message or key, or when they are none', () => {
+    const other = generateP256KeyPair(new SeededRandom('other'));
+    expect(verifyP256Signature(pair.publicKey, message.subarray(1), signature)).toBe(false);
+    expect(verifyP256Signature(other.publicKey, message, signature)).toBe(false);
+    expect(verifyP256Signature(new Uint8Array(64), message, signature)).toBe(false);
+    expect(verifyP256Signature(pair.publicKey, message, signature.subarray(1))).toBe(false);
+    expect(verifyP256Signature(pair.publicKey, message, new Uint8Array(0))).toBe(false);
   });
 });

@@ -5,6 +5,7 @@
  */
 export type { OobValue } from './auth-value.ts';
 export * from './capabilities.ts';
+export * from './certificate.ts';
 export * from './device.ts';
 export * from './device-options.ts';
 export * from './error-code.ts';
