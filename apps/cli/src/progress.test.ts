@@ -71,6 +71,7 @@ describe('bars on a terminal', () => {
       cwd: '/',
       signals: { listen: () => () => {} },
       now: () => now,
+      wallTime: () => 0,
     };
     const bars = new ProgressBars(io, styleOf(false), targets);
     for (const one of shown) {

@@ -21,6 +21,7 @@ export { GattAir, type GattPort } from './gatt-air.ts';
 export { Radio, type RadioOptions, type RadioStats } from './radio.ts';
 export { ADVERTISING_CHANNELS, airTimeMicroseconds, eventAirTimeMicroseconds } from './radio-airtime.ts';
 export { airBoundSeconds, chunkSegments, imageSegments, settingsBoundSeconds } from './radio-bounds.ts';
+export { describeNodes, readyNetwork } from './ready-network.ts';
 export { SimDistributor, type SimDistributorOptions } from './sim-distributor.ts';
 export { SimFriend, type SimFriendOptions } from './sim-friend.ts';
 export { SimNode, type SimNodeOptions, type WorldGround } from './sim-node.ts';

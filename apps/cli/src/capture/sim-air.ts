@@ -1,7 +1,7 @@
-import { MeshError, SeededRandom, toHex, type Unsubscribe } from '@meshferry/core';
+import { hexNumber } from '@meshferry/cdb';
+import { MeshError, SeededRandom, type Unsubscribe } from '@meshferry/core';
 import { portableCrypto } from '@meshferry/crypto';
 import { makeFirmware } from '@meshferry/firmware';
-import { SIM_APP_INDEX, SIM_PROCESS_ADDRESS, worldKeys } from '@meshferry/sim';
 import { Shell } from '../shell/shell.ts';
 import { chooseGroup } from '../update/group.ts';
 import { type Mesh, withMesh } from '../update/mesh.ts';
@@ -17,20 +17,17 @@ export function listenToAir({ world }: Mesh, heard: (event: CaptureEvent) => voi
   return world.radio.tap(({ node, at, type, data }) => heard({ t: Math.round(at * 1000), device: node, type, data }));
 }
 
-/** The keys of the simulated network. */
-export function keysOfAir({ sim, world, targets }: Mesh): CaptureKeys {
-  const { netKeys, appKeys } = worldKeys(sim.seed, SIM_PROCESS_ADDRESS);
-  const nodes = [
-    SIM_PROCESS_ADDRESS,
-    ...(world.distributor === undefined ? [] : [world.distributor.address]),
-    ...world.friends.map(({ address }) => address),
-    ...targets,
-  ];
+/** The keys of the simulated network; in a Key Refresh the new ones. */
+export function keysOfAir({ network }: Mesh): CaptureKeys {
+  const { netKeys, appKeys, nodes } = network.document;
+  const lower = (key: string) => key.toLowerCase();
   return {
-    ivIndex: world.node.network.ivUpdate.ivIndex,
-    netKeys: netKeys.map(({ index, key }) => ({ index, key: toHex(key) })),
-    appKeys: appKeys.map(({ index, netIndex, key }) => ({ index, key: toHex(key), boundNetKey: netIndex })),
-    devKeys: nodes.map((addr) => ({ addr, key: toHex(worldKeys(sim.seed, addr).deviceKey) })),
+    ivIndex: network.ivIndex,
+    netKeys: netKeys.map(({ index, key }) => ({ index, key: lower(key) })),
+    appKeys: appKeys.map(({ index, boundNetKey, key }) => ({ index, key: lower(key), boundNetKey })),
+    devKeys: nodes.flatMap(({ unicastAddress, deviceKey }) =>
+      deviceKey === undefined ? [] : [{ addr: hexNumber(unicastAddress), key: lower(deviceKey) }],
+    ),
   };
 }
 
@@ -61,7 +58,7 @@ export function hearSimulatedUpdate(
       metadata: made.metadata,
       firmwareId: made.firmwareId,
       targets,
-      appIndex: SIM_APP_INDEX,
+      appIndex: mesh.appIndex,
       ...(group === undefined ? {} : { group }),
     });
     try {

@@ -1,7 +1,7 @@
 import { SeededRandom } from '@meshferry/core';
 import { portableCrypto } from '@meshferry/crypto';
 import { type MadeFirmware, makeFirmware, readFirmwarePackage } from '@meshferry/firmware';
-import { SIM_APP_INDEX, SIM_GROUP } from '@meshferry/sim';
+import { SIM_GROUP } from '@meshferry/sim';
 import type { Command } from 'commander';
 import { type ExitCode, input } from '../shell/exit.ts';
 import { formatSeconds, formatSize } from '../shell/format.ts';
@@ -43,7 +43,7 @@ async function demo(given: Shell): Promise<ExitCode> {
       metadata: image.metadata,
       firmwareId: image.firmwareId,
       targets: mesh.targets,
-      appIndex: SIM_APP_INDEX,
+      appIndex: mesh.appIndex,
       group: SIM_GROUP,
     };
     const finished = await runUpdate(shell, mesh, mesh.targets.length, (job, onProgress) =>

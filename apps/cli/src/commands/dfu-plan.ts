@@ -1,6 +1,5 @@
 import { formatAddress, MeshError } from '@meshferry/core';
 import type { TargetCheck } from '@meshferry/node';
-import { SIM_APP_INDEX } from '@meshferry/sim';
 import { ExitCode } from '../shell/exit.ts';
 import { formatFirmwareId, formatSeconds, formatSize, plural } from '../shell/format.ts';
 import type { Shell } from '../shell/shell.ts';
@@ -34,7 +33,7 @@ export async function dfuPlan(shell: Shell, [path = '']: readonly string[], flag
     shell,
     async (mesh) => {
       const targets = mesh.chooseTargets(flags.targets);
-      const asked = mesh.job.checkTargets(targets, SIM_APP_INDEX, image.metadata);
+      const asked = mesh.job.checkTargets(targets, mesh.appIndex, image.metadata);
       const checks = await mesh.run(asked, checkInterrupted);
       const plan = await planFor(mesh, image, checks, flags);
       const accepting = checks.filter(({ accepts }) => accepts).length;

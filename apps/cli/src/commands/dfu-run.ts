@@ -1,7 +1,6 @@
 import { toHex } from '@meshferry/core';
 import { portableCrypto } from '@meshferry/crypto';
 import type { UpdateRequest } from '@meshferry/node';
-import { SIM_APP_INDEX } from '@meshferry/sim';
 import { recordingTo } from '../capture/record.ts';
 import { badInput, type ExitCode } from '../shell/exit.ts';
 import { formatFirmwareId } from '../shell/format.ts';
@@ -73,7 +72,7 @@ function newRequest(shell: Shell, mesh: Mesh, image: UpdateImage, flags: RunFlag
     metadata: image.metadata,
     firmwareId: image.firmwareId,
     targets,
-    appIndex: SIM_APP_INDEX,
+    appIndex: mesh.appIndex,
     ...(group === undefined ? {} : { group }),
     ...(distributor === undefined ? {} : { distributor }),
     ...(flags.policy === undefined ? {} : { policy: flags.policy }),

@@ -1,6 +1,5 @@
 import { formatAddress, MeshError, toHex } from '@meshferry/core';
 import type { TargetCheck } from '@meshferry/node';
-import { SIM_APP_INDEX } from '@meshferry/sim';
 import { ExitCode } from '../shell/exit.ts';
 import { formatFirmwareId, plural } from '../shell/format.ts';
 import type { Shell } from '../shell/shell.ts';
@@ -15,7 +14,7 @@ export interface TargetsFlags {
 export function dfuTargets(shell: Shell, _args: readonly string[], flags: TargetsFlags): Promise<ExitCode> {
   return withMesh(shell, async (mesh) => {
     const targets = mesh.chooseTargets(flags.targets);
-    const checks = await mesh.run(mesh.job.checkTargets(targets, SIM_APP_INDEX), checkInterrupted);
+    const checks = await mesh.run(mesh.job.checkTargets(targets, mesh.appIndex), checkInterrupted);
     const silent = checks.filter(({ error }) => error !== null).length;
     const error = new MeshError('targets-silent', `${silent} of ${plural(checks.length, 'target')} did not answer`);
     shell.result({ targets: checks.map(describe), ...(silent > 0 && { error }) }, silent === 0);

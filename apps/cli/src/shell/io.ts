@@ -17,6 +17,8 @@ export interface Io {
   readonly signals: Signals;
   /** Wall time in ms; its zero means nothing. */
   now(): number;
+  /** Milliseconds since 1970. */
+  wallTime(): number;
 }
 
 export interface Signals {

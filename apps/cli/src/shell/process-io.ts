@@ -25,6 +25,7 @@ export function processIo(): Io {
     cwd: process.cwd(),
     signals: { listen },
     now: () => performance.now(),
+    wallTime: () => Date.now(),
   };
 }
 

@@ -60,6 +60,7 @@ export async function meshferry(argv: readonly string[], options: RunOptions = {
       },
     },
     now: () => performance.now(),
+    wallTime: () => Date.now(),
   };
   const exit = await main(argv, io);
   const events = argv.includes('--json')

@@ -1,7 +1,6 @@
 import { request } from '@meshferry/access';
 import { type BlobCapabilities, BlobInformationGet, BlobInformationStatus } from '@meshferry/blob';
 import type { Unicast } from '@meshferry/core';
-import { SIM_APP_INDEX } from '@meshferry/sim';
 import type { Mesh } from './mesh.ts';
 
 /** Asks each target in turn what its BLOB Transfer Server takes; what all that answer can take, undefined when none does. */
@@ -20,11 +19,11 @@ export async function commonCapabilities(
 function capabilitiesOf(mesh: Mesh, target: Unicast): Promise<BlobCapabilities | undefined> {
   return new Promise((resolve) => {
     request(
-      mesh.world.role.blob.model,
+      mesh.role.blob.model,
       {
         type: BlobInformationGet,
         value: {},
-        to: { dst: target, appIndex: SIM_APP_INDEX },
+        to: { dst: target, appIndex: mesh.appIndex },
         response: BlobInformationStatus,
         attempts: 3,
         intervalMs: 2000,

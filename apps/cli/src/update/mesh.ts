@@ -1,80 +1,90 @@
-import { join } from 'node:path';
 import {
+  type AppIndex,
   encodeRecord,
   formatAddress,
-  MemoryStore,
   type MeshError,
   readRecord,
   SeededRandom,
   type Store,
   storeView,
-  toHex,
   type Unicast,
-  utf8,
 } from '@meshferry/core';
 import { portableCrypto } from '@meshferry/crypto';
-import { UpdateJob } from '@meshferry/node';
-import { canonicalSimUri, SIM_DISTRIBUTOR_ADDRESS, SIM_PROCESS_ADDRESS, type SimOptions, World } from '@meshferry/sim';
-import { openSqliteStore } from '@meshferry/store-sqlite';
-import { readPublicKeyFile } from '../firmware/read-file.ts';
-import { asInput, badInput, ExitCode, Stop } from '../shell/exit.ts';
+import { type MeshNetwork, UpdateJob, type UpdaterRole } from '@meshferry/node';
+import { SIM_DISTRIBUTOR_ADDRESS, SIM_PROCESS_ADDRESS, type SimOptions, type World } from '@meshferry/sim';
+import { requireNetwork } from '../network/open.ts';
+import { Session } from '../network/session.ts';
+import { badInput, type Stop } from '../shell/exit.ts';
 import type { Shell } from '../shell/shell.ts';
 import { chooseSim } from './bearers.ts';
+import { type UpdateTarget, updateTargets } from './targets.ts';
 
 /** An open network that firmware can be sent to, and the job that its state holds. */
 export class Mesh {
-  readonly sim: SimOptions;
-  readonly world: World;
+  readonly session: Session;
   readonly job: UpdateJob;
-  readonly #shell: Shell;
-  readonly #store: Store;
+  readonly network: MeshNetwork;
 
   /** Opens what `--bearer` names, as its last command under the same `--state` left it. */
   constructor(shell: Shell, sim: SimOptions = chooseSim(shell.bearers)) {
-    this.sim = sim;
-    this.#shell = shell;
-    const trust = sim.trust === undefined ? [] : [readPublicKeyFile(shell.io, sim.trust)];
-    this.#store = openStore(shell.state, sim);
-    this.world = new World({ sim, trust, log: shell.log, store: storeView(this.#store, 'sim/') });
+    this.session = new Session(shell, sim);
+    try {
+      if (this.session.state === undefined && sim.unprovisioned === 0) throw noTargets();
+      this.network = requireNetwork(shell, this.session);
+    } catch (thrown) {
+      this.session.close();
+      throw thrown;
+    }
+    const { store, world, role } = this.session;
     this.job = new UpdateJob({
-      role: this.world.role,
-      clock: this.world.clock,
+      role,
+      clock: world.clock,
       crypto: portableCrypto,
-      random: new SeededRandom(`${sim.seed}/jobs/${countJobs(this.#store)}`),
-      store: storeView(this.#store, 'job/'),
+      random: new SeededRandom(`${sim.seed}/jobs/${countJobs(store)}`),
+      store: storeView(store, 'job/'),
     });
   }
 
+  get sim(): SimOptions {
+    return this.session.sim;
+  }
+
+  get world(): World {
+    return this.session.world;
+  }
+
+  /** The firmware update models of this process. */
+  get role(): UpdaterRole {
+    return this.session.role;
+  }
+
+  /** Elements with a Firmware Update Server. */
   get targets(): readonly Unicast[] {
-    return this.world.targets.map(({ address }) => address);
+    return this.#targets.map(({ address }) => address);
+  }
+
+  /** The AppKey that the update goes under: the first one that their models are bound to. */
+  get appIndex(): AppIndex {
+    return this.#targets.flatMap(({ appKeys }) => appKeys)[0] ?? 0;
   }
 
   /** The image of the unfinished job: `dfu resume` and `dfu apply` need no file. */
   get image(): Uint8Array | undefined {
-    return this.#store.get(IMAGE);
+    return this.session.store.get(IMAGE);
   }
 
   set image(image: Uint8Array | undefined) {
-    this.#store.batch([[IMAGE, image ?? null]]);
+    this.session.store.batch([[IMAGE, image ?? null]]);
   }
 
-  /** Lets time pass in the network until `work` is done. `interrupted` makes the error of a first Ctrl-C, exit code 130. */
-  async run<T>(work: Promise<T>, interrupted: () => MeshError): Promise<T> {
-    const abort = new AbortController();
-    const unlisten = this.#shell.io.signals.listen(() => abort.abort());
-    try {
-      return await this.world.run(work, abort.signal);
-    } catch (thrown) {
-      throw abort.signal.aborted ? new Stop(ExitCode.interrupted, interrupted()) : thrown;
-    } finally {
-      unlisten();
-    }
+  /** See `Session.run`. */
+  run<T>(work: Promise<T>, interrupted: () => MeshError): Promise<T> {
+    return this.session.run(work, interrupted);
   }
 
   /** The addresses of `--targets`, each once; all targets without it. */
   chooseTargets(wanted: readonly Unicast[] | undefined): readonly Unicast[] {
-    if (this.targets.length === 0)
-      throw badInput('no-targets', 'the network has no targets', 'Give the URI targets=10.');
+    if (this.targets.length === 0) throw noTargets();
     for (const address of wanted ?? []) {
       if (this.targets.includes(address)) continue;
       throw badInput(
@@ -98,8 +108,11 @@ export class Mesh {
   }
 
   close(): void {
-    this.world.close();
-    this.#store.close();
+    this.session.close();
+  }
+
+  get #targets(): readonly UpdateTarget[] {
+    return updateTargets(this.network, this.world);
   }
 }
 
@@ -122,11 +135,12 @@ export function rangeOf(addresses: readonly Unicast[]): string {
 
 const IMAGE = 'image';
 
-function openStore(state: string | undefined, sim: SimOptions): Store {
-  if (state === undefined) return new MemoryStore();
-  const name = toHex(portableCrypto.sha256(utf8(canonicalSimUri(sim))).subarray(0, 8));
-  // The nodes live and die with this process: what it wrote before it was killed is all that can matter.
-  return asInput(() => openSqliteStore(join(state, 'sim', name, 'world.sqlite'), { durability: 'process' }));
+function noTargets(): Stop {
+  return badInput(
+    'no-targets',
+    'the network has no targets',
+    'Give the URI targets=10, or configure a node with a Firmware Update Server: see "meshferry node config --help".',
+  );
 }
 
 /** How often the store was opened: BLOB identifiers must differ from one job to the next. */

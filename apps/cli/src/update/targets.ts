@@ -1,0 +1,29 @@
+import { hexNumber, modelIdNumber, nodeRange } from '@meshferry/cdb';
+import type { AppIndex, Unicast } from '@meshferry/core';
+import type { MeshNetwork } from '@meshferry/node';
+import type { World } from '@meshferry/sim';
+
+/** Firmware Update Server [Mesh Device Firmware Update, 8.2]. */
+const FIRMWARE_UPDATE_SERVER = 0x1402;
+
+/** An element that takes firmware. */
+export interface UpdateTarget {
+  readonly address: Unicast;
+  /** That its Firmware Update Server is bound to. */
+  readonly appKeys: readonly AppIndex[];
+}
+
+/** The elements that take firmware as far as the document knows, and targets of the world that are too silent to tell. */
+export function updateTargets({ document }: MeshNetwork, world: World): readonly UpdateTarget[] {
+  const known = new Map<Unicast, UpdateTarget>();
+  const nodes = new Set(document.nodes.map(({ unicastAddress }) => hexNumber(unicastAddress)));
+  for (const { address } of world.targets) if (nodes.has(address)) known.set(address, { address, appKeys: [] });
+  for (const node of document.nodes) {
+    for (const { index, models } of node.elements) {
+      const server = models.find(({ modelId }) => modelIdNumber(modelId) === FIRMWARE_UPDATE_SERVER);
+      const address = nodeRange(node).address + index;
+      if (server !== undefined) known.set(address, { address, appKeys: server.bind });
+    }
+  }
+  return [...known.values()].sort((a, b) => a.address - b.address);
+}
