@@ -122,11 +122,12 @@ function serveNodeIdentity({ model, host }: ConfigurationGround): void {
 /** What hangs on a key goes first: were the power cut in between, no model would be bound to a key that is not there. */
 function deleteNetKey(host: FoundationHost, netIndex: NetIndex, usedBy: NetIndex): number {
   const { access, network } = host;
-  const { keys } = network;
+  const { keys, heartbeats } = network;
   if (keys.phase(netIndex) === undefined) return success;
   if (netIndex === usedBy || keys.netIndexes.length === 1) return cannotRemove;
   return statusOf(() => {
     for (const appIndex of keys.appIndexes(netIndex)) access.removeAppKey(appIndex);
+    heartbeats.netKeyRemoved(netIndex);
     keys.removeNetKey(netIndex);
   });
 }
