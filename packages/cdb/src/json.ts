@@ -100,6 +100,6 @@ class NotJson extends Error {
   }
 }
 
-function memberOf(object: object, name: string): unknown {
+export function memberOf(object: object, name: string): unknown {
   return (object as Record<string, unknown>)[name];
 }
