@@ -7,10 +7,11 @@ import {
   u8,
 } from '@meshferry/access';
 import { memoryAir } from '@meshferry/bearer';
-import { type Clock, MemoryStore, SeededRandom, type Store, VirtualClock } from '@meshferry/core';
+import { type Clock, MemoryStore, SeededRandom, type Store, storeView, VirtualClock } from '@meshferry/core';
 import { portableCrypto } from '@meshferry/crypto';
+import { ConfigurationClient } from '@meshferry/foundation';
 import { describe, expect, it } from 'vitest';
-import { MeshNode } from './mesh-node.ts';
+import { MeshNode, type MeshNodeOptions } from './mesh-node.ts';
 
 const Ping = message({ name: 'Ping', opcode: 0xc10100, source: 'this test', fields: { number: u8() } });
 
@@ -58,6 +59,28 @@ describe('a composed node', () => {
     expect(second.server.network.keys.appIndexes()).toEqual([0, 5]);
   });
 
+  it('that is reset forgets its network, first of all whoever keeps its keys, and leaves the air', async () => {
+    const order: string[] = [];
+    const store = new MemoryStore();
+    const own = storeView(store, 'application/');
+    own.batch([['image', Uint8Array.of(1)]]);
+    const leave = (): void => {
+      order.push(`leaves with ${store.keys('network/').length > 0 ? 'its keys' : 'nothing'}`);
+    };
+    const { clock, client, configurationClient, server } = pair(store, { leave });
+    server.health.raise(1);
+    const reset = configurationClient.node.nodeReset({ address: 2 }).then(() => order.push('told'));
+    clock.advance(1000);
+    await reset;
+    expect(order).toEqual(['leaves with its keys', 'told']);
+    expect(store.keys('')).toEqual(['application/image']);
+    clock.advance(60_000);
+    const again = configurationClient.node.defaultTtlGet({ address: 2 }, { attempts: 1, intervalMs: 1000 });
+    clock.advance(5000);
+    await expect(again).rejects.toMatchObject({ code: 'no-response' });
+    client.close();
+  });
+
   it('keeps no timer once it is closed', () => {
     const { clock, client, server, models } = pair();
     models.pinging.send(Ping, { number: 1 }, { dst: 2 });
@@ -70,24 +93,30 @@ describe('a composed node', () => {
 });
 
 /** A client at 1 and a server at 2, in reach of each other. */
-function pair(serverStore: Store = new MemoryStore()) {
+function pair(serverStore: Store = new MemoryStore(), more: Partial<MeshNodeOptions> = {}) {
   const clock = new VirtualClock();
   const air = memoryAir(clock, new SeededRandom('air'));
-  const configuration = new Model({ id: 0x0001, name: 'Configuration Client', security: 'peer-device' });
-  configuration.handle(ConfigCompositionDataStatus);
+  const configurationClient = new ConfigurationClient();
+  const configuration = configurationClient.model;
   const pinging = new Model({ id: 0x0001_0001, name: 'Pinging' });
   const ponged = new Model({ id: 0x0001_0002, name: 'Ponged' });
   const pings: number[] = [];
   ponged.handle(Ping, ({ number }) => pings.push(number));
   const client = node(clock, 1, [configuration, pinging], new MemoryStore());
-  const server = node(clock, 2, [ponged], serverStore);
+  const server = node(clock, 2, [ponged], serverStore, more);
   for (const member of [client, server]) member.attach(air.join().advertising);
   pinging.bind(0);
   ponged.bind(0);
-  return { clock, client, server, pings, models: { configuration, pinging, ponged } };
+  return { clock, client, configurationClient, server, pings, models: { configuration, pinging, ponged } };
 }
 
-function node(clock: Clock, address: number, models: Model[], store: Store): MeshNode {
+function node(
+  clock: Clock,
+  address: number,
+  models: Model[],
+  store: Store,
+  more: Partial<MeshNodeOptions> = {},
+): MeshNode {
   return new MeshNode({
     clock,
     random: new SeededRandom(`node ${address}`),
@@ -102,6 +131,7 @@ function node(clock: Clock, address: number, models: Model[], store: Store): Mes
     identity: { cid: 1, pid: 2, vid: 3, crpl: 10, features: 1 },
     elements: [{ location: 0, models }],
     deviceKeyOf,
+    ...more,
   });
 }
 

@@ -110,14 +110,14 @@ export class FoundationPair {
   constructor(options: FoundationNodeOptions = {}) {
     this.#options = { store: new MemoryStore(), ...options };
     this.air = memoryAir(this.clock, new SeededRandom('air'), { loss: () => (this.deaf ? 1 : 0) });
-    this.client = this.#join(1, {});
-    this.server = this.#join(SERVER_ADDRESS, this.#options);
+    this.client = this.join(1, { features: Feature.relay });
+    this.server = this.join(SERVER_ADDRESS, this.#options);
   }
 
   /** The server loses power and comes up again with what its store has. */
   restart(): void {
     this.server.close();
-    this.server = this.#join(SERVER_ADDRESS, this.#options);
+    this.server = this.join(SERVER_ADDRESS, this.#options);
   }
 
   /** Lets time pass until the promise is settled: 30 simulated minutes at most. */
@@ -141,7 +141,8 @@ export class FoundationPair {
     this.server.close();
   }
 
-  #join(address: number, options: FoundationNodeOptions): FoundationNode {
+  /** Another node in the same air. */
+  join(address: number, options: FoundationNodeOptions = {}): FoundationNode {
     const node = new FoundationNode(this.clock, address, options);
     node.network.attach(this.air.join().advertising);
     return node;
