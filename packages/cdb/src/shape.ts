@@ -83,11 +83,10 @@ class ObjectReading {
     }
     this.seen.add(name);
     const pointer = below(this.#pointer, sourceName);
-    let value = source === null && !member.required ? LEFT_OUT : member.read(source, pointer, this.#report);
+    const value = source === null && !member.required ? LEFT_OUT : member.read(source, pointer, this.#report);
     if (value === undefined) this.#failed = true;
     else if (value === LEFT_OUT) {
       if (source === null) this.#report.repair(pointer, 'null', 'null is read as absent');
-      value = undefined;
       this.#origin.set(name, { name: sourceName, source, read: undefined });
     } else {
       setMember(this.#object, name, value);
