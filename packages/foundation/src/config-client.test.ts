@@ -115,6 +115,15 @@ describe('Configuration Client and Server: the node as a whole', () => {
     pair.close();
   });
 
+  it('work within one node, without a radio', async () => {
+    const pair = new FoundationPair();
+    const { server } = pair;
+    pair.deaf = true;
+    expect(await pair.until(server.configurationClient.node.defaultTtlSet(to, 33))).toBe(33);
+    expect(server.network.defaultTtl).toBe(33);
+    pair.close();
+  });
+
   it('reset the node when its answer has left, once', async () => {
     const pair = new FoundationPair();
     await pair.until(pair.client.configurationClient.node.nodeReset(to));

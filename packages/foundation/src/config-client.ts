@@ -1,13 +1,10 @@
-import { type MessageType, Model } from '@meshferry/access';
-import { ClientRequests } from './client-request.ts';
+import type { Model } from '@meshferry/access';
+import { clientModel } from './client-model.ts';
 import { ConfigurationHeartbeats } from './config-client-heartbeats.ts';
 import { ConfigurationKeys } from './config-client-keys.ts';
 import { ConfigurationModels } from './config-client-models.ts';
 import { ConfigurationNode } from './config-client-node.ts';
-import { CONFIG_HEARTBEAT_MESSAGES } from './config-heartbeat-messages.ts';
-import { CONFIG_KEY_MESSAGES } from './config-key-messages.ts';
-import { CONFIG_MODEL_MESSAGES } from './config-model-messages.ts';
-import { CONFIG_NODE_MESSAGES } from './config-node-messages.ts';
+import { CONFIGURATION_MESSAGES } from './families.ts';
 import { FoundationModelId } from './model-ids.ts';
 
 /**
@@ -35,24 +32,12 @@ export class ConfigurationClient {
   readonly heartbeats: ConfigurationHeartbeats;
 
   constructor() {
-    this.model = new Model({
-      id: FoundationModelId.configurationClient,
-      name: 'Configuration Client',
-      security: 'peer-device',
-    });
-    for (const answer of ANSWERS) this.model.handle(answer);
-    const requests = new ClientRequests(this.model);
+    const { configurationClient } = FoundationModelId;
+    const { model, requests } = clientModel(configurationClient, 'Configuration Client', CONFIGURATION_MESSAGES);
+    this.model = model;
     this.node = new ConfigurationNode(requests);
     this.keys = new ConfigurationKeys(requests);
     this.models = new ConfigurationModels(requests);
     this.heartbeats = new ConfigurationHeartbeats(requests);
   }
 }
-
-/** All messages that answer one. */
-const ANSWERS: readonly MessageType<unknown>[] = [
-  ...CONFIG_NODE_MESSAGES,
-  ...CONFIG_KEY_MESSAGES,
-  ...CONFIG_MODEL_MESSAGES,
-  ...CONFIG_HEARTBEAT_MESSAGES,
-].filter(({ response }) => response === undefined);
