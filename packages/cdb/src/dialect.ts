@@ -27,10 +27,15 @@ export function unwrap(
   return report.error('', 'not-a-network', `this JSON is not a mesh network: ${shown}`, hint);
 }
 
-/** Tells of a version this reader does not know, and of mesh-cfgclient's deviations. */
-export function warnOfDialect(source: JsonObject, report: Report): void {
+/**
+ * Tells of a version this reader does not know, and of mesh-cfgclient's deviations. Another 1.x is read; another major
+ * version is refused, because what it means by the same words is not known, and would be written back wrong.
+ */
+export function checkDialect(source: JsonObject, report: Report): void {
   const warning = versionWarning(source);
-  if (warning !== undefined) report.warn('/version', 'other-version', warning);
+  if (warning !== undefined && isOtherMajor(source))
+    report.error('/version', 'other-version', warning, OTHER_VERSION_HINT);
+  else if (warning !== undefined) report.warn('/version', 'other-version', warning);
   if (!isBlueZ(source)) return;
   report.warn(
     '',
@@ -48,6 +53,14 @@ export function versionWarning(source: JsonObject): string | undefined {
   const shown =
     typeof version === 'string' || typeof version === 'number' ? String(version).slice(0, 20) : 'none that is a text';
   return `the document says version ${shown}; this reader knows 1.0.0 and 1.0.1`;
+}
+
+/** What helps against a document of a version that is not known. */
+export const OTHER_VERSION_HINT =
+  'Export the network in version 1.0.1 of the Mesh Configuration Database, or update Meshferry.';
+
+function isOtherMajor({ version }: JsonObject): boolean {
+  return typeof version === 'string' && /^\d+(\.|$)/.test(version) && !/^1(\.|$)/.test(version);
 }
 
 function looksLikeNetwork(source: JsonObject): boolean {

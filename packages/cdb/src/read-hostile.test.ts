@@ -62,9 +62,15 @@ describe('a document of another version', () => {
     expect(read.ok && read.value.warnings).toMatchObject([{ pointer: '/version', code: 'other-version' }]);
   });
 
+  it('that is of another major version is refused, in order or not', () => {
+    expect(codes({ ...full(), version: '2.0.0' })).toEqual(['other-version']);
+    expect(codes({ ...full(), version: '0.9' })).toEqual(['other-version']);
+  });
+
   it('that is not in order says first that it may be for its version', () => {
     const { netKeys: _, ...rest } = full();
     expect(codes({ ...rest, version: '2.0.0' })).toEqual(['other-version', 'missing']);
+    expect(codes({ ...rest, version: '1.1.0' })).toEqual(['other-version', 'missing']);
     expect(codes(rest)).toEqual(['missing']);
   });
 

@@ -1,6 +1,6 @@
 import { fail, ok, type Result } from '@meshferry/core';
 import { check } from './check.ts';
-import { unwrap, versionWarning, warnOfDialect } from './dialect.ts';
+import { checkDialect, OTHER_VERSION_HINT, unwrap, versionWarning } from './dialect.ts';
 import { copyJson, type Json, type JsonObject } from './json.ts';
 import { parseJsonText } from './json-text.ts';
 import { dropDangling } from './lenient.ts';
@@ -36,7 +36,7 @@ export function readNetworkDocument(
   const json = jsonOf(source, report);
   const found = json === undefined ? undefined : unwrap(json, report);
   if (found === undefined) return fail(report.errors);
-  warnOfDialect(found.document, report);
+  checkDialect(found.document, report);
   const values = networkDocument(found.document, '', report);
   if (values === undefined || typeof values === 'symbol') return fail(refusal(found.document, report));
   const document = lenient ? dropDangling(values, report) : values;
@@ -72,7 +72,6 @@ function jsonOf(source: unknown, report: Report): Json | undefined {
 /** The errors; a version that is not known may be the reason of them all, and comes after the first. */
 function refusal(source: JsonObject, report: Report): readonly DocumentIssue[] {
   const version = source.version === undefined ? undefined : versionWarning(source);
-  if (version === undefined) return report.errors;
-  const hint = 'Export the network in version 1.0.1 of the Mesh Configuration Database, or update Meshferry.';
-  return [{ pointer: '/version', code: 'other-version', message: version, hint }, ...report.errors];
+  if (version === undefined || report.errors.some(({ pointer }) => pointer === '/version')) return report.errors;
+  return [{ pointer: '/version', code: 'other-version', message: version, hint: OTHER_VERSION_HINT }, ...report.errors];
 }
