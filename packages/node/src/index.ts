@@ -12,10 +12,12 @@
  *
  * @packageDocumentation
  */
-export type { HealthOptions } from './foundation-models.ts';
+
 export * from './adopt.ts';
+export type { FoundationServerName, HealthOptions } from './foundation-models.ts';
 export * from './image-slot.ts';
 export * from './mcuboot-target.ts';
+export * from './mesh-device.ts';
 export * from './mesh-network.ts';
 export * from './mesh-node.ts';
 export { createNetwork, type ImportedNetwork, importNetwork, type NewNetworkOptions } from './network-begin.ts';
@@ -26,6 +28,7 @@ export * from './observed.ts';
 export { Observer } from './observer.ts';
 export { ANY_NODE, type ObserverKnowledge } from './observer-keys.ts';
 export type { ObservedProvisioning, ProvisioningPduType } from './observer-provisioning.ts';
+export * from './powered-clock.ts';
 export * from './profile.ts';
 export * from './roles.ts';
 export * from './update-job.ts';

@@ -1,5 +1,5 @@
 import { AccessLayer, type Model } from '@meshferry/access';
-import type { Advertising, Transmit } from '@meshferry/bearer';
+import type { Advertising, GattPeripheral, Transmit } from '@meshferry/bearer';
 import {
   type Address,
   type AppIndex,
@@ -22,7 +22,7 @@ import {
   type SarReceiver,
   type SarTransmitter,
 } from '@meshferry/network';
-import { foundationModels, type HealthOptions } from './foundation-models.ts';
+import { type FoundationServerName, foundationModels, type HealthOptions, usualServers } from './foundation-models.ts';
 
 /** What a node must be given from outside: time, chance, primitives and a place for its state. */
 export interface NodeGround {
@@ -37,7 +37,8 @@ export interface NodeGround {
 /** The keys that a node has after it was provisioned and configured. 16 octets each. */
 export interface NodeKeys {
   readonly deviceKey: Uint8Array;
-  readonly netKeys: readonly { readonly index: NetIndex; readonly key: Uint8Array }[];
+  /** `keyRefresh`: the node came in the course of a Key Refresh, and is in Phase 2. */
+  readonly netKeys: readonly { readonly index: NetIndex; readonly key: Uint8Array; readonly keyRefresh?: boolean }[];
   readonly appKeys: readonly { readonly index: AppIndex; readonly netIndex: NetIndex; readonly key: Uint8Array }[];
 }
 
@@ -55,8 +56,13 @@ export interface MeshNodeOptions extends NodeGround {
   readonly address: Unicast;
   readonly keys: NodeKeys;
   readonly identity: NodeIdentity;
-  /** In address order, the primary one first; the node adds the Configuration and Health Server to that itself. */
+  /** In address order, the primary one first; the node puts its foundation servers in front of the models of that itself. */
   readonly elements: readonly { readonly location: number; readonly models: readonly Model[] }[];
+  /**
+   * Foundation servers besides Configuration and Health. Default: all that work on any node, without
+   * `directed-forwarding`; `on-demand-private-proxy` when the node has the Proxy feature.
+   */
+  readonly servers?: readonly FoundationServerName[];
   /** Used only while the store holds none. Default 0. */
   readonly ivIndex?: number;
   /** The IV Update Flag that goes with it. Default false. */
@@ -125,8 +131,14 @@ export class MeshNode implements FoundationHost {
     });
     this.#store = store;
     this.#leave = options.leave ?? (() => {});
-    const { cid } = options.identity;
-    const foundation = foundationModels(() => this, cid, storeView(store, FOUNDATION), options.health);
+    const { cid, features } = options.identity;
+    const foundation = foundationModels({
+      host: () => this,
+      cid,
+      store: storeView(store, FOUNDATION),
+      servers: options.servers ?? usualServers(features),
+      ...(options.health && { health: options.health }),
+    });
     this.configuration = foundation.configuration;
     this.health = foundation.health;
     options.elements.forEach(({ location, models }, i) => {
@@ -170,6 +182,11 @@ export class MeshNode implements FoundationHost {
   /** Sends and receives over a bearer from now on. */
   attach(advertising: Advertising): void {
     this.#detach.push(this.network.attach(advertising));
+  }
+
+  /** Takes GATT clients from now on, while it is a proxy. */
+  serve(peripheral: GattPeripheral): void {
+    this.#detach.push(this.network.proxy.serve(peripheral));
   }
 
   /** A Low Power node's Friend keeps messages for the groups of its models. */

@@ -2,10 +2,9 @@ import type { VirtualClock } from '@meshferry/core';
 import { type Log, SeededRandom, type Store, storeView, toHex, type Unicast } from '@meshferry/core';
 import type { CryptoProvider } from '@meshferry/crypto';
 import type { ProxyConnector } from '@meshferry/network';
-import type { MeshNode, NodeGround } from '@meshferry/node';
+import { type MeshNode, type NodeGround, PoweredClock } from '@meshferry/node';
 import type { ControllerSettings, RadioPort } from './advertiser.ts';
 import type { GattAir, GattPort } from './gatt-air.ts';
-import { PoweredClock } from './powered-clock.ts';
 import type { Radio } from './radio.ts';
 
 /** What every node of a simulated world stands on. */

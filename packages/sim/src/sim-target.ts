@@ -98,6 +98,7 @@ export class SimTarget extends SimNode {
       // The composition of the nRF Connect SDK's Target sample, so that its packages mean "unchanged" to effect=auto.
       identity: { cid: sim.company, pid: 0, vid: 0, crpl: 10, features: lowPower ? Feature.lowPower : 3 },
       elements: [{ location: 1, models: role.models }],
+      servers: [],
       ...(lowPower && { lowPower: LOW_POWER }),
       relay: options.relay ? RELAY_RETRANSMIT[sim.peer] : false,
       defaultTtl: options.world.defaultTtl,
