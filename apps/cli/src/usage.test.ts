@@ -68,7 +68,7 @@ describe('what cannot be understood ends with 2 and one line that says what to t
     ['fw verify a', "required option '--key <PEM>' not specified", 'meshferry fw verify --help'],
     ['demo --log loud', 'Allowed choices are debug, info, warn, error', 'meshferry --help'],
     ['dfu run a --policy maybe', 'Allowed choices are verify, apply', 'meshferry dfu run --help'],
-    ['net show', '"net" comes with a later version', 'meshferry --help'],
+    ['smp list', '"smp" comes with a later version', 'meshferry --help'],
     ['fw fetch x', '"fetch" comes with a later version', 'meshferry fw --help'],
     ['dfu retry', '"retry" comes with a later version', 'meshferry dfu --help'],
   ])('%s', async (line, what, help) => {

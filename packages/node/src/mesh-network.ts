@@ -16,6 +16,7 @@ import {
   withComposition,
 } from '@meshferry/cdb';
 import { formatAddress, MeshError, toHex, type Unicast } from '@meshferry/core';
+import type { CryptoProvider } from '@meshferry/crypto';
 import { ConfigurationClient, HealthClient, type RequestOptions, type RequestTarget } from '@meshferry/foundation';
 import { MeshNode, type MeshNodeOptions, type NodeGround } from './mesh-node.ts';
 import { alreadyProvisioning, badComposition, notAdopted, notPending, ownNode } from './network-errors.ts';
@@ -97,6 +98,10 @@ export class MeshNetwork {
 
   get document(): NetworkDocument {
     return this.state.document;
+  }
+
+  get crypto(): CryptoProvider {
+    return this.#options.crypto;
   }
 
   /** Address of the own node. */

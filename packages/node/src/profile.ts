@@ -66,6 +66,19 @@ export function readProfile(text: string): Result<NodeProfile, MeshError> {
   }
 }
 
+/** All keys that a profile names, ascending. */
+export function keysOfProfile({ netKeys = [], appKeys = [], models = [] }: NodeProfile): {
+  readonly netKeys: readonly NetIndex[];
+  readonly appKeys: readonly AppIndex[];
+} {
+  const used = models.flatMap(({ bind = [], publish }) => (publish ? [...bind, publish.appKey] : bind));
+  return { netKeys: ascending(netKeys), appKeys: ascending([...appKeys, ...used]) };
+}
+
+function ascending(indexes: readonly number[]): number[] {
+  return [...new Set(indexes)].sort((a, b) => a - b);
+}
+
 function parse(text: string): unknown {
   try {
     return JSON.parse(text);

@@ -1,4 +1,4 @@
-import { fromHex, MeshError, parseAddress, type Unicast } from '@meshferry/core';
+import { formatAddress, fromHex, isUnicast, MeshError, parseAddress, type Unicast } from '@meshferry/core';
 import { parseCoreType, parseVersion, type Version } from '@meshferry/firmware';
 import { asInput, badInput, input } from './exit.ts';
 
@@ -71,4 +71,43 @@ export function secondsOption(text: string): number {
       hint: 'Give a number above 0, such as 10.',
     });
   });
+}
+
+/** `0,1,5`: key indexes. */
+export function keyIndexList(text: string): number[] {
+  return text.split(',').map(keyIndex);
+}
+
+/** 0 to 4095. */
+export function keyIndex(text: string): number {
+  return wholeNumber(text, 0xfff, 'bad-key-index', 'a key index');
+}
+
+/** 0 to 0xFFFFFFFF. */
+export function uint32(text: string): number {
+  return wholeNumber(text, 0xffff_ffff, 'bad-number', 'a number of 32 bits');
+}
+
+/** A unicast address. */
+export function unicastAddress(text: string): Unicast {
+  const value = address(text);
+  if (isUnicast(value)) return value;
+  throw badInput(
+    'bad-address',
+    `${formatAddress(value)} is not the address of a node`,
+    'Give 0x0001 to 0x7FFF: see "meshferry node list".',
+  );
+}
+
+/** 32 hex digits, with dashes or without. */
+export function deviceUuid(text: string): Uint8Array {
+  const digits = text.replaceAll('-', '').toLowerCase();
+  if (/^[0-9a-f]{32}$/.test(digits)) return fromHex(digits);
+  throw badInput('bad-uuid', `not a device UUID: "${text}"`, 'Give its 32 hex digits, as "meshferry scan" shows them.');
+}
+
+function wholeNumber(text: string, most: number, code: string, what: string): number {
+  const value = /^(0x[0-9a-f]+|\d+)$/i.test(text) ? Number(text) : Number.NaN;
+  if (value <= most) return value;
+  throw badInput(code, `not ${what}: "${text}"`, `Give 0 to ${most}.`);
 }

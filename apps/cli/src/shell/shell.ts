@@ -10,6 +10,7 @@ export interface GlobalOptions {
   readonly log?: LogLevel;
   readonly state?: string;
   readonly bearer?: readonly string[];
+  readonly showKeys?: boolean;
   /** False with `--no-color`. */
   readonly color?: boolean;
 }
@@ -24,6 +25,8 @@ export class Shell {
   readonly style: Style;
   readonly log: Log;
   readonly bearers: readonly string[];
+  /** Whether keys may be printed. */
+  readonly showKeys: boolean;
   /** The folder of `--state`, absolute; undefined without the option. */
   readonly state: string | undefined;
 
@@ -35,6 +38,7 @@ export class Shell {
     this.style = styleOf(wanted && io.isTTY && !this.json);
     this.log = options.log === undefined ? silent : logTo(io, options.log);
     this.bearers = options.bearer ?? [];
+    this.showKeys = options.showKeys === true;
     this.state = options.state === undefined ? undefined : resolve(io.cwd, options.state);
   }
 

@@ -4,11 +4,8 @@ import { ExitCode, Stop } from './exit.ts';
 
 /** Of the CLI's contract, but not in this version: who types it shall not think it a typing error. */
 const LATER = [
-  'net',
-  'keys',
   'scan',
   'provision',
-  'node',
   'health',
   'smp',
   'check',

@@ -18,6 +18,9 @@ const NODE: Disk = {
   rename: renameSync,
 };
 
+/** For {@link writeWholeFile}: the file is its owner's alone, whatever stood there before. */
+export const PRIVATELY: Disk = { ...NODE, open: (path) => openSync(path, 'wx', 0o600) };
+
 /**
  * Writes a file so that under its name there is at any time what was there before or all of `octets`, also when the disk
  * is full or the process is killed: beside it, to the disk, and renamed. What is no file, such as a pipe, is written
