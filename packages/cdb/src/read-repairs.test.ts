@@ -87,6 +87,15 @@ describe('repairs, written back as they came', () => {
     expect(lamp(readWith('/nodes/2/heartbeatPub/period', 65_536).document).heartbeatPub?.period).toBe(65_535);
   });
 
+  it('heartbeats to or from 0000, as mesh-cfgclient writes when it has asked a node that has none: none', () => {
+    const to = readWith('/nodes/2/heartbeatPub/address', '0000');
+    expect(lamp(to.document).heartbeatPub).toBeUndefined();
+    expect(to.codes).toEqual(['no-publication /nodes/2/heartbeatPub']);
+    const from = readWith('/nodes/2/heartbeatSub', { source: '0000', destination: '0000' });
+    expect(lamp(from.document).heartbeatSub).toBeUndefined();
+    expect(from.codes).toEqual(['no-subscription /nodes/2/heartbeatSub']);
+  });
+
   it('missing groups and ranges, null for what may be absent', () => {
     expect(readWith('/groups', undefined).document.groups).toEqual([]);
     expect(readWith('/provisioners/0/allocatedSceneRange', undefined).codes).toContain(

@@ -1,3 +1,4 @@
+import { isObject } from './json.ts';
 import type {
   ElementEntry,
   FeatureName,
@@ -11,8 +12,10 @@ import type {
   Security,
 } from './model.ts';
 import { publish, transmit } from './schema-publish.ts';
-import { list, object, optional, type Read, required } from './shape.ts';
+import { LEFT_OUT, list, object, optional, type Read, required } from './shape.ts';
 import { flag, hex, hexOrLabel, key, modelId, text, uuid, whole, word } from './values.ts';
+
+const UNASSIGNED = '0000';
 
 /** A unicast address: 0001 to 7FFF. */
 export const unicast: Read<string> = hex('a unicast address (0001 to 7FFF)', isUnicast);
@@ -48,7 +51,7 @@ const element: Read<ElementEntry> = object<ElementEntry>({
   models: required(list(model)),
 });
 
-const heartbeatPub: Read<HeartbeatPublicationEntry> = object<HeartbeatPublicationEntry>({
+const heartbeatPubObject: Read<HeartbeatPublicationEntry> = object<HeartbeatPublicationEntry>({
   address: required(hex('a unicast or group address', (address) => isUnicast(address) || address >= 0xc000)),
   period: required(heartbeatPeriod),
   ttl: required(whole(0, 127)),
@@ -56,10 +59,26 @@ const heartbeatPub: Read<HeartbeatPublicationEntry> = object<HeartbeatPublicatio
   features: required(list(word<FeatureName>(['relay', 'proxy', 'friend', 'lowPower']))),
 });
 
-const heartbeatSub: Read<HeartbeatSubscriptionEntry> = object<HeartbeatSubscriptionEntry>({
+/** Where heartbeats go to; mesh-cfgclient writes the unassigned address for nowhere. */
+const heartbeatPub: Read<HeartbeatPublicationEntry> = (source, pointer, report) => {
+  if (!isObject(source) || source.address !== UNASSIGNED) return heartbeatPubObject(source, pointer, report);
+  report.repair(pointer, 'no-publication', 'a heartbeat publication to 0000 is none');
+  return LEFT_OUT;
+};
+
+const heartbeatSubObject: Read<HeartbeatSubscriptionEntry> = object<HeartbeatSubscriptionEntry>({
   source: required(unicast),
   destination: required(hex('a unicast or group address', (address) => isUnicast(address) || address >= 0xc000)),
 });
+
+/** Whose heartbeats are counted; mesh-cfgclient writes two unassigned addresses for nobody's. */
+const heartbeatSub: Read<HeartbeatSubscriptionEntry> = (source, pointer, report) => {
+  if (!isObject(source) || source.source !== UNASSIGNED || source.destination !== UNASSIGNED) {
+    return heartbeatSubObject(source, pointer, report);
+  }
+  report.repair(pointer, 'no-subscription', 'a heartbeat subscription from 0000 to 0000 is none');
+  return LEFT_OUT;
+};
 
 /** nodes[] (`cdb.md`, section 2). Whether the device key may be missing is seen with the whole document. */
 export const node: Read<NodeEntry> = object<NodeEntry>(
