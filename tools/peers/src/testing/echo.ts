@@ -27,6 +27,7 @@ export function echoModel(id: number): {
   readonly heard: { src: number; dst: number; data: Uint8Array }[];
 } {
   const model = new Model({ id, name: 'Echo' });
+  model.publishes(() => {}); // also periodically, but nothing by itself
   const heard: { src: number; dst: number; data: Uint8Array }[] = [];
   model.handle(Echo, ({ data }, { src, dst }) => heard.push({ src, dst, data }));
   return { model, heard };

@@ -23,27 +23,36 @@ export interface MeshdOptions {
   readonly speed?: number;
 }
 
+/** Where a daemon lives. */
+export interface MeshdPlace {
+  /** A temporary folder, removed at the end. */
+  readonly folder: string;
+  /** Address of its D-Bus. */
+  readonly bus: string;
+  /** The preload library, which its client needs as well. */
+  readonly shim: string;
+}
+
 /** A bluetooth-meshd of its own: process, bus, storage and the radio that it hears. */
 export class Meshd {
+  readonly place: MeshdPlace;
   readonly radio: MeshdRadio;
   readonly bus: MessageBus;
-  readonly #folder: string;
   readonly #processes: readonly ChildProcess[];
-
   readonly #log: readonly string[];
 
   private constructor(
-    folder: string,
+    place: MeshdPlace,
     radio: MeshdRadio,
     bus: MessageBus,
     processes: readonly ChildProcess[],
     log: readonly string[],
   ) {
-    this.#log = log;
-    this.#folder = folder;
+    this.place = place;
     this.radio = radio;
     this.bus = bus;
     this.#processes = processes;
+    this.#log = log;
   }
 
   static async start({ speed = 20 }: MeshdOptions = {}): Promise<Meshd> {
@@ -52,33 +61,16 @@ export class Meshd {
     try {
       const shim = join(folder, 'meshd_shim.so');
       execFileSync('gcc', ['-O2', '-shared', '-fPIC', '-w', '-o', shim, SHIM, '-ldl']);
-      const address = await startBus(folder, processes);
+      const place = { folder, shim, bus: await startBus(folder, processes) };
       const { radio, ports } = await MeshdRadio.open();
-      mkdirSync(join(folder, 'store'));
-      writeFileSync(join(folder, 'mesh-main.conf'), '[General]\n');
-      const io = ['--io', `unit:${join(folder, 'sk')}`, '--storage', join(folder, 'store')];
-      const daemon = spawn(DAEMON, ['--nodetach', '--debug', ...io, '--config', join(folder, 'mesh-main.conf')], {
-        env: {
-          ...process.env,
-          DBUS_SESSION_BUS_ADDRESS: address,
-          LD_PRELOAD: shim,
-          MESHD_SHIM_UDP: ports,
-          MESHD_SHIM_DIV: String(speed),
-        },
-        stdio: ['ignore', 'pipe', 'pipe'],
-      });
-      processes.push(daemon);
       const log: string[] = [];
-      for (const output of [daemon.stdout, daemon.stderr]) {
-        output?.on('data', (chunk: Buffer) => {
-          log.push(chunk.toString());
-        });
-      }
-      const bus = sessionBus({ busAddress: address });
+      const daemon = startDaemon(place, { MESHD_SHIM_UDP: ports, MESHD_SHIM_DIV: String(speed) }, log);
+      processes.push(daemon);
+      const bus = sessionBus({ busAddress: place.bus });
       bus.on('error', () => {}); // the bus ends before its clients do
       await waitForName(bus, 'org.bluez.mesh');
       await sleep(200);
-      return new Meshd(folder, radio, bus, processes, log);
+      return new Meshd(place, radio, bus, processes, log);
     } catch (error) {
       for (const child of processes) child.kill();
       throw error;
@@ -92,7 +84,7 @@ export class Meshd {
 
   /** UUIDs, in hex, of the nodes that it keeps. */
   nodes(): string[] {
-    return readdirSync(join(this.#folder, 'store')).filter((name) => /^[0-9a-f]{32}$/.test(name));
+    return readdirSync(join(this.place.folder, 'store')).filter((name) => /^[0-9a-f]{32}$/.test(name));
   }
 
   /** Calls a method of the daemon; what it returns, or an error with the name that it gave. */
@@ -114,8 +106,25 @@ export class Meshd {
     this.bus.disconnect();
     this.radio.close();
     await Promise.all(this.#processes.toReversed().map(ended));
-    rmSync(this.#folder, { recursive: true, force: true });
+    rmSync(this.place.folder, { recursive: true, force: true });
   }
+}
+
+function startDaemon({ folder, bus, shim }: MeshdPlace, settings: Record<string, string>, log: string[]): ChildProcess {
+  const [store, config] = [join(folder, 'store'), join(folder, 'mesh-main.conf')];
+  mkdirSync(store);
+  writeFileSync(config, '[General]\n');
+  const places = ['--io', `unit:${join(folder, 'sk')}`, '--storage', store, '--config', config];
+  const daemon = spawn(DAEMON, ['--nodetach', '--debug', ...places], {
+    env: { ...process.env, DBUS_SESSION_BUS_ADDRESS: bus, LD_PRELOAD: shim, ...settings },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  for (const output of [daemon.stdout, daemon.stderr]) {
+    output.on('data', (chunk: Buffer) => {
+      log.push(chunk.toString());
+    });
+  }
+  return daemon;
 }
 
 async function startBus(folder: string, processes: ChildProcess[]): Promise<string> {

@@ -23,12 +23,17 @@ export function sleep(ms: number): Promise<void> {
 }
 
 /** Waits until something is there. Throws when it is not in time; `what` says what was waited for. */
-export async function until<T>(what: string, look: () => T | undefined | false, timeoutMs = 20_000): Promise<T> {
+export async function until<T>(
+  what: string | (() => string),
+  look: () => T | undefined | false,
+  timeoutMs = 20_000,
+): Promise<T> {
   const end = performance.now() + timeoutMs;
   for (;;) {
     const found = look();
     if (found !== undefined && found !== false) return found;
-    if (performance.now() > end) throw new Error(`${what}: not after ${timeoutMs / 1000} s`);
+    if (performance.now() > end)
+      throw new Error(`${typeof what === 'string' ? what : what()}: not after ${timeoutMs / 1000} s`);
     await sleep(10);
   }
 }
