@@ -68,23 +68,24 @@ export class ForwardingTable {
   }
 
   find(pathOrigin: Unicast, destination: Address): FixedPath | undefined {
-    return this.paths.find((path) => path.pathOrigin.start === pathOrigin && path.destination === destination);
+    return this.paths.find((path) => isBetween(path, pathOrigin, destination));
   }
 
   /** Adds a path; the one between the same two ends makes way, its dependents stay. Throws `table-full`, `store-failed`. */
   add(path: Omit<FixedPath, DependentEnd>): void {
     const { paths } = this;
-    const old = this.find(path.pathOrigin.start, path.destination);
-    if (old === undefined && paths.length >= this.#limits.paths) throw full(this.#limits.paths, 'paths');
-    const { dependentOrigins = [], dependentTargets = [] } = old ?? {};
-    const added = { ...path, dependentOrigins, dependentTargets };
-    this.#write(old === undefined ? [...paths, added] : paths.map((each) => (each === old ? added : each)));
+    const at = paths.findIndex((each) => isBetween(each, path.pathOrigin.start, path.destination));
+    if (at < 0 && paths.length >= this.#limits.paths) throw full(this.#limits.paths, 'paths');
+    const { dependentOrigins = [], dependentTargets = [] } = paths[at] ?? {};
+    const changed = paths.slice();
+    changed[at < 0 ? paths.length : at] = { ...path, dependentOrigins, dependentTargets };
+    this.#write(changed);
   }
 
   /** Harmless when there is no such path. Throws `store-failed`. */
   delete(pathOrigin: Unicast, destination: Address): void {
     const { paths } = this;
-    const left = paths.filter((path) => path.pathOrigin.start !== pathOrigin || path.destination !== destination);
+    const left = paths.filter((path) => !isBetween(path, pathOrigin, destination));
     if (left.length < paths.length) this.#write(left);
   }
 
@@ -107,8 +108,7 @@ export class ForwardingTable {
   }
 
   #replace({ pathOrigin, destination }: FixedPath, by: FixedPath): void {
-    const isIt = (path: FixedPath) => path.pathOrigin.start === pathOrigin.start && path.destination === destination;
-    this.#write(this.paths.map((path) => (isIt(path) ? by : path)));
+    this.#write(this.paths.map((path) => (isBetween(path, pathOrigin.start, destination) ? by : path)));
   }
 
   #record(): TableRecord {
@@ -129,6 +129,10 @@ export function tablesIn(store: Store): readonly NetIndex[] {
 /** The change of the store that forgets the table of a subnet. */
 export function forgetTable(netIndex: NetIndex): Write {
   return [recordOf(PREFIX, netIndex), null];
+}
+
+function isBetween(path: FixedPath, pathOrigin: Unicast, destination: Address): boolean {
+  return path.pathOrigin.start === pathOrigin && path.destination === destination;
 }
 
 /** Whether two ranges have an address in common. */

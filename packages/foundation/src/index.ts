@@ -1,15 +1,22 @@
 /**
- * Foundation models of Bluetooth Mesh, what every node is configured and watched with: all their messages, declared once.
+ * Foundation models of Bluetooth Mesh, what every node is configured and watched with: all their messages, declared once,
+ * with the servers that a node has and the clients that configure it.
  *
  * ```ts
- * import { MessageCatalogue } from '@meshferry/access';
- * import { ConfigDefaultTtlSet, FOUNDATION_MESSAGES } from '@meshferry/foundation';
+ * import { ConfigDefaultTtlSet, ConfigurationClient, ConfigurationServer, HealthServer } from '@meshferry/foundation';
  *
  * ConfigDefaultTtlSet.encode({ ttl: 5 }); // 80 0d 05
  *
- * const catalogue = new MessageCatalogue(FOUNDATION_MESSAGES);
- * const decoded = catalogue.decode(Uint8Array.of(0x80, 0x0e, 0x07));
- * if (decoded.ok) console.log(decoded.value.type.name, decoded.value.value); // Config Default TTL Status { ttl: 7 }
+ * // A node that can be configured: `node` has its access and network layer, and can be reset.
+ * const configuration = new ConfigurationServer({ host: () => node });
+ * const health = new HealthServer({ companies: [0x0059], attention: (seconds) => blink(seconds) });
+ * access.addElement(0, [configuration.model, health.model]);
+ *
+ * // A node that configures others.
+ * const client = new ConfigurationClient();
+ * otherAccess.addElement(0, [client.model]);
+ * await client.keys.appKeyAdd({ address: 0x0100 }, 0, 0, appKey);
+ * await client.models.appBind({ address: 0x0100 }, 0x0100, 0x0002, 0);
  * ```
  *
  * @packageDocumentation
@@ -28,16 +35,34 @@ export {
 } from './client-request.ts';
 export { ConfigurationStatusError, succeeded } from './client-status.ts';
 export * from './config-client.ts';
-export { ConfigurationHeartbeats, type HeartbeatSubscription } from './config-client-heartbeats.ts';
-export { ConfigurationKeys } from './config-client-keys.ts';
-export { ConfigurationModels, type ToldPublication } from './config-client-models.ts';
-export { ConfigurationNode, type FeatureState, type RelayState } from './config-client-node.ts';
+export { HeartbeatProcedures, type HeartbeatSubscription } from './config-client-heartbeats.ts';
+export { KeyProcedures } from './config-client-keys.ts';
+export { ModelProcedures, type ToldPublication } from './config-client-models.ts';
+export { type FeatureState, NodeProcedures, type RelayState } from './config-client-node.ts';
 export * from './config-heartbeat-messages.ts';
 export * from './config-key-messages.ts';
 export * from './config-model-messages.ts';
 export * from './config-node-messages.ts';
 export * from './config-server.ts';
 export type { ConfigurationLimits } from './config-server-ground.ts';
+export * from './directed-forwarding-configuration-client.ts';
+export type {
+  DirectedNode,
+  DirectedTransmission,
+  PublishPolicy,
+} from './directed-forwarding-configuration-client-node.ts';
+export type {
+  DirectedControlChange,
+  DirectedControlState,
+  DirectedPaths,
+} from './directed-forwarding-configuration-client-paths.ts';
+export type {
+  Dependents,
+  DirectedTable,
+  NewPath,
+  PathCounts,
+  PathEnds,
+} from './directed-forwarding-configuration-client-table.ts';
 export {
   type DirectedFeatures,
   DirectedForwardingConfigurationServer,
