@@ -29,7 +29,7 @@ export interface HeartbeatSubscription {
 const MOST = 0xffff;
 
 /** Procedures for the heartbeats of a node; see `ConfigurationClient`. */
-export class ConfigurationHeartbeats {
+export class HeartbeatProcedures {
   readonly #requests: ClientRequests;
 
   constructor(requests: ClientRequests) {

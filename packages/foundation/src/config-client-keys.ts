@@ -30,7 +30,7 @@ interface AppKeyFields extends NetKeyFields {
 }
 
 /** Procedures for the keys of a node; keys have 16 octets. See `ConfigurationClient`. */
-export class ConfigurationKeys {
+export class KeyProcedures {
   readonly #requests: ClientRequests;
 
   constructor(requests: ClientRequests) {

@@ -73,7 +73,7 @@ const NO_PUBLICATION: PublicationFields = {
  * Procedures for a model of a node: `element` is the address of its element, `modelId` a SIG model or a vendor's
  * (company × 65536 + model). See `ConfigurationClient`.
  */
-export class ConfigurationModels {
+export class ModelProcedures {
   readonly #requests: ClientRequests;
 
   constructor(requests: ClientRequests) {

@@ -53,7 +53,7 @@ const NOT_SUPPORTED = 2;
 const POLL_STEP_MS = 100;
 
 /** Procedures for a node as a whole; see `ConfigurationClient`. */
-export class ConfigurationNode {
+export class NodeProcedures {
   readonly #requests: ClientRequests;
 
   constructor(requests: ClientRequests) {

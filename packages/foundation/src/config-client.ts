@@ -1,9 +1,9 @@
 import type { Model } from '@meshferry/access';
 import { clientModel } from './client-model.ts';
-import { ConfigurationHeartbeats } from './config-client-heartbeats.ts';
-import { ConfigurationKeys } from './config-client-keys.ts';
-import { ConfigurationModels } from './config-client-models.ts';
-import { ConfigurationNode } from './config-client-node.ts';
+import { HeartbeatProcedures } from './config-client-heartbeats.ts';
+import { KeyProcedures } from './config-client-keys.ts';
+import { ModelProcedures } from './config-client-models.ts';
+import { NodeProcedures } from './config-client-node.ts';
 import { CONFIGURATION_MESSAGES } from './families.ts';
 import { FoundationModelId } from './model-ids.ts';
 
@@ -23,21 +23,21 @@ import { FoundationModelId } from './model-ids.ts';
 export class ConfigurationClient {
   readonly model: Model;
   /** Features, beacons, transmissions, composition, identity, reset. */
-  readonly node: ConfigurationNode;
+  readonly node: NodeProcedures;
   /** NetKeys, AppKeys and Key Refresh. */
-  readonly keys: ConfigurationKeys;
+  readonly keys: KeyProcedures;
   /** Publications, subscriptions and bindings of models. */
-  readonly models: ConfigurationModels;
+  readonly models: ModelProcedures;
   /** Heartbeat publication and subscription. */
-  readonly heartbeats: ConfigurationHeartbeats;
+  readonly heartbeats: HeartbeatProcedures;
 
   constructor() {
     const { configurationClient } = FoundationModelId;
     const { model, requests } = clientModel(configurationClient, 'Configuration Client', CONFIGURATION_MESSAGES);
     this.model = model;
-    this.node = new ConfigurationNode(requests);
-    this.keys = new ConfigurationKeys(requests);
-    this.models = new ConfigurationModels(requests);
-    this.heartbeats = new ConfigurationHeartbeats(requests);
+    this.node = new NodeProcedures(requests);
+    this.keys = new KeyProcedures(requests);
+    this.models = new ModelProcedures(requests);
+    this.heartbeats = new HeartbeatProcedures(requests);
   }
 }
