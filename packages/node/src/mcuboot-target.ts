@@ -110,6 +110,11 @@ export class McubootTarget implements TargetApplication {
     return this.#booted(outcome, [...this.#secondary.moving(this.#primary), ['running', encodeRecord(running)]]);
   }
 
+  /** {@link McubootTarget.boot} says `nothing` from now on: somebody has acted, durably, on what it did. */
+  forgetOutcome(): void {
+    this.#store.batch([['outcome', null]]);
+  }
+
   /** What the primary slot holds: the image last applied, octet for octet; undefined before any was. */
   runningImage(): Uint8Array | undefined {
     const { size } = this.#running();

@@ -2,7 +2,7 @@ import type { VirtualClock } from '@meshferry/core';
 import { type Log, SeededRandom, type Store, storeView, toHex, type Unicast } from '@meshferry/core';
 import type { CryptoProvider } from '@meshferry/crypto';
 import type { ProxyConnector } from '@meshferry/network';
-import { type MeshNode, type NodeGround, PoweredClock } from '@meshferry/node';
+import { MeshDevice, type MeshNode, type NodeGround, PoweredClock } from '@meshferry/node';
 import type { ControllerSettings, RadioPort } from './advertiser.ts';
 import type { GattAir, GattPort } from './gatt-air.ts';
 import type { Radio } from './radio.ts';
@@ -24,23 +24,28 @@ export interface WorldGround {
 
 export interface SimNodeOptions {
   readonly world: WorldGround;
-  readonly address: Unicast;
+  /** Where the node has stood from the beginning; undefined for a device that is to be provisioned. */
+  readonly address?: Unicast;
+  /** Of its part of the store, and of its chances. Default: by its address. */
+  readonly name?: string;
   /** Place in the topology. */
   readonly index: number;
   readonly controller?: ControllerSettings;
-  /** Over GATT: `server` offers the Mesh Proxy Service, `client` is attached by a proxy alone. Default: neither. */
+  /**
+   * Over GATT: `server` offers the Mesh Proxy Service (unprovisioned the Mesh Provisioning Service), `client` is attached by
+   * a proxy alone. Default: neither.
+   */
   readonly proxy?: 'server' | 'client';
   /** Its radio works without a node as well: it looks for a network, or for devices to make one of. Default false. */
   readonly bare?: boolean;
-  /** Composes the node on what survived; called at every power-on. Null: the device is in no network (any more). */
-  readonly compose: (ground: NodeGround) => MeshNode | null;
+  /** Composes it on what survived; called at every power-on. Null: it is in no network (any more), and stays dark. */
+  readonly compose: (ground: NodeGround) => MeshNode | MeshDevice | null;
 }
 
 /** A device in a simulated world: everything but its store is gone when it is off, and made anew when it is on. */
 export class SimNode {
-  readonly address: Unicast;
   readonly #options: SimNodeOptions;
-  #node: MeshNode | undefined;
+  #running: MeshNode | MeshDevice | undefined;
   #clock: PoweredClock | undefined;
   #port: RadioPort | undefined;
   #gatt: GattPort | undefined;
@@ -49,12 +54,21 @@ export class SimNode {
 
   constructor(options: SimNodeOptions) {
     this.#options = options;
-    this.address = options.address;
   }
 
-  /** The composed node, or undefined while it is off or has left the network. */
+  /** Of the primary element; the unassigned address, 0, while it is in no network. */
+  get address(): Unicast {
+    return this.#options.address ?? this.node?.address ?? UNASSIGNED;
+  }
+
+  /** The composed node, or undefined while it is off or in no network. */
   get node(): MeshNode | undefined {
-    return this.#node;
+    return this.#running instanceof MeshDevice ? this.#running.node : this.#running;
+  }
+
+  /** The device around the node, if it is one that can be provisioned; undefined while it is off. */
+  get device(): MeshDevice | undefined {
+    return this.#running instanceof MeshDevice ? this.#running : undefined;
   }
 
   /** Its way to a proxy since it was last switched on, if it is the client of one. */
@@ -73,26 +87,27 @@ export class SimNode {
   }
 
   powerOn(): void {
-    const { world, address, compose, bare = false } = this.#options;
+    const { world, compose, bare = false } = this.#options;
     if (this.#clock !== undefined) return;
     const clock = new PoweredClock(world.clock);
+    const name = this.#options.name ?? `node/${hex(this.address)}`;
     const ground: NodeGround = {
       clock,
-      random: new SeededRandom(`${world.chances}/node ${address}/${this.#powerUps++}`),
+      random: new SeededRandom(`${world.chances}/${name}/${this.#powerUps++}`),
       crypto: world.crypto,
-      store: storeView(world.store, `node/${toHex(Uint8Array.of(address >> 8, address & 0xff))}/`),
+      store: storeView(world.store, `${name}/`),
       log: world.log,
     };
-    const node = compose(ground) ?? undefined;
-    if (node === undefined && !bare) return;
-    this.#node = node;
+    const running = compose(ground) ?? undefined;
+    if (running === undefined && !bare) return;
+    this.#running = running;
     this.#clock = clock;
-    this.#attach(node);
+    this.#attach(running);
   }
 
   powerOff(): void {
-    this.#node?.close();
-    this.#node = undefined;
+    this.#running?.close();
+    this.#running = undefined;
     // Models have timers too, and a dead one must not write into the store of the node that comes after it.
     this.#clock?.cut();
     this.#clock = undefined;
@@ -115,15 +130,21 @@ export class SimNode {
     this.powerOn = () => {};
   }
 
-  #attach(node: MeshNode | undefined): void {
+  #attach(running: MeshNode | MeshDevice | undefined): void {
     const { world, index, controller, proxy } = this.#options;
     if (proxy !== undefined) this.#gatt = world.gatt.attach(index);
     if (proxy === 'client' && this.#gatt !== undefined) {
-      this.#connector = node?.network.proxy.connect(this.#gatt.central);
+      this.#connector = this.node?.network.proxy.connect(this.#gatt.central);
       return;
     }
     this.#port = world.radio.attach({ index, ...(controller && { controller }) });
-    node?.attach(this.#port);
-    if (this.#gatt !== undefined) node?.network.proxy.serve(this.#gatt.peripheral);
+    running?.attach(this.#port);
+    if (this.#gatt !== undefined) running?.serve(this.#gatt.peripheral);
   }
+}
+
+const UNASSIGNED = 0;
+
+function hex(address: Unicast): string {
+  return toHex(Uint8Array.of(address >> 8, address & 0xff));
 }

@@ -1,23 +1,12 @@
 import { Feature } from '@meshferry/access';
-import { storeView } from '@meshferry/core';
 import type { TargetApplication } from '@meshferry/dfu';
-import { type PublicKey, parseVersion } from '@meshferry/firmware';
-import {
-  type BootOutcome,
-  McubootTarget,
-  MeshNode,
-  type MeshNodeOptions,
-  type NodeGround,
-  type TargetRole,
-  targetRole,
-} from '@meshferry/node';
+import type { PublicKey } from '@meshferry/firmware';
+import { type McubootTarget, MeshNode, type NodeGround, type TargetRole, targetRole } from '@meshferry/node';
 import { faulty } from './faulty-target.ts';
 import { SimNode, type WorldGround } from './sim-node.ts';
+import { BOOT_MS, blobCapabilities, flash, peerLimits, targetComposition, tellOutcome } from './sim-target-parts.ts';
 import type { SimOptions } from './uri.ts';
 import { RELAY_RETRANSMIT, SIM_APP_INDEX, SIM_GROUP, worldKeys } from './world-keys.ts';
-
-/** How long a simulated device takes to swap images and boot, ms. */
-const BOOT_MS = 8000;
 
 export interface SimTargetOptions {
   readonly world: WorldGround;
@@ -66,22 +55,14 @@ export class SimTarget extends SimNode {
   }
 
   #compose(options: SimTargetOptions, ground: NodeGround): MeshNode | null {
-    const { sim, address, lowPower } = options;
-    const version = parseVersion(sim.version);
-    if (!version.ok) throw version.error;
-    const flash = storeView(ground.store, 'flash/');
-    const application = new McubootTarget({
-      store: flash,
-      crypto: ground.crypto,
-      ...(ground.log && { log: ground.log }),
-      company: sim.company,
-      version: version.value,
-      slotSize: sim.slot,
-      effect: sim.effect,
+    const { sim, address, lowPower, trust, world } = options;
+    const application = flash(ground, {
+      sim,
+      store: ground.store,
+      trust,
       compositionPage0: () => node.access.compositionPage0(),
-      trust: options.trust,
       // Not while the node is being composed, when it finds that a power cut kept it from applying.
-      restart: () => void options.world.clock.after(0, () => this.restart(BOOT_MS)),
+      restart: () => void world.clock.after(0, () => this.restart(BOOT_MS)),
     });
     this.#application = application;
     const outcome = application.boot();
@@ -89,21 +70,18 @@ export class SimTarget extends SimNode {
     // What it asks for waits at its Friend at once.
     const pull = { friendQueue: FRIEND_QUEUE, reported: () => node.network.lowPower?.poll() };
     const failing = this.#withFailures(options, application);
-    const role = targetRole(ground, failing, capabilities(options), lowPower ? pull : undefined);
+    const role = targetRole(ground, failing, blobCapabilities(sim, !lowPower), lowPower ? pull : undefined);
     this.#role = role;
     const node: MeshNode = new MeshNode({
       ...ground,
+      ...targetComposition(sim, role, lowPower ? Feature.lowPower : undefined),
       address,
       keys: worldKeys(sim.seed, address),
-      // The composition of the nRF Connect SDK's Target sample, so that its packages mean "unchanged" to effect=auto.
-      identity: { cid: sim.company, pid: 0, vid: 0, crpl: 10, features: lowPower ? Feature.lowPower : 3 },
-      elements: [{ location: 1, models: role.models }],
-      servers: [],
       ...(lowPower && { lowPower: LOW_POWER }),
       relay: options.relay ? RELAY_RETRANSMIT[sim.peer] : false,
-      defaultTtl: options.world.defaultTtl,
+      defaultTtl: world.defaultTtl,
       gattProxy: options.proxy,
-      ...(sim.peer === 'stock' && stockLimits(ground)),
+      ...peerLimits(sim, ground),
     });
     role.bind(SIM_APP_INDEX);
     role.subscribe(SIM_GROUP);
@@ -124,21 +102,6 @@ export class SimTarget extends SimNode {
   }
 }
 
-/** Segments of the longest message that a stock peer takes. */
-const STOCK_SEGMENTS = 6;
-/** Access payload of so many segments: 12 octets each, less the TransMIC. */
-const STOCK_MTU = 12 * STOCK_SEGMENTS - 4;
-
-/** What sets Zephyr 3.4.99 apart: one segmented message at a time, and answers without the random delay [airtime.md]. */
-function stockLimits({ random }: NodeGround): Partial<MeshNodeOptions> {
-  return {
-    segments: STOCK_SEGMENTS,
-    incoming: 1,
-    outgoingParallel: 1,
-    replyDelayMs: () => 3 + 3 * random.uniform(),
-  };
-}
-
 /**
  * How Low Power targets behave: patient devices would ask their Friend every few minutes, but an update comes to those that
  * ask every second.
@@ -152,20 +115,3 @@ const LOW_POWER = {
 };
 /** Chunks may take that much of the queue: the rest is for what else comes. */
 const FRIEND_QUEUE = 2 ** LOW_POWER.minQueueSizeLog - 3;
-
-function capabilities({ sim, lowPower }: SimTargetOptions): Parameters<typeof targetRole>[2] {
-  const common = {
-    push: !lowPower,
-    minBlockSizeLog: sim.block.min,
-    maxBlockSizeLog: sim.block.max,
-    maxChunksNumber: sim.chunks,
-    maxBlobSize: sim.slot,
-  };
-  if (sim.peer !== 'stock') return common;
-  return { ...common, minBlockSizeLog: 12, maxBlockSizeLog: 12, maxChunkSize: STOCK_MTU - 3, mtuSize: STOCK_MTU };
-}
-
-function tellOutcome(role: TargetRole, outcome: BootOutcome): void {
-  if (outcome === 'swapped') role.update.applied(true);
-  if (outcome === 'reverted') role.update.applied(false);
-}

@@ -10,6 +10,7 @@ import {
   realNumber,
   vendorId,
   version,
+  wordList,
 } from './uri-values.ts';
 
 /** Where a node that fails on purpose does so. */
@@ -33,7 +34,10 @@ export interface SimOptions {
   readonly friends: number;
   /** How many of the targets, the first ones, are Proxy Servers: they connect GATT clients to the network. */
   readonly proxies: number;
-  /** How this process is attached: `adv` by advertising, `gatt` as the client of a proxy in its reach, and by that alone. */
+  /**
+   * How this process is attached: `adv` by advertising, `gatt` as the client of a proxy in its reach, and by that alone;
+   * unprovisioned devices can be provisioned over it, and are proxies then.
+   */
   readonly link: 'adv' | 'gatt';
   /** Whether a Distributor node stands at 0x0002. */
   readonly distributor: boolean;
@@ -61,8 +65,14 @@ export interface SimOptions {
   /** Path of a PEM file with the public key that images must be signed for. */
   readonly trust: string | undefined;
   readonly fail: readonly Failure[];
-  readonly oob: 'none' | 'static' | 'output' | 'input';
+  /** What unprovisioned devices can be authenticated by, see `SimLabel` and `SimUser`; none: nothing. */
+  readonly oob: readonly SimOob[];
 }
+
+/** `static` and `publickey` stand on the label of a device; `output`: it shows a value, `input`: it takes one. */
+export type SimOob = (typeof SIM_OOB)[number];
+
+const SIM_OOB = ['static', 'publickey', 'output', 'input'] as const;
 
 /** Steps without a Block Number. */
 export const FAIL_STEPS = ['metadata', 'busy', 'full', 'silent', 'verify', 'flip', 'apply'] as const;
@@ -124,5 +134,5 @@ export const SIM_KEYS: { readonly [K in keyof SimKeys]: Key<SimKeys[K]> } = {
   company: vendorId(0x0059),
   effect: choice('none', ['none', 'auto', 'unprovision', 'composition', 'composition-norpr']),
   trust: optionalText('the path of a PEM file (write %2C for a comma, %25 for a percent sign)'),
-  oob: choice('none', ['none', 'static', 'output', 'input']),
+  oob: wordList('none', SIM_OOB),
 };

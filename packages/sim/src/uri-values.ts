@@ -41,6 +41,21 @@ export function choice<T extends string>(initial: T, words: readonly T[]): Key<T
   };
 }
 
+/** Several of the words, joined by `+`, in any order; `none` for no one. */
+export function wordList<T extends string>(none: string, words: readonly T[]): Key<readonly T[]> {
+  return {
+    initial: [],
+    allowed: `${none}, or ${words.join(', ')}; several joined by +`,
+    read: (text) => {
+      if (text === none) return [];
+      const given = text.split('+');
+      const chosen = words.filter((word) => given.includes(word));
+      return chosen.length === given.length ? chosen : undefined;
+    },
+    write: (value) => value.join('+') || none,
+  };
+}
+
 export function numberOrWord<T extends string>(
   initial: T,
   words: readonly T[],

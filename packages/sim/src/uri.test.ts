@@ -37,7 +37,7 @@ describe('parseSimUri', () => {
       effect: 'none',
       trust: undefined,
       fail: [],
-      oob: 'none',
+      oob: [],
     });
   });
 
@@ -45,7 +45,7 @@ describe('parseSimUri', () => {
     const text =
       'sim:targets=3,unprovisioned=2,lowpower=1,friends=2,proxies=2,link=gatt,distributor=1,seed=42,topology=grid,hops=3,relays=all,radio=ideal,loss=0.05,' +
       'controller=single,interval=30,sets=4,rearm=0.5,block=12-14,chunks=512,slot=524288,peer=stock,version=1.2.3+4,' +
-      'company=0x004c,effect=auto,trust=keys/a%2Cb.pem,fail=0x0100@metadata+0x0102@block3;0x0101@reboot5,oob=static';
+      'company=0x004c,effect=auto,trust=keys/a%2Cb.pem,fail=0x0100@metadata+0x0102@block3;0x0101@reboot5,oob=output+static';
     expect(parseSimUri(text)).toEqual({
       targets: 3,
       unprovisioned: 2,
@@ -74,7 +74,7 @@ describe('parseSimUri', () => {
         { address: 0x0102, step: 'block', block: 3 },
         { address: 0x0101, step: 'reboot', block: 5 },
       ],
-      oob: 'static',
+      oob: ['static', 'output'],
     });
   });
 
@@ -118,6 +118,8 @@ describe('parseSimUri', () => {
     ['version=1.2', '1.2.3+4'],
     ['version=256.0.0', '255.255.65535'],
     ['company=0x10000', '0xffff'],
+    ['oob=qr', 'none, or static, publickey, output, input'],
+    ['oob=static+static', 'joined by +'],
     ['controller=fast', 'interval, single'],
     ['trust=%zz', 'PEM'],
     ['fail=0x0100', 'ADDR@STEP'],
@@ -174,7 +176,7 @@ describe('canonicalSimUri', () => {
           version: fc.constantFrom('0.0.0', '1.2.3+4', '255.255.65535+4294967295'),
           company: fc.nat(0xffff),
           effect: fc.constantFrom('none', 'auto', 'unprovision', 'composition', 'composition-norpr'),
-          oob: fc.constantFrom('none', 'static', 'output', 'input'),
+          oob: fc.constantFrom('none', 'static', 'output', 'input', 'input+publickey', 'static+publickey+output+input'),
           seed: fc.nat(),
           topology: fc.constantFrom('line', 'grid', 'random'),
           hops: fc.integer({ min: 1, max: 5 }),

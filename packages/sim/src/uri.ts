@@ -1,7 +1,7 @@
 import { formatAddress, MeshError, parseAddress } from '@meshferry/core';
 import { FAIL_STEPS, type FailStep, type Failure, SIM_KEYS, type SimKeys, type SimOptions } from './uri-keys.ts';
 
-export type { Failure, SimOptions } from './uri-keys.ts';
+export type { Failure, SimOob, SimOptions } from './uri-keys.ts';
 export { FAIL_STEPS, type FailStep } from './uri-keys.ts';
 
 /** Addresses of a simulated network [design/interfaces.md, Simulator URI]. */
@@ -178,8 +178,8 @@ function checked(options: SimOptions, topologyGiven: boolean): SimOptions {
     const awake = targets - lowpower;
     throw badValue('proxies', String(proxies), `at most the number of targets that do not sleep, ${awake} here`);
   }
-  if (options.link === 'gatt' && proxies === 0) {
-    throw badValue('link', 'gatt', 'adv without a proxy to connect to; add proxies=1');
+  if (options.link === 'gatt' && proxies === 0 && unprovisioned === 0) {
+    throw badValue('link', 'gatt', 'adv without a proxy to connect to or a device to provision; add proxies=1');
   }
   if (hops !== undefined && options.topology === 'full' && topologyGiven) {
     throw badValue('hops', String(hops), '1 with topology=full; use topology=line for several hops');

@@ -16,6 +16,7 @@ import type { ProxyConnector } from '@meshferry/network';
 import { MeshNode, type NodeGround, type UpdaterRole, updaterRole } from '@meshferry/node';
 import { GattAir } from './gatt-air.ts';
 import { Radio } from './radio.ts';
+import { SimDevice } from './sim-device.ts';
 import { SimDistributor } from './sim-distributor.ts';
 import { SimFriend } from './sim-friend.ts';
 import { SimNode, type WorldGround } from './sim-node.ts';
@@ -54,7 +55,10 @@ export interface SelfGround extends NodeGround {
   readonly incoming: number;
 }
 
-/** A simulated mesh network: this process as node 0x0001, targets, perhaps a Distributor and Friends, and the radio between them. */
+/**
+ * A simulated mesh network: this process as node 0x0001, targets, perhaps a Distributor and Friends, devices that are not in
+ * it yet, and the radio between them.
+ */
 export class World {
   readonly sim: SimOptions;
   readonly clock: VirtualClock = new VirtualClock();
@@ -62,6 +66,8 @@ export class World {
   readonly targets: readonly SimTarget[];
   readonly distributor: SimDistributor | undefined;
   readonly friends: readonly SimFriend[];
+  /** Unprovisioned at first. */
+  readonly devices: readonly SimDevice[];
   /** For jobs of this process: other numbers at each opening of the world. */
   readonly random: SeededRandom;
   readonly #self: SimNode;
@@ -79,9 +85,11 @@ export class World {
     const chances = `${sim.seed}/${countOpening(this.#store)}`;
     this.random = new SeededRandom(`${chances}/jobs`);
     const first = sim.distributor ? 2 : 1;
-    const nodes = first + sim.targets + sim.friends;
+    const firstDevice = first + sim.targets + sim.friends;
+    const nodes = firstDevice + sim.unprovisioned;
     const topology = layOut(sim.topology, nodes, new SeededRandom(`${sim.seed}/topology`), sim.hops);
-    if (sim.link === 'gatt') checkProxyInReach(topology, first, sim.proxies);
+    const isProxy = (index: number) => (index >= first && index < first + sim.proxies) || index >= firstDevice;
+    if (sim.link === 'gatt' && !topology.neighbours(0).some(isProxy)) throw noProxyInReach(sim);
     const relays = chooseRelays(topology, sim.relays);
     this.radio = new Radio({
       clock: this.clock,
@@ -121,10 +129,11 @@ export class World {
       const index = first + sim.targets + i;
       return new SimFriend({ world, sim, address: SIM_FIRST_FRIEND_ADDRESS + i, index, relay: relays(index) });
     });
-    this.#self.powerOn();
-    this.distributor?.powerOn();
-    for (const friend of this.friends) friend.powerOn();
-    for (const target of this.targets) target.powerOn();
+    this.devices = Array.from({ length: sim.unprovisioned }, (_, number) => {
+      const index = firstDevice + number;
+      return new SimDevice({ world, sim, number, index, relay: relays(index), trust });
+    });
+    for (const node of this.#nodes) node.powerOn();
   }
 
   /** The node that is this process, unless it is in no network. */
@@ -176,10 +185,12 @@ export class World {
 
   /** Switches everything off. The store stays the caller's to close. */
   close(): void {
-    this.#self.powerOff();
-    this.distributor?.powerOff();
-    for (const friend of this.friends) friend.powerOff();
-    for (const target of this.targets) target.powerOff();
+    for (const node of this.#nodes) node.powerOff();
+  }
+
+  get #nodes(): SimNode[] {
+    const distributor = this.distributor === undefined ? [] : [this.distributor];
+    return [this.#self, ...distributor, ...this.friends, ...this.targets, ...this.devices];
   }
 
   #process(world: WorldGround, compose: (ground: SelfGround) => MeshNode | null): SimNode {
@@ -225,9 +236,12 @@ export class World {
 }
 
 /** A client that has no neighbour to connect to would look for one forever. */
-function checkProxyInReach(topology: Topology, first: number, proxies: number): void {
-  if (topology.neighbours(0).some((index) => index >= first && index < first + proxies)) return;
-  throw new MeshError('no-proxy-in-reach', `none of the ${proxies} proxies is in reach of this process`, {
+function noProxyInReach({ proxies, unprovisioned }: SimOptions): MeshError {
+  const what = [
+    ...(proxies > 0 ? [`${proxies} proxies`] : []),
+    ...(unprovisioned > 0 ? [`${unprovisioned} devices`] : []),
+  ];
+  return new MeshError('no-proxy-in-reach', `none of the ${what.join(' and ')} is in reach of this process`, {
     hint: 'Give more proxies=N, or another topology.',
   });
 }
