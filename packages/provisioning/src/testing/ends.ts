@@ -72,6 +72,12 @@ export class Ends {
     return this;
   }
 
+  /** Lets time pass until the Provisioner is in this state. */
+  until(state: ProvisionerState): this {
+    while (this.run.state !== state) if (!this.clock.step()) throw new Error(`${this.run.state}, never ${state}`);
+    return this;
+  }
+
   /** The code of the error that it ended with, or `provisioned`. */
   get code(): string | undefined {
     return this.outcome instanceof MeshError ? this.outcome.code : this.outcome && 'provisioned';
