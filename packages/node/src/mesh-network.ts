@@ -1,6 +1,7 @@
 import { decodeComposition, type Model } from '@meshferry/access';
 import {
   excludeAddresses,
+  hexNumber,
   type KeyState,
   modelIdNumber,
   type NetworkDocument,
@@ -169,8 +170,9 @@ export class MeshNetwork {
   async recover(uuid: Uint8Array, options?: RequestOptions): Promise<NodeEntry> {
     const pending = this.#pending(uuid);
     const to = { address: pending.address, netIndex: pending.netIndex };
-    await this.configuration.node.compositionDataGet(to, 0, options);
-    return takeIn(this.#host(), pending);
+    const { data } = await this.configuration.node.compositionDataGet(to, 0, options);
+    const { unicastAddress } = takeIn(this.#host(), pending);
+    return this.#compose(hexNumber(unicastAddress), data);
   }
 
   /**
@@ -187,7 +189,12 @@ export class MeshNetwork {
   /** Asks a node what it is made of, and writes it down. Rejects with `no-response`, `bad-composition`. */
   async readComposition(address: Unicast, options?: RequestOptions): Promise<NodeEntry> {
     const { data } = await this.configuration.node.compositionDataGet(this.to(address), 0, options);
-    const decoded = decodeComposition(data);
+    return this.#compose(address, data);
+  }
+
+  /** Writes down what Composition Data Page 0 of a node says. */
+  #compose(address: Unicast, page: Uint8Array): NodeEntry {
+    const decoded = decodeComposition(page);
     if (!decoded.ok) throw badComposition(address, decoded.error.reason);
     const node = withComposition(requireNode(this.document, address), decoded.value.composition);
     this.change(updateNode(this.document, address, node));
