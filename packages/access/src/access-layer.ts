@@ -15,6 +15,7 @@ import {
   type Store,
   silent,
   type Unicast,
+  type Write,
 } from '@meshferry/core';
 import { type CryptoProvider, virtualAddress } from '@meshferry/crypto';
 import type { AccessReceived, AccessSend, AccessTransport, NetworkHost } from '@meshferry/network';
@@ -26,9 +27,10 @@ import { encodeRelations } from './composition-relations.ts';
 import type { AnswerCapture, Context, ModelId, Processed } from './contract.ts';
 import { type AccessCounters, Delivering } from './delivering.ts';
 import { composeElement, type Element } from './element.ts';
+import { HeldSending } from './held-sending.ts';
 import type { Model } from './model.ts';
 import type { ModelGround } from './model-ground.ts';
-import { forgetModels } from './model-records.ts';
+import { forgetModels, forgetVanished } from './model-records.ts';
 import { encodeModelsMetadata } from './models-metadata.ts';
 import { metadataOf, relationsOf } from './node-relations.ts';
 import { SubscriptionIndex } from './subscription-index.ts';
@@ -88,6 +90,7 @@ export class AccessLayer implements NetworkHost {
   readonly #delivering: Delivering;
   readonly #profiles: readonly MeshProfile[];
   #transport: AccessTransport | undefined;
+  #held: HeldSending | undefined;
   #pages: { readonly composition: TermPages; readonly metadata: TermPages } | undefined;
 
   constructor(options: AccessLayerOptions) {
@@ -217,12 +220,14 @@ export class AccessLayer implements NetworkHost {
   }
 
   /**
-   * A new term on the network (Node Composition or Address Refresh): pages 0 to 2 and Models Metadata Page 0 are those of
-   * the running software, all of them or (`store-failed`) none.
+   * A new term on the network (Node Composition Refresh): pages 0 to 2 and Models Metadata Page 0 are those of the running
+   * software, what was kept of models that it has not is forgotten; all of it or (`store-failed`) nothing. `commit` makes
+   * the changes given to it durable, together with others; by default they stand alone.
    */
-  refreshComposition(): void {
+  refreshComposition(commit: (writes: readonly Write[]) => void = (writes) => this.#ground.store.batch(writes)): void {
     const { composition, metadata } = this.#connectedPages();
-    this.#ground.store.batch([...composition.refreshed(), ...metadata.refreshed()]);
+    const models = this.#elements.map((element) => element.models);
+    commit([...composition.refreshed(), ...metadata.refreshed(), ...forgetVanished(this.#ground.store, models)]);
   }
 
   /**
@@ -233,6 +238,22 @@ export class AccessLayer implements NetworkHost {
     const { src, key, netIndex, credentials, ttl, rssi } = context;
     const message = { src, dst: element, key, netIndex, credentials, ttl, seq: 0, payload };
     return this.#delivering.process(rssi === undefined ? message : { ...message, rssi }, capture);
+  }
+
+  /**
+   * Runs something and holds back what models send meanwhile, publications above all, until the function given back is
+   * called.
+   */
+  holdSending(run: () => void): () => void {
+    const held = new HeldSending();
+    const outer = this.#held;
+    this.#held = held;
+    try {
+      run();
+    } finally {
+      this.#held = outer;
+    }
+    return () => held.release((message, done) => this.#transmit(message, done));
   }
 
   /** An AppKey was deleted: no model is bound to it, none publishes with it any more; durably when it returns. */
@@ -308,6 +329,7 @@ export class AccessLayer implements NetworkHost {
   }
 
   #transmit(message: AccessSend, done: (error?: MeshError) => void): Cancel {
+    if (this.#held !== undefined) return this.#held.hold(message, done);
     if (this.#transport !== undefined) return this.#transport.send(message, done);
     throw new MeshError('not-attached', 'the access layer has no network layer', { hint: 'Call connect() first.' });
   }

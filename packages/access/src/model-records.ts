@@ -1,5 +1,5 @@
 import { type AppIndex, encodeRecord, readRecord, type Store, type Write } from '@meshferry/core';
-import type { ModelId } from './contract.ts';
+import type { ModelId, ModelIdentity } from './contract.ts';
 import type { Publication } from './publication.ts';
 import type { Subscription } from './subscriptions.ts';
 
@@ -27,8 +27,17 @@ export function readPublication(store: Store, element: number, model: ModelId): 
 
 /** Forgets what all models of all elements keep. */
 export function forgetModels(store: Store): readonly Write[] {
-  const prefixes = ['bindings/', 'subscriptions/', 'publication/'];
-  return prefixes.flatMap((prefix) => store.keys(prefix)).map((name) => [name, null]);
+  return PREFIXES.flatMap((prefix) => store.keys(prefix)).map((name) => [name, null]);
+}
+
+/** Forgets what was kept of models that are on no element any more. `present`: by element. */
+export function forgetVanished(store: Store, present: readonly (readonly ModelIdentity[])[]): readonly Write[] {
+  const kept = new Set(
+    present.flatMap((models, element) =>
+      models.flatMap(({ id }) => PREFIXES.map((prefix) => prefix + place(element, id))),
+    ),
+  );
+  return forgetModels(store).filter(([name]) => !kept.has(name));
 }
 
 export function readBindings(store: Store, element: number, model: ModelId): readonly AppIndex[] {
@@ -39,6 +48,12 @@ export function readSubscriptions(store: Store, element: number, model: ModelId)
   return readRecord<Subscription[]>(store, key('subscriptions', element, model)) ?? [];
 }
 
+const PREFIXES = ['bindings/', 'subscriptions/', 'publication/'] as const;
+
 function key(what: string, element: number, model: ModelId): string {
-  return `${what}/${element.toString(16).padStart(2, '0')}/${model.toString(16).padStart(8, '0')}`;
+  return `${what}/${place(element, model)}`;
+}
+
+function place(element: number, model: ModelId): string {
+  return `${element.toString(16).padStart(2, '0')}/${model.toString(16).padStart(8, '0')}`;
 }

@@ -4,6 +4,7 @@ import type { KeyRef, NetworkHost } from './contract.ts';
 import type { DeviceKeys } from './device-keys.ts';
 import type { AppKeyMaterial } from './key-material.ts';
 import type { Keys } from './keys.ts';
+import type { OwnDeviceKey } from './own-device-key.ts';
 import { type AccessSecurityFields, openAccess } from './upper-transport.ts';
 
 /** An access message that authenticated, and what authenticated it. */
@@ -11,6 +12,8 @@ export interface OpenedAccess {
   readonly payload: Uint8Array;
   readonly key: KeyRef;
   readonly label: Uint8Array | undefined;
+  /** To be called when the message counts, before it is delivered. Throws `store-failed`: then it does not count. */
+  readonly counts?: (() => void) | undefined;
 }
 
 /** The keys and labels that may authenticate an access message: AID and address identify none, so all are tried. */
@@ -27,6 +30,8 @@ export interface AccessKeys {
 export interface DeviceKey {
   readonly node: Unicast;
   readonly aes: Aes;
+  /** To be called when a message under it counts. */
+  readonly counts?: () => void;
 }
 
 const NO_LABEL: readonly undefined[] = [undefined];
@@ -73,9 +78,9 @@ function openWithDeviceKey(
   upperTransportPdu: Uint8Array,
 ): OpenedAccess | undefined {
   if (!isUnicast(fields.dst)) return undefined; // a device key never secures a message to several
-  for (const { node, aes } of keys.deviceKeys(fields.src, fields.dst)) {
+  for (const { node, aes, counts } of keys.deviceKeys(fields.src, fields.dst)) {
     const payload = openAccess(aes, fields, upperTransportPdu);
-    if (payload !== null) return { payload, key: { kind: 'device', node }, label: undefined };
+    if (payload !== null) return { payload, key: { kind: 'device', node }, label: undefined, counts };
   }
   return undefined;
 }
@@ -84,13 +89,17 @@ function openWithDeviceKey(
 export class AccessOpener implements AccessKeys {
   readonly #keys: Keys;
   readonly #deviceKeys: DeviceKeys;
-  readonly #own: DeviceKey;
+  readonly #own: OwnDeviceKey;
+  readonly #address: Unicast;
+  /** The message that makes the candidate the key. */
+  readonly #adopt = (): void => this.#own.adopt();
   readonly #host: NetworkHost;
 
-  constructor(keys: Keys, deviceKeys: DeviceKeys, ownDeviceKey: Aes, address: Unicast, host: NetworkHost) {
+  constructor(keys: Keys, deviceKeys: DeviceKeys, own: OwnDeviceKey, address: Unicast, host: NetworkHost) {
     this.#keys = keys;
     this.#deviceKeys = deviceKeys;
-    this.#own = { node: address, aes: ownDeviceKey };
+    this.#own = own;
+    this.#address = address;
     this.#host = host;
   }
 
@@ -113,7 +122,11 @@ export class AccessOpener implements AccessKeys {
   }
 
   deviceKeys(src: Unicast): Iterable<DeviceKey> {
-    const aes = this.#deviceKeys.get(src);
-    return aes === undefined ? [this.#own] : [this.#own, { node: src, aes }];
+    const { aes, candidate } = this.#own;
+    const keys: DeviceKey[] = [{ node: this.#address, aes }];
+    if (candidate !== undefined) keys.push({ node: this.#address, aes: candidate, counts: this.#adopt });
+    const peer = this.#deviceKeys.get(src);
+    if (peer !== undefined) keys.push({ node: src, aes: peer });
+    return keys;
   }
 }

@@ -14,6 +14,7 @@ import type { DeviceKeys } from './device-keys.ts';
 import type { Keys } from './keys.ts';
 import { ACCESS_SEGMENT_OCTETS, encodeLowerTransportPdu } from './lower-transport-pdu.ts';
 import { noKey, type Originator, type Segments } from './originator.ts';
+import type { OwnDeviceKey } from './own-device-key.ts';
 import { changeSarTransmitter } from './sar-states.ts';
 import { ACCESS_MAX, ACCESS_MAX_SZMIC, sealAccess, UNSEGMENTED_ACCESS_MAX } from './upper-transport.ts';
 
@@ -37,7 +38,7 @@ export class AccessSender {
   readonly #provider: CryptoProvider;
   readonly #keys: Keys;
   readonly #deviceKeys: DeviceKeys;
-  readonly #ownDeviceKey: Aes;
+  readonly #ownDeviceKey: OwnDeviceKey;
   readonly #isOwn: (address: number) => boolean;
   readonly #originator: Originator;
 
@@ -45,7 +46,7 @@ export class AccessSender {
     provider: CryptoProvider,
     keys: Keys,
     deviceKeys: DeviceKeys,
-    ownDeviceKey: Aes,
+    ownDeviceKey: OwnDeviceKey,
     isOwn: (address: number) => boolean,
     originator: Originator,
   ) {
@@ -151,7 +152,7 @@ export class AccessSender {
 
   #findDeviceKey(key: KeyRef & { kind: 'device' }, netIndex: NetIndex): FoundKey | MeshError {
     if (this.#keys.netKey(netIndex) === undefined) return noKey(`NetKey ${netIndex}`);
-    const aes = this.#isOwn(key.node) ? this.#ownDeviceKey : this.#deviceKeys.get(key.node as Unicast);
+    const aes = this.#isOwn(key.node) ? this.#ownDeviceKey.aes : this.#deviceKeys.get(key.node as Unicast);
     if (aes === undefined) return noKey(`the device key of ${formatAddress(key.node)}`);
     return { akf: false, aid: 0, aes, netIndex };
   }

@@ -24,6 +24,7 @@ export {
   encodeAddressRange,
   type UnicastAddressRange,
 } from './address-range.ts';
+export { addressRefreshWrites } from './address-refresh.ts';
 export { beaconIntervalMs } from './beacon-interval.ts';
 export {
   type Beacon,

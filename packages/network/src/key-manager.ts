@@ -45,6 +45,12 @@ export class KeyManager {
     return this.#keys.netKeyState(netIndex)?.phase;
   }
 
+  /** Whether `key` is a value of the NetKey, in a Key Refresh the old or the new one. */
+  isNetKey(netIndex: NetIndex, key: Uint8Array): boolean {
+    const state = this.#keys.netKeyState(netIndex);
+    return state !== undefined && hasValue(state, key);
+  }
+
   /**
    * The keys of a node that has none yet: all of them durably, or none. Throws `bad-key-index`, `bad-key-length`,
    * `unknown-net-key` for an AppKey of another subnet, `store-failed`.

@@ -5,8 +5,10 @@ import {
   type Emitter,
   MeshError,
   type NetIndex,
+  type Store,
   type Unicast,
   type Unsubscribe,
+  type Write,
 } from '@meshferry/core';
 import type { Beacons } from './beacons.ts';
 import type { SubnetBridge } from './bridge.ts';
@@ -56,11 +58,13 @@ export class NetworkLayer implements AccessTransport {
   /** Tells what has changed in the IV Index, in Key Refresh Phases and in the keys and features of this node. */
   readonly changes: Emitter<NetworkChange>;
   readonly #parts: NetworkParts;
+  readonly #store: Store;
 
   /** Throws `bad-field` for a state out of range, `bad-key-length`, and `store-failed`. */
   constructor(options: NetworkLayerOptions) {
     const parts = new NetworkParts(options);
     this.#parts = parts;
+    this.#store = options.store;
     this.address = options.address;
     this.elements = options.elements;
     this.counters = parts.counters;
@@ -140,6 +144,20 @@ export class NetworkLayer implements AccessTransport {
   /** Changes what is given; throws `bad-field`. */
   setSarReceiver(changes: Partial<SarReceiver>): void {
     this.#parts.states.change({ sarReceiver: changeSarReceiver(this.sarReceiver, changes) });
+  }
+
+  /**
+   * Takes a Device Key Candidate (16 octets) [Mesh Protocol 1.1, 3.11.8]: durable when it returns, the device key once a
+   * message came under it. `commit` makes the change given to it durable, together with others; by default it stands alone.
+   * Throws `bad-key-length`, `store-failed`; then nothing has changed.
+   */
+  offerDeviceKey(key: Uint8Array, commit: (write: Write) => void = (write) => this.#store.batch([write])): void {
+    this.#parts.deviceKey.offer(key, commit);
+  }
+
+  /** Whether a Device Key Candidate waits for the first message under it. */
+  get hasDeviceKeyCandidate(): boolean {
+    return this.#parts.deviceKey.candidate !== undefined;
   }
 
   /** As {@link KeyManager.addNetKey}. */

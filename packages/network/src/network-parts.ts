@@ -28,6 +28,7 @@ import { NetworkReceiver, type ReceivedPdu } from './network-receiver.ts';
 import { initialStates, NodeStates } from './node-states.ts';
 import { FILTER_ENTRIES, type NetworkLayerOptions } from './options.ts';
 import { Originator } from './originator.ts';
+import { OwnDeviceKey } from './own-device-key.ts';
 import { ProxyFeature } from './proxy-feature.ts';
 import { isProxy } from './proxy-states.ts';
 import { Relayer } from './relayer.ts';
@@ -72,6 +73,7 @@ export class NetworkParts {
   readonly accessSender: AccessSender;
   readonly controlHandlers: ControlHandlers = new ControlHandlers();
   readonly states: NodeStates;
+  readonly deviceKey: OwnDeviceKey;
 
   /** Throws `bad-field` for a state out of range, `bad-key-length`, and `store-failed`. */
   constructor(options: NetworkLayerOptions) {
@@ -94,7 +96,7 @@ export class NetworkParts {
     const keys = new Keys(crypto, store, options.directed);
     this.keys = new KeyManager(crypto, keys, (change) => this.#changed(change));
     const deviceKeys = new DeviceKeys(crypto, (node) => host.deviceKeyOf(node));
-    const ownDeviceKey = crypto.aes(options.deviceKey);
+    this.deviceKey = new OwnDeviceKey(crypto, store, options.deviceKey);
     const iv = new IvIndexState(store, options.ivIndex ?? 0, options.ivUpdating);
     this.iv = iv;
     this.sequence = new SequenceAllocator(store);
@@ -128,7 +130,7 @@ export class NetworkParts {
       const { defaultTtl, networkTransmit: transmit } = states.values;
       sendAcknowledgment(this.originator, origin, from, { seqZero, ackedSegments }, { defaultTtl, transmit });
     };
-    this.accessSender = new AccessSender(crypto, keys, deviceKeys, ownDeviceKey, isOwn, this.originator);
+    this.accessSender = new AccessSender(crypto, keys, deviceKeys, this.deviceKey, isOwn, this.originator);
 
     this.segments = new SegmentReceiver({
       clock,
@@ -148,7 +150,7 @@ export class NetworkParts {
       replay,
       segments: this.segments,
       outgoing,
-      opener: new AccessOpener(keys, deviceKeys, ownDeviceKey, address, host),
+      opener: new AccessOpener(keys, deviceKeys, this.deviceKey, address, host),
       deliver: (message) => host.receive(message),
       isControlGroup: (dst) => this.heartbeats.listensTo(dst),
       controlHandler: (opcode) => this.controlHandlers.get(opcode),

@@ -30,6 +30,7 @@ export interface NetworkLayerOptions {
   readonly address: Unicast;
   /** Number of elements, 1 or more. */
   readonly elements: number;
+  /** Of provisioning; after a refresh that in the store counts more. */
   readonly deviceKey: Uint8Array;
   /** The IV Index to start with when the store has none yet. Default 0. */
   readonly ivIndex?: number;

@@ -135,7 +135,7 @@ export class TransportReceiver {
 
   /** Makes the message safe from being replayed, durably, then hands it up [3.9.8]. */
   #accept(opened: OpenedAccess, origin: SegmentOrigin, seq: number, lastSeq: number, seqAuthSeq?: number): void {
-    if (!this.#record(origin, lastSeq, seqAuthSeq) || !this.#flush()) return;
+    if (!this.#record(origin, lastSeq, seqAuthSeq) || !this.#flush() || !this.#counts(opened)) return;
     const { src, dst, netIndex, credentials, ttl, rssi } = origin;
     const { payload, key, label } = opened;
     this.#options.counters.delivered++;
@@ -151,6 +151,19 @@ export class TransportReceiver {
       ...(rssi === undefined ? {} : { rssi }),
       payload,
     });
+  }
+
+  /** False when what follows from the message could not be made durable. */
+  #counts({ counts }: OpenedAccess): boolean {
+    if (counts === undefined) return true;
+    try {
+      counts();
+      return true;
+    } catch (thrown) {
+      const code = toMeshError(thrown).code;
+      this.#options.log('error', 'the new device key could not be written: message dropped', { code });
+      return false;
+    }
   }
 
   #receiveControl(
