@@ -1,4 +1,4 @@
-import { VirtualClock } from '@meshferry/core';
+import { type MeshError, VirtualClock } from '@meshferry/core';
 import { describe, expect, it } from 'vitest';
 import type { Context } from './contract.ts';
 import { Model, type ModelSecurity } from './model.ts';
@@ -55,6 +55,48 @@ describe('a message inside of another one', () => {
     lamp.model.bind(0);
     expect(outcomes()).toEqual([...unknown, 'malformed', 'processed']);
     expect(layer.process(0x0011, dim, UNDER_APP_KEY, () => true)).toBe('wrong-opcode');
+  });
+});
+
+describe('what is sent while sending is held back', () => {
+  it('goes out in its order when it is released, but for what was cancelled; that can be cancelled later as well', () => {
+    const clock = new VirtualClock();
+    const link = new Link(clock);
+    const lamp = new Lamp();
+    const layer = node(clock, 0x0010, [[lamp.model]], { link });
+    lamp.model.bind(0);
+    const outcomes: (string | undefined)[] = [];
+    const cancels: (() => void)[] = [];
+    const release = layer.holdSending(() => {
+      for (let level = 0; level < 3; level++) {
+        const done = (error?: MeshError) => {
+          outcomes[level] = error?.code ?? 'sent';
+        };
+        cancels.push(lamp.model.send(LampSet, { level }, { dst: 0x0001 }, done));
+      }
+    });
+    cancels[1]?.();
+    cancels[1]?.();
+    expect(link.sent).toEqual([]);
+    release();
+    cancels[2]?.();
+    clock.advance(1000);
+    expect(link.sent.map(({ payload }) => payload.at(-1))).toEqual([0, 2]);
+    expect(outcomes).toEqual(['sent', 'cancelled', 'cancelled']);
+  });
+
+  it('is not held back any more when something fails', () => {
+    const clock = new VirtualClock();
+    const link = new Link(clock);
+    const lamp = new Lamp();
+    const layer = node(clock, 0x0010, [[lamp.model]], { link });
+    lamp.model.bind(0);
+    const failing = () => {
+      throw new Error('defect');
+    };
+    expect(() => layer.holdSending(failing)).toThrow('defect');
+    lamp.model.send(LampSet, { level: 1 }, { dst: 0x0001 });
+    expect(link.sent).toHaveLength(1);
   });
 });
 

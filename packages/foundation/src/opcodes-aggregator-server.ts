@@ -24,8 +24,8 @@ const NO_ANSWER = new Uint8Array(0);
 /**
  * Opcodes Aggregator Server [Mesh Protocol 1.1, 4.4.17]: processes several messages to one element in order, each as if it
  * had come alone under the key of the sequence, and answers them with one message. It stops at the first that fails; what
- * was processed stays so. An answer that a model gives only later goes out as a message of its own, with an empty item in
- * its place.
+ * was processed stays so. What the models publish because of it follows the Status. An answer that a model gives only
+ * later goes out as a message of its own, with an empty item in its place.
  */
 export class OpcodesAggregatorServer {
   readonly model: Model = new Model({
@@ -38,9 +38,14 @@ export class OpcodesAggregatorServer {
   constructor({ host }: OpcodesAggregatorServerOptions) {
     this.#host = host;
     this.model.handle(OpcodesAggregatorSequence, ({ elementAddress, items }, context) => {
-      const { status, answers, sent } = this.#process(elementAddress, items, context);
+      let outcome: Outcome = NOTHING;
+      const release = host().access.holdSending(() => {
+        outcome = this.#process(elementAddress, items, context);
+      });
+      const { status, answers, sent } = outcome;
       this.model.reply(context, OpcodesAggregatorStatus, { status, elementAddress, items: answers }, {}, (error) => {
         for (const done of sent) done(error);
+        release();
       });
     });
   }
@@ -81,6 +86,8 @@ interface Outcome {
   /** Who is told when the Status has left. */
   readonly sent: readonly ((error?: MeshError) => void)[];
 }
+
+const NOTHING: Outcome = { status: AggregatorStatus.success, answers: [], sent: [] };
 
 function isAggregated(item: Uint8Array): boolean {
   const opcode = opcodeAt(item);

@@ -194,6 +194,23 @@ describe('Opcodes Aggregator models', () => {
     expect(sent.at(-1)).toBe(Said.opcode);
   });
 
+  it('send what models publish because of it after the Status', async () => {
+    const { pair, echo, aggregator } = setUp();
+    echo.model.listen(Whisper, ({ octets }) => void echo.model.publish(Whisper, { octets }));
+    echo.model.setPublication({ to: 0xc001, appIndex: 0 });
+    const sent: string[] = [];
+    const { network } = pair.server;
+    const send = network.send.bind(network);
+    network.send = (outgoing, done) => {
+      sent.push(toHex(outgoing.payload.subarray(0, 2)));
+      return send(outgoing, done);
+    };
+    const whispers = [1, 2].map((octets) => ({ message: Whisper.encode({ octets }) }));
+    await pair.until(aggregator.send(UNDER_APP_KEY, SERVER + 1, whispers));
+    pair.clock.advance(1000);
+    expect(sent).toEqual(['8073', '7b01', '7b02']);
+  });
+
   it('reset the node only when the Status has left', async () => {
     const { pair, aggregator } = setUp();
     const resets: number[] = [];

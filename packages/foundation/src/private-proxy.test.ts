@@ -1,4 +1,6 @@
+import { decodeRelations } from '@meshferry/access';
 import { describe, expect, it } from 'vitest';
+import { FoundationModelId } from './model-ids.ts';
 import { SolicitationPduRplItemClear } from './solicitation-pdu-rpl-messages.ts';
 import { ConfigurationStatus } from './status-codes.ts';
 import { FailingStore } from './testing/failing-store.ts';
@@ -78,6 +80,26 @@ describe('Mesh Private Beacon models', () => {
 });
 
 describe('On-Demand Private Proxy models', () => {
+  it('show in Composition Data Page 1 what the server extends and corresponds with', () => {
+    const { server } = new Pair();
+    const ids = server.access.composition.elements[0]!.sigModels;
+    const decoded = decodeRelations(server.access.compositionPage(1).data);
+    const models = decoded.ok ? decoded.value[0]!.sigModels : [];
+    const of = (id: number) => models[ids.indexOf(id)]!;
+    const { onDemandPrivateProxyServer, meshPrivateBeaconServer, solicitationPduRplConfigurationServer } =
+      FoundationModelId;
+    expect(of(onDemandPrivateProxyServer).extends).toEqual([
+      { elementOffset: 0, modelIndex: ids.indexOf(meshPrivateBeaconServer) },
+    ]);
+    expect(of(onDemandPrivateProxyServer).correspondingGroup).toBe(0);
+    expect(of(solicitationPduRplConfigurationServer).correspondingGroup).toBe(0);
+    for (const id of [FoundationModelId.bridgeConfigurationServer, FoundationModelId.largeCompositionDataServer]) {
+      expect(of(id).extends).toEqual([
+        { elementOffset: 0, modelIndex: ids.indexOf(FoundationModelId.configurationServer) },
+      ]);
+    }
+  });
+
   it('say for how long a solicited node is a proxy, and keep it', async () => {
     const pair = new Pair();
     const { onDemand } = pair.clients;

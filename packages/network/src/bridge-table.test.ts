@@ -72,6 +72,10 @@ describe('the Bridging Table', () => {
     expect(bridge.entries).toEqual([]);
   });
 
+  it.each([15, 0x1_0000, 16.5])('has no size of %s', (size) => {
+    expect(() => table(undefined, size)).toThrow(`a Bridging Table of ${size} entries`);
+  });
+
   it('is full at its size, for new entries alone', () => {
     const { bridge } = table();
     for (let i = 0; i < 16; i++) bridge.add({ ...BOTH_WAYS, address2: 0x100 + i });

@@ -63,11 +63,11 @@ export class SubnetBridge {
   constructor(options: SubnetBridgeOptions) {
     this.#options = options;
     const { store, limits, keys } = options;
-    this.#table = new BridgingTable(
-      store,
-      limits.bridgingTable ?? TABLE_SIZE,
-      (netIndex) => keys.netKeyState(netIndex) !== undefined,
-    );
+    const size = limits.bridgingTable ?? TABLE_SIZE;
+    if (!(Number.isInteger(size) && size >= 16 && size <= 0xffff)) {
+      throw new MeshError('bad-field', `a Bridging Table of ${size} entries`, { hint: 'Give 16 to 65535.' });
+    }
+    this.#table = new BridgingTable(store, size, (netIndex) => keys.netKeyState(netIndex) !== undefined);
     this.#replay = new ReplayList(storeView(store, 'bridge/'), SOURCES);
   }
 
