@@ -182,7 +182,7 @@ export class MeshDevice {
     this.#waiting = this.#wait();
     this.#member = undefined;
     try {
-      store.batch([[MEMBERSHIP, null], ...store.keys(NODE).map((key): Write => [key, null])]);
+      store.batch(store.keys(NODE).map((key): Write => [key, null]));
     } catch (thrown) {
       log('error', 'the store keeps the device from leaving its network', { reason: toMeshError(thrown).message });
     }
@@ -210,9 +210,9 @@ interface MembershipRecord {
   readonly ivUpdating: boolean;
 }
 
-const MEMBERSHIP = 'membership';
 /** View of all that goes with the network. */
 const NODE = 'node/';
+const MEMBERSHIP = `${NODE}membership`;
 
 function checkElements(promised: number, composed: number): void {
   if (promised === composed) return;
