@@ -118,6 +118,9 @@ describe('a device certificate', () => {
     expect(code(verifyDeviceCertificate(deviceDer, chain, { ...trust, roots: [old] }))).toBe(
       'certificate-not-in-force',
     );
+    expect(code(verifyDeviceCertificate(deviceDer, chain, { ...trust, at: Number.NaN }))).toBe(
+      'certificate-not-in-force',
+    );
     const inspect = () => new MeshError('revoked', 'it is on the list');
     expect(code(verifyDeviceCertificate(deviceDer, chain, { ...trust, inspect }))).toBe('revoked');
   });

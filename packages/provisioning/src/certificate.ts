@@ -124,16 +124,20 @@ function checkChain(
   const between = usable(intermediates.slice(0, INTERMEDIATES_MAX));
   let current = device;
   for (let below = 0; below <= INTERMEDIATES_MAX; below++) {
-    if (at < current.notBefore || at > current.notAfter) return notInForce(current, at);
+    if (!isInForce(current, at)) return notInForce(current, at);
     const issuer = issuerOf(current, trusted, below) ?? issuerOf(current, between, below);
     if (issuer === undefined) break;
-    if (trusted.includes(issuer))
-      return at < issuer.notBefore || at > issuer.notAfter ? notInForce(issuer, at) : undefined;
+    if (trusted.includes(issuer)) return isInForce(issuer, at) ? undefined : notInForce(issuer, at);
     // Each is used once: no circles.
     between.splice(between.indexOf(issuer), 1);
     current = issuer;
   }
   return untrusted('no trusted root has signed it').error;
+}
+
+/** False for a time that is none. */
+function isInForce({ notBefore, notAfter }: X509, at: number): boolean {
+  return at >= notBefore && at <= notAfter;
 }
 
 function issuerOf(certificate: X509, candidates: readonly X509[], below: number): X509 | undefined {
@@ -208,7 +212,7 @@ function untrusted(why: string): Failure {
 }
 
 function notInForce({ notBefore, notAfter }: X509, at: number): MeshError {
-  const day = (ms: number) => new Date(ms).toISOString().slice(0, 10);
+  const day = (ms: number) => (Number.isFinite(ms) ? new Date(ms).toISOString().slice(0, 10) : 'no date');
   return new MeshError(
     'certificate-not-in-force',
     `a certificate of the device is valid from ${day(notBefore)} to ${day(notAfter)}, not on ${day(at)}`,

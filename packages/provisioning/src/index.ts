@@ -1,6 +1,20 @@
 /**
  * Provisioning for Bluetooth Mesh 1.1: provisioner and device, over PB-ADV, PB-GATT and PB-Remote.
  *
+ * The protocol runs over any {@link ProvisioningLink}; {@link pbAdv} and {@link pbGatt} open such links.
+ *
+ * ```ts
+ * import { portableCrypto } from '@meshferry/crypto';
+ * import { provisionDevice } from '@meshferry/provisioning';
+ *
+ * provisionDevice({ clock, random, crypto: portableCrypto }, link, {
+ *   oob: { staticValue }, // from the device's label
+ *   dataFor: ({ elements }) => ({ ...network, unicastAddress: reserveAddresses(elements) }),
+ *   aboutToFinish: (node) => storePending(node), // from here on the device may be provisioned
+ *   done: (outcome) => (outcome instanceof MeshError ? report(outcome) : storeNode(outcome)),
+ * });
+ * ```
+ *
  * @packageDocumentation
  */
 export type { OobValue } from './auth-value.ts';
