@@ -1,6 +1,17 @@
-import type { NodeEntry } from '@meshferry/cdb';
-import { MemoryStore, SeededRandom, type Store, storeView } from '@meshferry/core';
-import { createNetwork, MeshNetwork, NetworkState, type ProvisionRequest } from '@meshferry/node';
+import { type NodeEntry, octetsOf } from '@meshferry/cdb';
+import { MemoryStore, SeededRandom, type Store, storeView, type Unicast } from '@meshferry/core';
+import { portableCrypto } from '@meshferry/crypto';
+import type { MadeFirmware } from '@meshferry/firmware';
+import {
+  createNetwork,
+  type JobReport,
+  MeshNetwork,
+  NetworkState,
+  type ProvisionRequest,
+  UpdateJob,
+  type UpdaterRole,
+  updaterRole,
+} from '@meshferry/node';
 import { type ProvisionerOob, pbAdv, pbGatt } from '@meshferry/provisioning';
 import type { SimDevice } from '../sim-device.ts';
 import { parseSimUri } from '../uri.ts';
@@ -10,8 +21,11 @@ import { World } from '../world.ts';
 export class ProvisionWorld {
   readonly world: World;
   network!: MeshNetwork;
+  role!: UpdaterRole;
+  readonly #store: Store;
 
   constructor(uri: string, store: Store = new MemoryStore()) {
+    this.#store = store;
     const networkStore = storeView(store, 'network/');
     const state =
       NetworkState.open(networkStore) ??
@@ -25,7 +39,8 @@ export class ProvisionWorld {
       sim: parseSimUri(uri),
       store: storeView(store, 'sim/'),
       self: (ground) => {
-        this.network = new MeshNetwork({ ...ground, state, wallTime: () => 0 });
+        this.role = updaterRole(ground);
+        this.network = new MeshNetwork({ ...ground, state, wallTime: () => 0, models: this.role.models });
         return this.network.node;
       },
     });
@@ -53,6 +68,23 @@ export class ProvisionWorld {
       enter: user.enter,
       show: user.show,
     };
+  }
+
+  /** Gives a node the AppKey, and binds its update models to it. */
+  async configure(address: Unicast): Promise<void> {
+    const { configuration, document } = this.network;
+    const to = { address };
+    await configuration.keys.appKeyAdd(to, 0, 0, octetsOf(document.appKeys[0]?.key ?? ''));
+    for (const model of [0x1400, 0x1402]) await configuration.models.appBind(to, address, model, 0);
+  }
+
+  /** Sends firmware to these nodes. */
+  update(made: MadeFirmware, targets: readonly Unicast[]): Promise<JobReport> {
+    const { role, world } = this;
+    const { clock, random } = world;
+    const store = storeView(this.#store, 'job/');
+    const job = new UpdateJob({ role, clock, random, crypto: portableCrypto, store });
+    return job.run({ ...made, targets, appIndex: 0 });
   }
 
   run<T>(work: Promise<T>): Promise<T> {
