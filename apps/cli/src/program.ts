@@ -8,6 +8,8 @@ import { addFwCommands } from './commands/fw.ts';
 import { addKeysCommands } from './commands/keys.ts';
 import { addNetCommands } from './commands/net.ts';
 import { addNodeCommands } from './commands/node.ts';
+import { addProvisionCommand } from './commands/provision.ts';
+import { addScanCommand } from './commands/scan.ts';
 import { folder } from './shell/options.ts';
 import type { Runner } from './shell/run.ts';
 import { guideUsers } from './shell/usage.ts';
@@ -42,6 +44,8 @@ export function buildProgram(runner: Runner, write: (help: string) => void): Com
   addFwCommands(program, runner);
   addNetCommands(program, runner);
   addKeysCommands(program, runner);
+  addScanCommand(program, runner);
+  addProvisionCommand(program, runner);
   addNodeCommands(program, runner);
   addDfuCommands(program, runner);
   addDecodeCommand(program, runner);

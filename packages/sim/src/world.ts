@@ -73,6 +73,7 @@ export class World {
   readonly #self: SimNode;
   readonly #store: Store;
   #role: UpdaterRole | undefined;
+  #held: Promise<unknown> | undefined;
 
   /**
    * Opens the world with all power on. Nodes find in the store what they knew before. Throws `no-proxy-in-reach` when
@@ -172,7 +173,8 @@ export class World {
     };
     work.then(settle, settle);
     for (let steps = 1; !settled; steps++) {
-      if (!this.clock.step()) await this.#idle(() => settled);
+      if (this.#held !== undefined) await Promise.race([this.#held, aborting(signal)]);
+      else if (!this.clock.step()) await this.#idle(() => settled);
       // What waits on a promise goes on before time does.
       await undefined;
       if (steps % TURN_STEPS === 0) await turn();
@@ -181,6 +183,15 @@ export class World {
       }
     }
     return work;
+  }
+
+  /** No simulated time passes until this has settled: somebody outside is being asked. */
+  hold(until: Promise<unknown>): void {
+    const release = (): void => {
+      if (this.#held === held) this.#held = undefined;
+    };
+    const held = until.then(release, release);
+    this.#held = held;
   }
 
   /** Switches everything off. The store stays the caller's to close. */
@@ -259,6 +270,13 @@ const MAX_TTL = 0x7f;
  * so it must not come when the machine finds the time: two runs with the same seed would differ.
  */
 const TURN_STEPS = 256;
+
+function aborting(signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted) resolve();
+    signal?.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
 
 function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));

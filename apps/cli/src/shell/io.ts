@@ -12,6 +12,8 @@ export interface Io {
   readonly isTTY: boolean;
   /** Width of that terminal; read anew at each use, it may change. */
   readonly columns: number;
+  /** Asks the person at the terminal for a line; absent when nobody sits there. */
+  readonly ask?: (question: string) => Promise<string>;
   /** What relative paths start from. */
   readonly cwd: string;
   readonly signals: Signals;

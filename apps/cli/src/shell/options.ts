@@ -111,3 +111,8 @@ function wholeNumber(text: string, most: number, code: string, what: string): nu
   if (value <= most) return value;
   throw badInput(code, `not ${what}: "${text}"`, `Give 0 to ${most}.`);
 }
+
+/** 0 to 255. */
+export function octet(text: string): number {
+  return wholeNumber(text, 0xff, 'bad-number', 'a number from 0 to 255');
+}

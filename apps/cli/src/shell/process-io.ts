@@ -1,3 +1,4 @@
+import { createInterface } from 'node:readline/promises';
 import { ExitCode } from './exit.ts';
 import type { Io } from './io.ts';
 
@@ -22,11 +23,23 @@ export function processIo(): Io {
       // 0 where the terminal does not say.
       return stdout.columns || 80;
     },
+    ...(stdout.isTTY === true && process.stdin.isTTY === true && { ask }),
     cwd: process.cwd(),
     signals: { listen },
     now: () => performance.now(),
     wallTime: () => Date.now(),
   };
+}
+
+async function ask(question: string): Promise<string> {
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  // The terminal gives Ctrl-C to whoever reads the line.
+  lines.on('SIGINT', () => process.emit('SIGINT'));
+  try {
+    return await lines.question(question);
+  } finally {
+    lines.close();
+  }
 }
 
 function listen(interrupt: () => void): () => void {

@@ -1,0 +1,165 @@
+import { type NodeEntry, nodeRange, uuidText } from '@meshferry/cdb';
+import { formatAddress, MeshError, toHex, toMeshError } from '@meshferry/core';
+import { configureNode, type MeshNetwork, type NodeProfile } from '@meshferry/node';
+import { type ProvisioningBearer, pbAdv, pbGatt } from '@meshferry/provisioning';
+import type { Command } from 'commander';
+import { describeNode } from '../network/describe.ts';
+import { askUser, type OobFlags, readOob } from '../network/oob.ts';
+import { again, withNetwork } from '../network/open.ts';
+import { readProfileFile } from '../network/profile-file.ts';
+import type { Session } from '../network/session.ts';
+import { badInput, ExitCode } from '../shell/exit.ts';
+import { printable } from '../shell/format.ts';
+import { deviceUuid, keyIndex, octet } from '../shell/options.ts';
+import type { Runner } from '../shell/run.ts';
+import type { Shell } from '../shell/shell.ts';
+
+export interface ProvisionFlags extends OobFlags {
+  readonly name?: string;
+  readonly netKey?: number;
+  readonly attention?: number;
+  readonly profile?: string;
+  readonly allowCmac?: boolean;
+  readonly requireOob?: boolean;
+  readonly recover?: boolean;
+  readonly giveUp?: boolean;
+}
+
+export function addProvisionCommand(program: Command, runner: Runner): void {
+  program
+    .command('provision')
+    .description('make nodes of unprovisioned devices (several are provisioned at the same time)')
+    .argument('<UUID...>', 'as "scan" shows them')
+    .option('--name <NAME>', 'of the node; of several: NAME 1, NAME 2 …')
+    .option(
+      '--oob <DATA>',
+      'none, static:HEX, publickey:HEX or output:VALUE; repeatable (default: the best that the device offers)',
+      (text: string, before: string[] = []) => [...before, text],
+    )
+    .option('--require-oob', 'refuse devices that nothing authenticates')
+    .option('--allow-cmac', 'take devices that have only the older, weaker algorithm')
+    .option('--net-key <INDEX>', 'the subnet that they join (default: 0)', keyIndex)
+    .option('--attention <SECONDS>', 'they draw attention to themselves for so long (default: 0)', octet)
+    .option('--profile <FILE>', 'configure them afterwards, as "node config" does')
+    .option('--recover', 'look for a device whose provisioning was interrupted, and take it in if it is a node')
+    .option('--give-up', 'forget such a device; its address is set aside')
+    .addHelpText('after', EXAMPLES)
+    .action(runner.of<ProvisionFlags>((shell, args, flags) => provision(shell, args.flat(), flags)));
+}
+
+const EXAMPLES = `
+Examples:
+  meshferry provision 5d7e4f5e-… --name Hall --bearer sim:targets=0,unprovisioned=3 --state ./state
+  meshferry provision 5d7e4f5e-… --oob static:000102030405060708090a0b0c0d0e0f --state ./state --bearer …
+`;
+
+/** How one device came out. */
+type Outcome = { readonly uuid: string } & ({ readonly node: NodeEntry } | { readonly error: MeshError });
+
+/** `provision UUID…` */
+function provision(shell: Shell, texts: readonly string[], flags: ProvisionFlags): Promise<ExitCode> {
+  const uuids = texts.map(deviceUuid);
+  const { output, ...oob } = readOob(flags);
+  const profile = flags.profile === undefined ? undefined : readProfileFile(shell.io, flags.profile);
+  return withNetwork(shell, async (network, session) => {
+    if (flags.giveUp === true) return giveUp(shell, network, uuids);
+    const bearer = bearerOf(session);
+    const single = uuids.length === 1;
+    const outcomes = uuids.map(async (uuid, i): Promise<Outcome> => {
+      const text = toHex(uuid);
+      const name = flags.name === undefined || single ? flags.name : `${flags.name} ${i + 1}`;
+      try {
+        const node = await (flags.recover === true
+          ? network.recover(uuid)
+          : network.provision({
+              uuid,
+              bearer,
+              ...oob,
+              oob: { ...oob.oob, ...askUser(shell, session, text, output) },
+              policy: { allowCmac: flags.allowCmac === true, requireAuthentication: flags.requireOob === true },
+              ...(name !== undefined && { name }),
+              ...(flags.netKey !== undefined && { netIndex: flags.netKey }),
+              ...(flags.attention !== undefined && { attentionSeconds: flags.attention }),
+              onState: (state) => {
+                shell.event({ type: 'progress', uuid: text, state });
+                shell.log('info', 'provisioning', { uuid: text, state });
+              },
+            }).node);
+        return { uuid: text, node: await finish(shell, network, node, profile) };
+      } catch (thrown) {
+        return { uuid: text, error: toMeshError(thrown) };
+      }
+    });
+    return report(shell, await session.run(Promise.all(outcomes), () => interrupted(shell)));
+  });
+}
+
+/** What it is made of, and the profile. A node that does not answer is one nevertheless: that is said, and no more. */
+async function finish(
+  shell: Shell,
+  network: MeshNetwork,
+  provisioned: NodeEntry,
+  profile: NodeProfile | undefined,
+): Promise<NodeEntry> {
+  const { address } = nodeRange(provisioned);
+  const at = formatAddress(address);
+  shell.event({
+    type: 'progress',
+    uuid: provisioned.UUID.replaceAll('-', '').toLowerCase(),
+    state: 'node',
+    address: at,
+  });
+  shell.say(`${uuidText(provisioned.UUID).toLowerCase()} is the node ${at} now${nameOf(provisioned)}.`);
+  try {
+    if (profile === undefined) return await network.readComposition(address);
+    const onChange = (change: string) => {
+      shell.event({ type: 'progress', address: at, changed: change });
+      shell.say(`  ${at}: ${change}`);
+    };
+    await configureNode(network, address, profile, { onChange });
+  } catch (thrown) {
+    const error = toMeshError(thrown);
+    shell.event({ type: 'warning', address: at, error });
+    if (!shell.json) shell.complain(error);
+    shell.say(`  configure it later: ${again(shell, `node config ${at} --profile FILE`)}`);
+  }
+  return network.document.nodes.find(({ UUID }) => UUID === provisioned.UUID) ?? provisioned;
+}
+
+function report(shell: Shell, outcomes: readonly Outcome[]): ExitCode {
+  const failed = outcomes.flatMap((outcome) => ('error' in outcome ? [outcome] : []));
+  const nodes = outcomes.flatMap((outcome) => ('node' in outcome ? [outcome.node] : []));
+  const [first] = failed;
+  const members = {
+    nodes: nodes.map((node) => describeNode(shell, node)),
+    failed: failed.map(({ uuid, error }) => ({ uuid, error })),
+  };
+  shell.result({ ...members, ...(first && { error: first.error }) }, failed.length === 0);
+  if (!shell.json) for (const { error } of failed) shell.complain(error);
+  if (failed.length === 0) return ExitCode.done;
+  return nodes.length === 0 ? ExitCode.failed : ExitCode.partly;
+}
+
+function giveUp(shell: Shell, network: MeshNetwork, uuids: readonly Uint8Array[]): ExitCode {
+  for (const uuid of uuids) network.giveUp(uuid);
+  shell.result({ givenUp: uuids.map(toHex) });
+  for (const uuid of uuids) shell.say(`${uuidText(uuid).toLowerCase()} is given up; its address is set aside.`);
+  return ExitCode.done;
+}
+
+function bearerOf({ world }: Session): ProvisioningBearer {
+  const { clock, random, advertising, central } = world;
+  if (central !== undefined) return pbGatt({ clock }, central);
+  if (advertising !== undefined) return pbAdv({ clock, random }, advertising);
+  throw badInput('no-bearer', 'this bearer reaches no devices', 'Give another one: see "meshferry bearer list".');
+}
+
+function nameOf({ name }: NodeEntry): string {
+  return name === undefined ? '' : `, "${printable(name)}"`;
+}
+
+function interrupted(shell: Shell): MeshError {
+  return new MeshError('interrupted', 'interrupted while provisioning', {
+    hint: `Nothing is lost: see what is not certain with "${again(shell, 'node list')}".`,
+  });
+}
