@@ -11,6 +11,7 @@ import {
   OnDemandPrivateProxyServer,
   OpcodesAggregatorServer,
   PrivateBeaconServer,
+  type RemoteProvisioningServer,
   SarConfigurationServer,
   SolicitationPduRplServer,
 } from '@meshferry/foundation';
@@ -18,9 +19,10 @@ import {
 /**
  * Servers of the primary element that a node may have besides the Configuration and Health Server. `on-demand-private-proxy`
  * brings the Mesh Private Beacon and Solicitation PDU RPL Configuration Server with it, without which it may not be.
- * `directed-forwarding` keeps and answers all states, but nothing in this stack forwards along paths, and it says so.
+ * `remote-provisioning` needs `MeshNodeOptions.remote`. `directed-forwarding` keeps and answers all states, but nothing in this stack forwards along paths, and it says so.
  */
 export type FoundationServerName =
+  | 'remote-provisioning'
   | 'bridge'
   | 'private-beacon'
   | 'on-demand-private-proxy'
@@ -47,6 +49,7 @@ export interface FoundationModelsOptions {
   readonly store: Store;
   readonly servers: readonly FoundationServerName[];
   readonly health?: HealthOptions;
+  readonly remote: RemoteProvisioningServer | undefined;
 }
 
 /** Makes the servers: Configuration and Health first, then in the order of their Model Identifiers. */
@@ -56,6 +59,7 @@ export function foundationModels(options: FoundationModelsOptions): FoundationMo
   const configuration = new ConfigurationServer({ host });
   const health = new HealthServer({ companies: [cid], store: storeView(store, 'health/'), ...options.health });
   const servers: { readonly model: Model }[] = [configuration, health];
+  if (options.remote !== undefined) servers.push(options.remote);
   if (has('directed-forwarding')) {
     servers.push(new DirectedForwardingConfigurationServer({ host, store: storeView(store, 'directed/') }));
   }
@@ -68,10 +72,11 @@ export function foundationModels(options: FoundationModelsOptions): FoundationMo
   return { configuration, health, models: [...models.slice(0, 2), ...models.slice(2).sort((a, b) => a.id - b.id)] };
 }
 
-/** What makes sense for any node with these features (bits of Composition Data Page 0). */
-export function usualServers(features: number): readonly FoundationServerName[] {
+/** What makes sense for any node with these features (bits of Composition Data Page 0); `remote`: if it can be. */
+export function usualServers(features: number, remote: boolean): readonly FoundationServerName[] {
   const proxy: FoundationServerName[] = (features & Feature.proxy) === 0 ? [] : ['on-demand-private-proxy'];
-  return ['bridge', 'private-beacon', 'sar', 'opcodes-aggregator', 'large-composition-data', ...proxy];
+  const refresh: FoundationServerName[] = remote ? ['remote-provisioning'] : [];
+  return [...refresh, 'bridge', 'private-beacon', 'sar', 'opcodes-aggregator', 'large-composition-data', ...proxy];
 }
 
 function privateServers(

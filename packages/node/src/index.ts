@@ -27,6 +27,7 @@ export { type HealthOptionsOfNode, type NodeHealth, nodeHealth } from './network
 export type { PendingNode } from './network-pending.ts';
 export type { ProvisionRequest } from './network-provision.ts';
 export { NetworkState, type OwnIdentity } from './network-state.ts';
+export type { RemoteOptions } from './node-remote.ts';
 export * from './observed.ts';
 export { Observer } from './observer.ts';
 export { ANY_NODE, type ObserverKnowledge } from './observer-keys.ts';

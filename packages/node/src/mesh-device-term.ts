@@ -1,6 +1,7 @@
 import type { Store } from '@meshferry/core';
 import { storeView, type Unicast } from '@meshferry/core';
 import type { NodeGround, NodeKeys } from './mesh-node.ts';
+import type { RemoteOptions } from './node-remote.ts';
 import { PoweredClock } from './powered-clock.ts';
 
 /** What a device got when it was provisioned, and what it stands on for as long as that lasts: options of its `MeshNode`. */
@@ -10,8 +11,10 @@ export interface Membership extends NodeGround {
   readonly keys: NodeKeys;
   readonly ivIndex: number;
   readonly ivUpdating: boolean;
-  /** For `MeshNodeOptions.leave`. */
+  /** As in `MeshNodeOptions`: the device forgets the network. */
   readonly leave: () => void;
+  /** As in `MeshNodeOptions`: the device moves to another address. */
+  readonly remote: RemoteOptions;
 }
 
 /**

@@ -21,6 +21,7 @@ import {
 import { type Membership, Term } from './mesh-device-term.ts';
 import { type DeviceProvisioningOptions, WaitingDevice } from './mesh-device-waiting.ts';
 import type { MeshNode, NodeGround } from './mesh-node.ts';
+import type { RemoteOptions } from './node-remote.ts';
 
 export type { Membership } from './mesh-device-term.ts';
 export type { DeviceProvisioningOptions } from './mesh-device-waiting.ts';
@@ -158,18 +159,25 @@ export class MeshDevice {
   }
 
   #join({ address, deviceKey, netKey, ivIndex, ivUpdating }: MembershipRecord) {
-    const { compose, provisioning } = this.#options;
+    const { compose, provisioning, random, crypto, log } = this.#options;
     const term = new Term(this.#options, NODE);
-    const { random, crypto, log } = this.#options;
-    const keys = { deviceKey, netKeys: netKey === undefined ? [] : [netKey], appKeys: [] };
-    const leave = () => this.#leave(term);
     const { clock, store } = term;
-    const ground = { clock, random, crypto, store, ...(log && { log }) };
-    const node = compose({ ...ground, address, keys, ivIndex, ivUpdating, leave });
+    const keys = { deviceKey, netKeys: netKey === undefined ? [] : [netKey], appKeys: [] };
+    const kept = { address, deviceKey, ivIndex, ivUpdating };
+    const node = compose({
+      ...{ clock, random, crypto, store, ...(log && { log }) },
+      ...{ address, keys, ivIndex, ivUpdating },
+      leave: () => this.#leave(term),
+      remote: {
+        ...describe(this.#options),
+        moving: (to, newKey) => [[RECORD, encodeRecord({ ...kept, address: to, deviceKey: newKey })]],
+        moved: () => this.#restart(term),
+      },
+    });
     if (netKey !== undefined) {
       checkElements(provisioning.elements, node.access.elementCount);
       // Its node keeps it from now on: an old value must not outlive a Key Refresh here.
-      this.#options.store.batch([[MEMBERSHIP, encodeRecord({ address, deviceKey, ivIndex, ivUpdating })]]);
+      store.batch([[RECORD, encodeRecord(kept)]]);
     }
     return { node, term };
   }
@@ -177,15 +185,20 @@ export class MeshDevice {
   /** Forgets the network and all that belongs to it at once. When the store refuses, it is still a node, and starts again. */
   #leave(term: Term): void {
     const { store, log = silent } = this.#options;
-    term.end();
-    this.#waiting.close();
-    this.#waiting = this.#wait();
-    this.#member = undefined;
+    this.#restart(term);
     try {
       store.batch(store.keys(NODE).map((key): Write => [key, null]));
     } catch (thrown) {
       log('error', 'the store keeps the device from leaving its network', { reason: toMeshError(thrown).message });
     }
+  }
+
+  /** The node is gone, and nothing of it may do anything any more; what comes next begins when its last call has returned. */
+  #restart(term: Term): void {
+    term.end();
+    this.#waiting.close();
+    this.#waiting = this.#wait();
+    this.#member = undefined;
     this.#next.set(0);
   }
 
@@ -212,7 +225,20 @@ interface MembershipRecord {
 
 /** View of all that goes with the network. */
 const NODE = 'node/';
-const MEMBERSHIP = `${NODE}membership`;
+/** In that view. */
+const RECORD = 'membership';
+const MEMBERSHIP = NODE + RECORD;
+
+/** What its Remote Provisioning Server says of it, and what it offers when it is refreshed: the same as when it was new. */
+function describe({ announced, provisioning }: MeshDeviceOptions): Pick<RemoteOptions, 'self' | 'nppi'> {
+  const { uuid, oobInformation, uri } = announced;
+  const adStructures = uri === undefined ? [] : [{ type: AD_URI, data: uri }];
+  const { elements, accept, progress, ended, ...nppi } = provisioning;
+  return { self: { uuid, oobInformation, adStructures }, nppi };
+}
+
+/** AD type of a URI. */
+const AD_URI = 0x24;
 
 function checkElements(promised: number, composed: number): void {
   if (promised === composed) return;

@@ -14,7 +14,12 @@ import {
   type Unsubscribe,
 } from '@meshferry/core';
 import type { CryptoProvider } from '@meshferry/crypto';
-import type { ConfigurationServer, FoundationHost, HealthServer } from '@meshferry/foundation';
+import type {
+  ConfigurationServer,
+  FoundationHost,
+  HealthServer,
+  RemoteProvisioningServer,
+} from '@meshferry/foundation';
 import {
   type FriendLimits,
   type LowPowerSettings,
@@ -23,6 +28,7 @@ import {
   type SarTransmitter,
 } from '@meshferry/network';
 import { type FoundationServerName, foundationModels, type HealthOptions, usualServers } from './foundation-models.ts';
+import { noRemoteOptions, type RemoteOptions, remoteProvisioningServer } from './node-remote.ts';
 
 /** What a node must be given from outside: time, chance, primitives and a place for its state. */
 export interface NodeGround {
@@ -60,9 +66,11 @@ export interface MeshNodeOptions extends NodeGround {
   readonly elements: readonly { readonly location: number; readonly models: readonly Model[] }[];
   /**
    * Foundation servers besides Configuration and Health. Default: all that work on any node, without
-   * `directed-forwarding`; `on-demand-private-proxy` when the node has the Proxy feature.
+   * `directed-forwarding`; `on-demand-private-proxy` when the node has the Proxy feature, `remote-provisioning` with `remote`.
    */
   readonly servers?: readonly FoundationServerName[];
+  /** For its Remote Provisioning Server. Default: it can have none. */
+  readonly remote?: RemoteOptions;
   /** Used only while the store holds none. Default 0. */
   readonly ivIndex?: number;
   /** The IV Update Flag that goes with it. Default false. */
@@ -111,6 +119,8 @@ export class MeshNode implements FoundationHost {
   readonly configuration: ConfigurationServer;
   /** Health Server of the primary element. */
   readonly health: HealthServer;
+  /** Remote Provisioning Server of the primary element, if it has one. */
+  readonly remote: RemoteProvisioningServer | undefined;
   readonly #store: Store;
   readonly #leave: () => void;
   readonly #detach: Unsubscribe[] = [];
@@ -132,11 +142,14 @@ export class MeshNode implements FoundationHost {
     this.#store = store;
     this.#leave = options.leave ?? (() => {});
     const { cid, features } = options.identity;
+    const servers = options.servers ?? usualServers(features, options.remote !== undefined);
+    this.remote = this.#remote(options, servers);
     const foundation = foundationModels({
       host: () => this,
       cid,
       store: storeView(store, FOUNDATION),
-      servers: options.servers ?? usualServers(features),
+      servers,
+      remote: this.remote,
       ...(options.health && { health: options.health }),
     });
     this.configuration = foundation.configuration;
@@ -182,6 +195,7 @@ export class MeshNode implements FoundationHost {
   /** Sends and receives over a bearer from now on. */
   attach(advertising: Advertising): void {
     this.#detach.push(this.network.attach(advertising));
+    if (this.remote !== undefined) this.#detach.push(this.remote.attach({ advertising }));
   }
 
   /** Takes GATT clients from now on, while it is a proxy. */
@@ -210,8 +224,16 @@ export class MeshNode implements FoundationHost {
   close(): void {
     for (const detach of this.#detach.splice(0)) detach();
     this.health.close();
+    this.remote?.close();
     this.access.close();
     this.network.close();
+  }
+
+  #remote(options: MeshNodeOptions, servers: readonly FoundationServerName[]): RemoteProvisioningServer | undefined {
+    if (!servers.includes('remote-provisioning')) return undefined;
+    if (options.remote === undefined) throw noRemoteOptions();
+    const prefixes = { access: ACCESS, network: NETWORK, others: [FOUNDATION] };
+    return remoteProvisioningServer(options, () => this, { store: options.store, prefixes }, options.remote);
   }
 }
 
