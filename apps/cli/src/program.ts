@@ -5,6 +5,7 @@ import { addDecodeCommand } from './commands/decode.ts';
 import { addDemoCommand } from './commands/demo.ts';
 import { addDfuCommands } from './commands/dfu.ts';
 import { addFwCommands } from './commands/fw.ts';
+import { addHealthCommand } from './commands/health.ts';
 import { addKeysCommands } from './commands/keys.ts';
 import { addNetCommands } from './commands/net.ts';
 import { addNodeCommands } from './commands/node.ts';
@@ -47,6 +48,7 @@ export function buildProgram(runner: Runner, write: (help: string) => void): Com
   addScanCommand(program, runner);
   addProvisionCommand(program, runner);
   addNodeCommands(program, runner);
+  addHealthCommand(program, runner);
   addDfuCommands(program, runner);
   addDecodeCommand(program, runner);
   addCaptureCommand(program, runner);

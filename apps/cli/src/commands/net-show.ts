@@ -38,7 +38,7 @@ function say(shell: Shell, state: NetworkState): void {
   sayTable(shell, ['node', 'elements', 'name', ''], nodeRows(shell, document, own));
   sayPending(shell, state.pending.uncertain);
   const excluded = (document.networkExclusions ?? []).reduce((sum, { addresses }) => sum + addresses.length, 0);
-  if (excluded > 0) shell.say(dim(`${plural(excluded, 'address')} of removed nodes set aside`));
+  if (excluded > 0) shell.say(dim(`unicast addresses set aside, of removed nodes: ${excluded}`));
   shell.say(plural(document.nodes.length, 'node'));
 }
 
