@@ -30,6 +30,29 @@ describe('a composed node', () => {
     client.close();
   });
 
+  it.each([
+    ['without the Proxy feature', 1, undefined, [0x0000, 0x0002, 0x0008, 0x000a, 0x000e, 0x0010, 0x0012]],
+    ['with it', 3, undefined, [0x0000, 0x0002, 0x0008, 0x000a, 0x000c, 0x000e, 0x0010, 0x0012, 0x0014]],
+    ['that is to have none', 3, [], [0x0000, 0x0002]],
+    ['of choice', 3, ['directed-forwarding', 'sar'] as const, [0x0000, 0x0002, 0x0006, 0x000e]],
+  ])('has foundation servers on its primary element: a node %s', (_, features, servers, models) => {
+    const clock = new VirtualClock();
+    const identity = { cid: 1, pid: 2, vid: 3, crpl: 10, features };
+    const options = { identity, ...(servers && { servers }) };
+    const composed = node(clock, 2, [new Model({ id: 0x1000, name: 'Lamp' })], new MemoryStore(), options);
+    const { elements } = composed.access.composition;
+    expect(elements[0]?.sigModels).toEqual([...models, 0x1000]);
+    const decoded = decodeComposition(composed.access.compositionPage0());
+    expect(decoded.ok && decoded.value.composition.elements).toEqual(elements);
+  });
+
+  it('has no Remote Provisioning Server without its options', () => {
+    const servers = { servers: ['remote-provisioning'] as const };
+    expect(() => node(new VirtualClock(), 2, [], new MemoryStore(), servers)).toThrow(
+      expect.objectContaining({ code: 'bad-field', hint: expect.stringContaining('remote') }),
+    );
+  });
+
   it('forgets the bindings to an AppKey that is removed', () => {
     const { models, server } = pair();
     expect(models.ponged.appKeys).toEqual([0]);
