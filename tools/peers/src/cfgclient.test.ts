@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { readNetworkDocument } from '@meshferry/cdb';
 import { fromHex, toHex } from '@meshferry/core';
-import { type ProvisionedNode, ProvisioningDevice, pbAdvAcceptor } from '@meshferry/provisioning';
+import type { MeshDevice } from '@meshferry/node';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { CfgClient } from './testing/cfgclient.ts';
-import { echoModel, SERVER, VENDOR } from './testing/echo.ts';
-import { ground, type OurNode, ourNode } from './testing/our-node.ts';
+import { type EchoModel, echoModel, SERVER, VENDOR } from './testing/echo.ts';
+import { ourDevice } from './testing/our-node.ts';
 import { until } from './testing/system-clock.ts';
 import { describeWithMeshd } from './testing/with-meshd.ts';
 
@@ -42,41 +42,27 @@ const CONFIGURATION: readonly (readonly [command: string, printed: RegExp])[] = 
 
 describeWithMeshd('mesh-cfgclient and our device', (meshd) => {
   let client: CfgClient;
-  let node: OurNode;
-  let deviceKey: Uint8Array;
-  const [server, vendor] = [echoModel(SERVER), echoModel(VENDOR)];
+  let device: MeshDevice;
+  let server: EchoModel;
 
   beforeAll(async () => {
     client = await CfgClient.start(meshd());
     await client.run('create', /Attached with path/);
+    device = ourDevice(meshd(), UUID, () => {
+      server = echoModel(SERVER);
+      return [[server.model], [echoModel(VENDOR).model]];
+    });
   }, 60_000);
 
   afterAll(async () => {
-    node?.close();
+    device?.close();
     await client?.stop();
   });
 
   it('provisions it', async () => {
-    let provisioned: ProvisionedNode | undefined;
-    let ended = false;
-    const device = new ProvisioningDevice(ground, {
-      elements: 2,
-      provisioned: (node) => {
-        provisioned = node;
-      },
-      ended: () => {
-        ended = true;
-      },
-    });
-    const acceptor = pbAdvAcceptor(ground, meshd().radio);
-    const stop = acceptor.accept({ uuid: UUID, oobInformation: 0 }, (link) => device.serve(link));
     await client.run('discover-unprovisioned on', new RegExp(`UUID = ${toHex(UUID)}`, 'i'));
     await client.run(`provision ${toHex(UUID)}`, /Provisioning done/, 60_000);
-    const outcome = await until('the end of the link', () => ended && provisioned);
-    stop();
-    deviceKey = outcome.deviceKey;
-    expect(outcome.data.unicastAddress).toBe(0x00aa);
-    node = ourNode(meshd(), outcome, [[server.model], [vendor.model]]);
+    expect((await until('our node', () => device.node)).address).toBe(0x00aa);
   });
 
   it('configures it', async () => {
@@ -84,6 +70,7 @@ describeWithMeshd('mesh-cfgclient and our device', (meshd) => {
     await client.run('menu config', /node-reset/);
     await client.run('target 00aa', /Configuring node 00aa/);
     for (const [command, printed] of CONFIGURATION) await client.run(command, printed);
+    const node = device.node!;
     expect(server.model.appKeys).toEqual([0]);
     expect(server.model.publication).toMatchObject({ address: 0xc000, period: 0x41, retransmit: 0x25 });
     expect(node.network.relay).toEqual({ count: 3, intervalMs: 60 });
@@ -104,9 +91,12 @@ describeWithMeshd('mesh-cfgclient and our device', (meshd) => {
             {
               UUID: '70CF7C97-32A3-45B6-9149-4810D2E9CBF4',
               unicastAddress: '00AA',
-              deviceKey: toHex(deviceKey).toUpperCase(),
               elements: [
-                { models: [{ modelId: '0000' }, { modelId: '1000', bind: [0], subscribe: ['C001'] }] },
+                {
+                  models: expect.arrayContaining([
+                    expect.objectContaining({ modelId: '1000', bind: [0], subscribe: ['C001'] }),
+                  ]),
+                },
                 { models: [{ modelId: '05F10001', bind: [0] }] },
               ],
             },
@@ -120,6 +110,6 @@ describeWithMeshd('mesh-cfgclient and our device', (meshd) => {
     await client.run('menu config', /node-reset/);
     await client.run('target 00aa', /Configuring node 00aa/);
     await client.run('node-reset', /\n/);
-    await until('the reset of our node', () => node.wasReset);
+    await until('the reset of our device', () => device.state === 'unprovisioned');
   });
 });

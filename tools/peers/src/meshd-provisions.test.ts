@@ -1,19 +1,18 @@
 import { AD_PB_ADV } from '@meshferry/bearer';
 import { fromHex, toHex } from '@meshferry/core';
+import type { MeshDevice } from '@meshferry/node';
 import {
-  type AnnouncedDevice,
+  type DeviceInput,
+  type DeviceOutput,
   decodePbAdvPdu,
   decodeProvisioningPdu,
-  type ProvisionedNode,
-  ProvisioningDevice,
   type ProvisioningDeviceOptions,
-  pbAdvAcceptor,
 } from '@meshferry/provisioning';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { Echo, echo, echoModel, SERVER } from './testing/echo.ts';
+import { Echo, type EchoModel, echo, echoModel, SERVER } from './testing/echo.ts';
 import type { Meshd } from './testing/meshd.ts';
 import { MeshdApplication } from './testing/meshd-application.ts';
-import { ground, type OurNode, ourNode } from './testing/our-node.ts';
+import { ourDevice } from './testing/our-node.ts';
 import { until } from './testing/system-clock.ts';
 import { describeWithMeshd } from './testing/with-meshd.ts';
 
@@ -24,36 +23,34 @@ const GROUP = 0xc005;
 
 describeWithMeshd('bluetooth-meshd as the provisioner of our device', (meshd) => {
   let application: MeshdApplication;
-  let node: OurNode;
-  const echoes = echoModel(SERVER);
+  let device: MeshDevice;
+  let echoes: EchoModel;
+  let nextAddress = OURS;
   const uuid = fromHex('70cf7c9732a345b691494810d2e9cbf4');
 
   beforeAll(async () => {
-    application = new MeshdApplication(meshd(), { elements: [[SERVER]], addressFor: () => OURS });
+    application = new MeshdApplication(meshd(), { elements: [[SERVER]], addressFor: () => nextAddress });
     await application.createNetwork(MESHD_UUID);
-  });
+    device = ourDevice(meshd(), uuid, () => {
+      echoes = echoModel(SERVER);
+      return [[echoes.model], []];
+    });
+  }, 60_000);
 
-  afterAll(() => node?.close());
+  afterAll(() => device?.close());
 
   it('finds it by its beacon', async () => {
-    const stop = pbAdvAcceptor(ground, meshd().radio).accept({ uuid, oobInformation: 0x0402 }, () => {});
     await application.node('Management1.UnprovisionedScan', 'a{sv}', {});
     const [, rssi, data] = await application.event('ScanResult');
     expect([rssi, toHex(data as Buffer)]).toEqual([-20, `${toHex(uuid)}0402`]);
-    stop();
   });
 
   it('provisions it over PB-ADV', async () => {
-    const { provisioned, event, method } = await beProvisioned(
-      meshd(),
-      application,
-      { uuid, oobInformation: 0 },
-      { elements: 2 },
-    );
+    const { event, method } = await beAdded(meshd(), application, uuid);
     expect(event).toEqual(['AddNodeComplete', Buffer.from(uuid), OURS, 2]);
     expect(method).toBe('none');
-    expect(provisioned.data).toMatchObject({ netKeyIndex: 0, ivIndex: 0, unicastAddress: OURS, keyRefresh: false });
-    node = ourNode(meshd(), provisioned, [[echoes.model], []]);
+    const node = await until('our node', () => device.node);
+    expect([node.address, node.network.ivIndex, node.network.keys.netIndexes]).toEqual([OURS, 0, [0]]);
   });
 
   it('configures it: composition data, AppKey, binding, subscription', async () => {
@@ -105,10 +102,14 @@ describeWithMeshd('bluetooth-meshd as the provisioner of our device', (meshd) =>
     }
   });
 
-  it('resets it', async () => {
+  it('resets it, and can provision it again', async () => {
     await application.sendToDevice(OURS, fromHex('8049'));
     expect(await nextFrom(OURS)).toBe('804a');
-    await until('the reset of our node', () => node.wasReset);
+    await until('the reset of our device', () => device.state === 'unprovisioned');
+    nextAddress = OURS + 0x10;
+    const { event } = await beAdded(meshd(), application, uuid);
+    expect(event).toEqual(['AddNodeComplete', Buffer.from(uuid), nextAddress, 2]);
+    await until('our node', () => device.node?.address === nextAddress);
   });
 
   async function nextFrom(src: number): Promise<string> {
@@ -134,51 +135,48 @@ describeWithMeshd('bluetooth-meshd provisions our device with OOB data', (meshd)
     await application.createNetwork(MESHD_UUID);
   });
 
-  it('a static value', async () => {
-    const device = { uuid: fromHex('70cf7c9732a345b691494810d2e9cb01'), oobInformation: 0 };
-    const { method } = await beProvisioned(meshd(), application, device, { elements: 1, staticOob });
-    expect(method).toBe('static');
-  });
+  it('a static value', () => provisioned('01', 'static', { staticOob }));
 
   it('a number that our device shows', async () => {
-    const device = { uuid: fromHex('70cf7c9732a345b691494810d2e9cb02'), oobInformation: 0 };
-    const output: ProvisioningDeviceOptions['output'] = {
-      size: 6,
-      actions: ['numeric'],
-      show: ({ value }) => {
-        shown = Number(value);
-        return () => {};
-      },
+    const show: DeviceOutput['show'] = ({ value }) => {
+      shown = Number(value);
+      return () => {};
     };
-    const { method } = await beProvisioned(meshd(), application, device, { elements: 1, output });
-    expect(method).toBe('output');
+    await provisioned('02', 'output', { output: { size: 6, actions: ['numeric'], show } });
     expect(shown).toBeGreaterThan(0);
   });
 
   it('a number that the daemon shows', async () => {
-    const device = { uuid: fromHex('70cf7c9732a345b691494810d2e9cb03'), oobInformation: 0 };
-    const input: ProvisioningDeviceOptions['input'] = {
-      size: 6,
-      actions: ['numeric'],
-      enter: (_, answer) => {
-        void application.event('DisplayNumeric', 60_000).then(([, , value]) => answer(value as number));
-        return () => {};
-      },
+    const enter: DeviceInput['enter'] = (_, answer) => {
+      void application.event('DisplayNumeric', 60_000).then(([, , value]) => answer(value as number));
+      return () => {};
     };
-    const { method } = await beProvisioned(meshd(), application, device, { elements: 1, input });
-    expect(method).toBe('input');
+    await provisioned('03', 'input', { input: { size: 6, actions: ['numeric'], enter } });
   });
+
+  /** A device that offers this is provisioned, by this method. */
+  async function provisioned(
+    number: string,
+    method: string,
+    offered: Pick<ProvisioningDeviceOptions, 'staticOob' | 'output' | 'input'>,
+  ): Promise<void> {
+    const uuid = fromHex(`70cf7c9732a345b691494810d2e9cb${number}`);
+    const device = ourDevice(meshd(), uuid, () => [[]], offered);
+    try {
+      expect((await beAdded(meshd(), application, uuid)).method).toBe(method);
+      await until('our node', () => device.node);
+    } finally {
+      device.close();
+    }
+  }
 });
 
-/** Announces our device, lets the daemon add it, and waits until both sides are done. */
-async function beProvisioned(
+/** Lets the daemon add our device; what it told then, and the authentication that it chose. */
+async function beAdded(
   meshd: Meshd,
   application: MeshdApplication,
-  announced: AnnouncedDevice,
-  options: Omit<ProvisioningDeviceOptions, 'provisioned'>,
-): Promise<{ readonly provisioned: ProvisionedNode; readonly event: readonly unknown[]; readonly method: string }> {
-  let provisioned: ProvisionedNode | undefined;
-  let ended = false;
+  uuid: Uint8Array,
+): Promise<{ readonly event: readonly unknown[]; readonly method: string }> {
   let method = '';
   const stopWatching = meshd.radio.receive([AD_PB_ADV], ({ data }) => {
     const packet = decodePbAdvPdu(data);
@@ -186,23 +184,10 @@ async function beProvisioned(
     const pdu = decodeProvisioningPdu(packet.value.generic.data);
     if (pdu.ok && pdu.value.type === 'start') method = pdu.value.start.authentication.method;
   });
-  const device = new ProvisioningDevice(ground, {
-    ...options,
-    provisioned: (node) => {
-      provisioned = node;
-    },
-    ended: () => {
-      ended = true;
-    },
-  });
-  const stop = pbAdvAcceptor(ground, meshd.radio).accept(announced, (link) => device.serve(link));
   try {
-    await application.node('Management1.AddNode', 'aya{sv}', Buffer.from(announced.uuid), {});
-    const event = await application.event('AddNodeComplete', 60_000);
-    const node = await until('the end of the link', () => ended && provisioned, 60_000);
-    return { provisioned: node, event, method };
+    await application.node('Management1.AddNode', 'aya{sv}', Buffer.from(uuid), {});
+    return { event: await application.event('AddNodeComplete', 60_000), method };
   } finally {
     stopWatching();
-    stop();
   }
 }

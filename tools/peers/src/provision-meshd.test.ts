@@ -1,6 +1,7 @@
 import { decodeComposition } from '@meshferry/access';
 import { fromHex, MeshError, toHex } from '@meshferry/core';
 import { ConfigurationClient } from '@meshferry/foundation';
+import type { MeshNode } from '@meshferry/node';
 import {
   type ProvisionedNode,
   type ProvisionerOptions,
@@ -13,7 +14,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { CLIENT, Echo, echo, echoModel, SERVER, VENDOR } from './testing/echo.ts';
 import type { Meshd } from './testing/meshd.ts';
 import { MeshdApplication } from './testing/meshd-application.ts';
-import { ground, type OurNode, ourNode } from './testing/our-node.ts';
+import { ground, ourNode } from './testing/our-node.ts';
 import { until } from './testing/system-clock.ts';
 import { describeWithMeshd } from './testing/with-meshd.ts';
 
@@ -31,7 +32,7 @@ const STATIC_OOB = fromHex('00112233445566778899aabbccddeeff');
 
 describeWithMeshd('our provisioner and a bluetooth-meshd node', (meshd) => {
   let application: MeshdApplication;
-  let node: OurNode;
+  let node: MeshNode;
   let provisioned: ProvisionedNode;
   const client = new ConfigurationClient();
   const echoes = echoModel(CLIENT);
@@ -42,11 +43,8 @@ describeWithMeshd('our provisioner and a bluetooth-meshd node', (meshd) => {
       elements: [[SERVER, CLIENT], [SERVER]],
       vendorModels: [[0x05f1, 1]],
     });
-    node = ourNode(
-      meshd(),
-      { deviceKey: new Uint8Array(16), data: { ...DATA, unicastAddress: 1 } },
-      [[client.model, echoes.model]],
-      (address) => (address === MESHD ? provisioned.deviceKey : undefined),
+    node = ourNode(meshd(), { ...DATA, unicastAddress: 1 }, [[client.model, echoes.model]], (address) =>
+      address === MESHD ? provisioned.deviceKey : undefined,
     );
   });
 

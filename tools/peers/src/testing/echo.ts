@@ -21,11 +21,14 @@ export function echo(length: number): { readonly value: { readonly data: Uint8Ar
   return { value: { data }, octets: Uint8Array.of(0xc1, 0xf1, 0x05, ...data) };
 }
 
-/** A model that keeps the Echos it gets. */
-export function echoModel(id: number): {
+/** A model and the Echos that it got, oldest first. */
+export interface EchoModel {
   readonly model: Model;
-  readonly heard: { src: number; dst: number; data: Uint8Array }[];
-} {
+  readonly heard: { readonly src: number; readonly dst: number; readonly data: Uint8Array }[];
+}
+
+/** A model that keeps the Echos it gets. */
+export function echoModel(id: number): EchoModel {
   const model = new Model({ id, name: 'Echo' });
   model.publishes(() => {}); // also periodically, but nothing by itself
   const heard: { src: number; dst: number; data: Uint8Array }[] = [];

@@ -1,70 +1,58 @@
-import { AccessLayer, type Model } from '@meshferry/access';
+import type { Model } from '@meshferry/access';
 import { MemoryStore, type Unicast } from '@meshferry/core';
 import { portableCrypto } from '@meshferry/crypto';
-import { ConfigurationServer, type FoundationHost } from '@meshferry/foundation';
-import { NetworkLayer } from '@meshferry/network';
-import type { ProvisionedNode, ProvisioningData } from '@meshferry/provisioning';
+import { MeshDevice, MeshNode, type MeshNodeOptions } from '@meshferry/node';
+import type { AnnouncedDevice, ProvisioningData, ProvisioningDeviceOptions } from '@meshferry/provisioning';
 import type { Meshd } from './meshd.ts';
 import { systemClock, systemRandom } from './system-clock.ts';
 
-/** What provisioning stands on in real time. */
+/** What our side stands on: real time. */
 export const ground = { clock: systemClock, random: systemRandom, crypto: portableCrypto };
 
-/** A node of ours on the air of the daemon. */
-export interface OurNode extends FoundationHost {
-  readonly address: Unicast;
-  /** Config Node Reset was received. */
-  readonly wasReset: boolean;
-  close(): void;
-}
+const identity = { cid: 0x05f1, pid: 1, vid: 2, crpl: 100, features: 1 };
 
-/** A node that has these keys, and these models on its elements; the primary one has a Configuration Server besides. */
+/** Models of each element, in address order. */
+type Elements = readonly (readonly Model[])[];
+
+/** A node of ours in the network of these data, on the air of the daemon. */
 export function ourNode(
   meshd: Meshd,
-  { deviceKey, data }: Pick<ProvisionedNode, 'deviceKey'> & { readonly data: ProvisioningData },
-  elements: readonly (readonly Model[])[],
-  deviceKeyOf?: (node: Unicast) => Uint8Array | undefined,
-): OurNode {
-  const { unicastAddress: address, netKeyIndex, netKey, keyRefresh, ivIndex, ivUpdate } = data;
-  const access = new AccessLayer({
+  { unicastAddress, netKeyIndex, netKey, ivIndex }: ProvisioningData,
+  elements: Elements,
+  deviceKeyOf: (node: Unicast) => Uint8Array | undefined,
+): MeshNode {
+  const node = new MeshNode({
     ...ground,
     store: new MemoryStore(),
-    address,
-    identity: { cid: 0x05f1, pid: 1, vid: 2, crpl: 100, features: 1 },
-    ...(deviceKeyOf && { deviceKeyOf }),
-  });
-  let wasReset = false;
-  const configuration = new ConfigurationServer({ host: () => node });
-  elements.forEach((models, i) => {
-    access.addElement(i + 1, i === 0 ? [configuration.model, ...models] : models);
-  });
-  const network = new NetworkLayer({
-    ...ground,
-    store: new MemoryStore(),
-    host: access,
-    address,
-    elements: elements.length,
-    deviceKey,
-    netKeys: [{ index: netKeyIndex, key: netKey, keyRefresh }],
+    address: unicastAddress,
+    keys: { deviceKey: ground.random.bytes(16), netKeys: [{ index: netKeyIndex, key: netKey }], appKeys: [] },
     ivIndex,
-    ivUpdating: ivUpdate,
+    identity,
+    elements: located(elements),
+    deviceKeyOf,
   });
-  access.connect(network);
-  network.attach(meshd.radio);
-  const node: OurNode = {
-    access,
-    network,
-    address,
-    get wasReset() {
-      return wasReset;
-    },
-    reset: () => {
-      wasReset = true;
-    },
-    close: () => {
-      access.close();
-      network.close();
-    },
-  };
+  node.attach(meshd.radio);
   return node;
+}
+
+/** A device of ours on the air of the daemon; `elements` makes its models anew for each network that it joins. */
+export function ourDevice(
+  meshd: Meshd,
+  uuid: AnnouncedDevice['uuid'],
+  elements: () => Elements,
+  provisioning: Omit<ProvisioningDeviceOptions, 'provisioned' | 'elements'> = {},
+): MeshDevice {
+  const device = new MeshDevice({
+    ...ground,
+    store: new MemoryStore(),
+    announced: { uuid, oobInformation: 0x0402 },
+    provisioning: { ...provisioning, elements: elements().length },
+    compose: (membership) => new MeshNode({ ...membership, identity, elements: located(elements()) }),
+  });
+  device.attach(meshd.radio);
+  return device;
+}
+
+function located(elements: Elements): MeshNodeOptions['elements'] {
+  return elements.map((models, i) => ({ location: i + 1, models }));
 }
