@@ -119,6 +119,15 @@ describe('unprovisioned devices of a simulated world', () => {
     expect(shown).toEqual([expect.stringMatching(/^alphanumeric 6 [0-9A-Z]{6}$/)]);
   });
 
+  it('have all foundation servers with models=full', async () => {
+    const run = new ProvisionWorld('sim:targets=0,unprovisioned=1,models=full');
+    await run.run(run.provision(0));
+    await run.wait(1000);
+    const { elements } = await run.run(run.network.readComposition(2));
+    const servers = ['0000', '0002', '0004', '0008', '000A', '000C', '000E', '0010', '0012', '0014', '1400', '1402'];
+    expect(elements[0]?.models.map(({ modelId }) => modelId)).toEqual(servers);
+  });
+
   it('draw attention as long as a Provisioner asked them to', async () => {
     const run = new ProvisionWorld('sim:targets=0,unprovisioned=1,oob=output');
     const attention: boolean[] = [];

@@ -47,7 +47,10 @@ export function flash(ground: NodeGround, options: FlashOptions): McubootTarget 
   });
 }
 
-/** The composition of the nRF Connect SDK's Target sample, so that its packages mean "unchanged" to effect=auto. */
+/**
+ * By default the composition of the nRF Connect SDK's Target sample, so that its packages mean "unchanged" to effect=auto;
+ * with `models=full` that of a node of ours.
+ */
 export function targetComposition(
   sim: SimOptions,
   role: TargetRole,
@@ -56,7 +59,7 @@ export function targetComposition(
   return {
     identity: { cid: sim.company, pid: 0, vid: 0, crpl: 10, features },
     elements: [{ location: 1, models: role.models }],
-    servers: [],
+    ...(sim.models === 'target' && { servers: [] }),
   };
 }
 

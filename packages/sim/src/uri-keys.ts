@@ -65,6 +65,11 @@ export interface SimOptions {
   /** Path of a PEM file with the public key that images must be signed for. */
   readonly trust: string | undefined;
   readonly fail: readonly Failure[];
+  /**
+   * Of targets and of devices that become ones: `target` is the composition of the nRF Connect SDK's Target sample, `full` has
+   * all foundation servers besides, devices the Remote Provisioning Server, too.
+   */
+  readonly models: 'target' | 'full';
   /** What unprovisioned devices can be authenticated by, see `SimLabel` and `SimUser`; none: nothing. */
   readonly oob: readonly SimOob[];
 }
@@ -104,6 +109,7 @@ export interface SimKeys {
   company: number;
   effect: SimOptions['effect'];
   trust: string | undefined;
+  models: SimOptions['models'];
   oob: SimOptions['oob'];
 }
 
@@ -134,5 +140,6 @@ export const SIM_KEYS: { readonly [K in keyof SimKeys]: Key<SimKeys[K]> } = {
   company: vendorId(0x0059),
   effect: choice('none', ['none', 'auto', 'unprovision', 'composition', 'composition-norpr']),
   trust: optionalText('the path of a PEM file (write %2C for a comma, %25 for a percent sign)'),
+  models: choice('target', ['target', 'full']),
   oob: wordList('none', SIM_OOB),
 };

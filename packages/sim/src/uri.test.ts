@@ -37,6 +37,7 @@ describe('parseSimUri', () => {
       effect: 'none',
       trust: undefined,
       fail: [],
+      models: 'target',
       oob: [],
     });
   });
@@ -45,7 +46,7 @@ describe('parseSimUri', () => {
     const text =
       'sim:targets=3,unprovisioned=2,lowpower=1,friends=2,proxies=2,link=gatt,distributor=1,seed=42,topology=grid,hops=3,relays=all,radio=ideal,loss=0.05,' +
       'controller=single,interval=30,sets=4,rearm=0.5,block=12-14,chunks=512,slot=524288,peer=stock,version=1.2.3+4,' +
-      'company=0x004c,effect=auto,trust=keys/a%2Cb.pem,fail=0x0100@metadata+0x0102@block3;0x0101@reboot5,oob=output+static';
+      'company=0x004c,effect=auto,trust=keys/a%2Cb.pem,fail=0x0100@metadata+0x0102@block3;0x0101@reboot5,models=full,oob=output+static';
     expect(parseSimUri(text)).toEqual({
       targets: 3,
       unprovisioned: 2,
@@ -74,6 +75,7 @@ describe('parseSimUri', () => {
         { address: 0x0102, step: 'block', block: 3 },
         { address: 0x0101, step: 'reboot', block: 5 },
       ],
+      models: 'full',
       oob: ['static', 'output'],
     });
   });
@@ -177,6 +179,7 @@ describe('canonicalSimUri', () => {
           company: fc.nat(0xffff),
           effect: fc.constantFrom('none', 'auto', 'unprovision', 'composition', 'composition-norpr'),
           oob: fc.constantFrom('none', 'static', 'output', 'input', 'input+publickey', 'static+publickey+output+input'),
+          models: fc.constantFrom('target', 'full'),
           seed: fc.nat(),
           topology: fc.constantFrom('line', 'grid', 'random'),
           hops: fc.integer({ min: 1, max: 5 }),

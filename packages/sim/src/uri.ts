@@ -161,6 +161,7 @@ function compose(keys: Partial<SimKeys>, fail: readonly Failure[]): SimOptions {
     effect: get('effect'),
     trust: get('trust'),
     fail,
+    models: get('models'),
     oob: get('oob'),
   };
 }
