@@ -1,5 +1,6 @@
 import { equal, MeshError, toHex } from '@meshferry/core';
 import { generateP256KeyPair } from '@meshferry/crypto';
+import { refreshAddress, refreshDeviceKey } from '@meshferry/foundation';
 import { type ProvisioningLink, pbGatt } from '@meshferry/provisioning';
 import { describe, expect, it } from 'vitest';
 import { APP_KEY, DeviceBench, LAMP, UUID } from './testing/device-bench.ts';
@@ -205,6 +206,77 @@ describe('a device', () => {
     bench.clock.advance(600_000);
     expect(bench.clock.nextAt).toBeUndefined();
   });
+});
+
+describe('a device that is refreshed', () => {
+  it('has its new device key after a restart, too, and its configuration still', async () => {
+    const bench = await refreshable();
+    const before = { address: 0x0100, deviceKey: bench.deviceKeys.get(0x0100)! };
+    await bench.run(refreshDeviceKey(bench.refreshGround, before, bench.refreshOptions));
+    expect(equal(before.deviceKey, bench.deviceKeys.get(0x0100)!)).toBe(false);
+    bench.powerOff();
+    bench.powerOn();
+    expect(await bench.answers(0x0100)).toBe(true);
+    expect(bench.device.node?.access.modelAt(0x0100, LAMP)?.appKeys).toEqual([0]);
+    bench.deviceKeys.set(0x0100, before.deviceKey);
+    expect(await bench.answers(0x0100)).toBe(false);
+  });
+
+  it('stands at its new address, also after a restart, without its configuration', async () => {
+    const bench = await refreshable();
+    await move(bench);
+    for (const restarted of [false, true]) {
+      if (restarted) {
+        bench.powerOff();
+        bench.powerOn();
+      }
+      expect([bench.device.node?.address, bench.device.state]).toEqual([0x0200, 'provisioned']);
+      expect(await bench.answers(0x0200)).toBe(true);
+      expect(bench.device.node?.network.keys.appIndexes()).toEqual([0]);
+      expect(bench.device.node?.access.modelAt(0x0200, LAMP)?.appKeys).toEqual([]);
+    }
+    expect(await bench.answers(0x0100)).toBe(false);
+    await bench.run(bench.configuration.node.nodeReset({ address: 0x0200 }));
+    await pass(bench, 1000);
+    expect([bench.device.state, bench.store.keys('')]).toEqual(['unprovisioned', []]);
+  });
+
+  it('stands at one of both addresses when the power fails at any write while it moves', async () => {
+    const ends = new Set<number | undefined>();
+    for (let at = 1; ; at++) {
+      const bench = await refreshable();
+      let cut = false;
+      bench.store.cutAfter(at, () => {
+        cut = true;
+        bench.clock.after(0, () => {
+          bench.powerOff();
+          bench.powerOn();
+        });
+      });
+      await move(bench);
+      if (!cut) break;
+      const { node } = bench.device;
+      ends.add(node?.address);
+      expect(await bench.answers(node?.address ?? 0), `cut after write ${at}`).toBe(true);
+    }
+    expect(ends).toEqual(new Set([0x0100, 0x0200]));
+  });
+
+  /** A configured node that runs for a while. */
+  async function refreshable(): Promise<DeviceBench> {
+    const bench = new DeviceBench();
+    await bench.provision(0x0100);
+    await configure(bench, 0x0100);
+    return bench;
+  }
+
+  /** Whatever comes of it. */
+  async function move(bench: DeviceBench): Promise<void> {
+    const node = { address: 0x0100, deviceKey: bench.deviceKeys.get(0x0100)! };
+    const options = { ...bench.refreshOptions, addressFor: () => 0x0200 };
+    await bench.run(refreshAddress(bench.refreshGround, node, options).catch(() => {}));
+    await pass(bench, 1000);
+  }
 });
 
 describe('a device whose power fails at any write of its store', () => {

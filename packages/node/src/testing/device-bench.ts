@@ -2,7 +2,12 @@ import { Model } from '@meshferry/access';
 import { type MemoryAir, type MemoryGatt, memoryAir, memoryGatt } from '@meshferry/bearer';
 import { MemoryStore, type MeshError, SeededRandom, toMeshError, type Unicast, VirtualClock } from '@meshferry/core';
 import { portableCrypto } from '@meshferry/crypto';
-import { ConfigurationClient } from '@meshferry/foundation';
+import {
+  ConfigurationClient,
+  type RefreshGround,
+  type RefreshOptions,
+  RemoteProvisioningClient,
+} from '@meshferry/foundation';
 import {
   type ProvisionedNode,
   type ProvisionerOptions,
@@ -13,7 +18,7 @@ import {
 import { type DeviceProvisioningOptions, MeshDevice } from '../mesh-device.ts';
 import { MeshNode } from '../mesh-node.ts';
 import { PoweredClock } from '../powered-clock.ts';
-import { CutStore } from './cut-store.ts';
+import { DeviceStore } from './device-store.ts';
 
 export const UUID: Uint8Array = Uint8Array.from({ length: 16 }, (_, i) => 0xd0 + i);
 export const NET_KEY: Uint8Array = new Uint8Array(16).fill(0x11);
@@ -35,11 +40,12 @@ export class DeviceBench {
   readonly gatt: MemoryGatt;
   readonly bearer: ProvisioningBearer;
   readonly configuration = new ConfigurationClient();
+  readonly remote = new RemoteProvisioningClient();
   readonly client: MeshNode;
   readonly states: string[] = [];
   /** Device keys by address: those that may be in use. */
   readonly deviceKeys = new Map<Unicast, Uint8Array>();
-  store = new CutStore();
+  store = new DeviceStore();
   device!: MeshDevice;
   #power!: PoweredClock;
   readonly #options: DeviceBenchOptions;
@@ -62,7 +68,7 @@ export class DeviceBench {
         appKeys: [{ index: 0, netIndex: 0, key: APP_KEY }],
       },
       identity: { cid: 1, pid: 2, vid: 3, crpl: 10, features: 0 },
-      elements: [{ location: 0, models: [this.configuration.model] }],
+      elements: [{ location: 0, models: [this.configuration.model, this.remote.model] }],
       deviceKeyOf: (address) => this.deviceKeys.get(address),
     });
     const { advertising } = this.air.join();
@@ -130,6 +136,22 @@ export class DeviceBench {
       });
     });
     return this.run(outcome);
+  }
+
+  /** What refreshes of the device need; keys are kept by address. */
+  get refreshGround(): RefreshGround {
+    const random = new SeededRandom(`refresh ${this.clock.now}`);
+    const ground = { clock: this.clock, random, crypto: portableCrypto };
+    return { ground, client: this.remote, configuration: this.configuration };
+  }
+
+  get refreshOptions(): RefreshOptions {
+    return {
+      network: () => ({ netKey: NET_KEY, netKeyIndex: 0, keyRefresh: false, ivUpdate: false, ivIndex: 0 }),
+      keep: () => {},
+      use: ({ address, deviceKey }) => this.deviceKeys.set(address, deviceKey),
+      settle: () => {},
+    };
   }
 
   /** Whether a node at this address answers under the device key that was kept. */
