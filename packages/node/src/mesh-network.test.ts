@@ -287,7 +287,7 @@ describe('a node', () => {
 
 it('opens again as it was left, and never uses a sequence number twice', async () => {
   const store = new MemoryStore();
-  const first = new NetworkBench({ store, deviceStores: [] });
+  const first = new NetworkBench({ store });
   await first.provision(0);
   const { document } = first.network;
   const key = toHex(octetsOf(document.nodes[1]?.deviceKey ?? ''));

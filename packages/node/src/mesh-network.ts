@@ -16,7 +16,7 @@ import {
   updateNode,
   withComposition,
 } from '@meshferry/cdb';
-import { formatAddress, MeshError, toHex, type Unicast } from '@meshferry/core';
+import { formatAddress, MeshError, type Random, toHex, type Unicast } from '@meshferry/core';
 import type { CryptoProvider } from '@meshferry/crypto';
 import { ConfigurationClient, HealthClient, type RequestOptions, type RequestTarget } from '@meshferry/foundation';
 import { MeshNode, type MeshNodeOptions, type NodeGround } from './mesh-node.ts';
@@ -103,6 +103,10 @@ export class MeshNetwork {
 
   get crypto(): CryptoProvider {
     return this.#options.crypto;
+  }
+
+  get random(): Random {
+    return this.#options.random;
   }
 
   /** Address of the own node. */

@@ -1,5 +1,5 @@
 import { Model } from '@meshferry/access';
-import { type MemoryAir, memoryAir } from '@meshferry/bearer';
+import { AD_MESH_MESSAGE, type MemoryAir, memoryAir } from '@meshferry/bearer';
 import { type Clock, MemoryStore, SeededRandom, type Store, storeView, VirtualClock } from '@meshferry/core';
 import { portableCrypto } from '@meshferry/crypto';
 import { type ProvisioningBearer, pbAdv } from '@meshferry/provisioning';
@@ -20,8 +20,6 @@ export interface NetworkBenchOptions {
   readonly staticOob?: Uint8Array;
   /** Of the provisioner. */
   readonly store?: Store;
-  /** Of device number i. */
-  readonly deviceStores?: readonly Store[];
   readonly seed?: string;
 }
 
@@ -32,34 +30,53 @@ export const MODEL = 0x0001_0002;
 export class NetworkBench {
   readonly clock: VirtualClock = new VirtualClock();
   readonly air: MemoryAir;
-  readonly store: Store;
   readonly devices: readonly MeshDevice[];
-  readonly bearer: ProvisioningBearer;
-  readonly network: MeshNetwork;
+  /** All Network PDUs that were on the air, in their order. */
+  readonly heard: { readonly at: number; readonly data: Uint8Array }[] = [];
+  bearer!: ProvisioningBearer;
+  network!: MeshNetwork;
   /** The provisioner hears nothing; it is heard. */
   deaf = false;
-  readonly #powered: PoweredClock;
+  readonly #seed: string;
+  #powered: PoweredClock | undefined;
+  #closeRadio: () => void = () => {};
+  #lives = 0;
 
   constructor(options: NetworkBenchOptions = {}) {
     const { devices = 1, seed = 'bench' } = options;
     const { clock } = this;
-    // The provisioner is the last one to come into the air.
-    const hears = (_: number, to: number): boolean => !(this.deaf && to === devices);
+    this.#seed = seed;
+    // Provisioners come into the air after the devices and one who only listens.
+    const hears = (_: number, to: number): boolean => !(this.deaf && to > devices);
     this.air = memoryAir(clock, new SeededRandom(`${seed}/air`), { sets: 4, hears });
-    this.store = options.store ?? new MemoryStore();
     this.devices = Array.from({ length: devices }, (_, i) => this.#device(i, options));
-    this.#powered = new PoweredClock(clock);
-    const random = new SeededRandom(`${seed}/provisioner`);
-    const ground = { clock: this.#powered as Clock, random, crypto: portableCrypto };
-    const wallTime = (): number => NEW_YEAR + clock.now;
-    const kept = storeView(this.store, 'network/');
+    this.air.join().advertising.receive([AD_MESH_MESSAGE], ({ data, at }) => this.heard.push({ at, data }));
+    this.open(options.store ?? new MemoryStore());
+  }
+
+  /** The provisioner starts, on what it knew when it wrote into this store. */
+  open(store: Store): void {
+    const seed = `${this.#seed}/provisioner ${this.#lives++}`;
+    const random = new SeededRandom(seed);
+    const powered = new PoweredClock(this.clock);
+    this.#powered = powered;
+    const ground = { clock: powered as Clock, random, crypto: portableCrypto };
+    const wallTime = (): number => NEW_YEAR + this.clock.now;
+    const kept = storeView(store, 'network/');
     const state =
       NetworkState.open(kept) ?? createNetwork(kept, { name: 'Bench', provisioner: 'bench', random, wallTime });
-    const store = storeView(this.store, 'node/');
-    this.network = new MeshNetwork({ ...ground, store, state, wallTime });
-    const { advertising } = this.air.join();
-    this.network.node.attach(advertising);
-    this.bearer = pbAdv(ground, advertising);
+    this.network = new MeshNetwork({ ...ground, store: storeView(store, 'node/'), state, wallTime });
+    const radio = this.air.join();
+    this.#closeRadio = () => radio.close();
+    this.network.node.attach(radio.advertising);
+    this.bearer = pbAdv(ground, radio.advertising);
+  }
+
+  /** The provisioner is gone from one moment to the next. */
+  kill(): void {
+    this.network.close();
+    this.#powered?.cut();
+    this.#closeRadio();
   }
 
   /** Lets time pass until the work is done, at most for so many seconds. */
@@ -86,17 +103,16 @@ export class NetworkBench {
   }
 
   close(): void {
-    this.network.close();
-    this.#powered.cut();
+    this.kill();
     for (const device of this.devices) device.close();
   }
 
-  #device(i: number, { elements = 1, staticOob, deviceStores = [], seed = 'bench' }: NetworkBenchOptions): MeshDevice {
+  #device(i: number, { elements = 1, staticOob, seed = 'bench' }: NetworkBenchOptions): MeshDevice {
     const device = new MeshDevice({
       clock: this.clock,
       random: new SeededRandom(`${seed}/device ${i}`),
       crypto: portableCrypto,
-      store: deviceStores[i] ?? new MemoryStore(),
+      store: new MemoryStore(),
       announced: { uuid: uuidOf(i), oobInformation: 0 },
       provisioning: { elements, ...(staticOob && { staticOob }) },
       compose: (membership) => {
