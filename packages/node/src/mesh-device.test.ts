@@ -1,3 +1,4 @@
+import { AD_MESH_BEACON } from '@meshferry/bearer';
 import { equal, MeshError, toHex } from '@meshferry/core';
 import { generateP256KeyPair } from '@meshferry/crypto';
 import { refreshAddress, refreshDeviceKey } from '@meshferry/foundation';
@@ -90,6 +91,20 @@ describe('a device', () => {
     await pass(bench, 100);
     expect(bench.states).toEqual(['provisioned', 'unprovisioned']);
     expect(await bench.provision(0x0101)).toMatchObject({ data: { unicastAddress: 0x0101 } });
+  });
+
+  it('takes a bearer in the moment between two of its lives as well', async () => {
+    const bench = new DeviceBench();
+    await bench.provision(0x0100);
+    await pass(bench, 100);
+    bench.device.reset();
+    const { advertising } = bench.air.join();
+    bench.device.attach(advertising);
+    let beacons = 0;
+    bench.air.join().advertising.receive([AD_MESH_BEACON], () => beacons++);
+    await pass(bench, 2500);
+    // Three copies of one beacon over each of both.
+    expect(beacons).toBe(6);
   });
 
   it('goes on as what it is after a power cut, with the keys that it was left with', async () => {

@@ -128,6 +128,22 @@ describe('unprovisioned devices of a simulated world', () => {
     expect(elements[0]?.models.map(({ modelId }) => modelId)).toEqual(servers);
   });
 
+  it.each([0, 0.1])('are found and provisioned through others that are in between, loss %s', async (loss) => {
+    const uri = `sim:targets=0,unprovisioned=3,topology=line,relays=all,models=full,oob=static,loss=${loss}`;
+    const run = new ProvisionWorld(uri);
+    await run.run(run.provision(0));
+    await run.wait(1000);
+    for (const number of [1, 2]) {
+      const server = run.network.to(run.device(number - 1).address);
+      const found = await run.run(run.remote.scan(server, { seconds: 20 }));
+      expect(found.map(({ uuid }) => toHex(uuid))).toEqual([toHex(run.device(number).label.uuid)]);
+      const node = await run.run(run.provisionThrough(server.address, number));
+      await run.wait(1000);
+      expect(run.device(number).address).toBe(Number.parseInt(node.unicastAddress, 16));
+      await run.run(run.network.readComposition(run.device(number).address));
+    }
+  });
+
   it('draw attention as long as a Provisioner asked them to', async () => {
     const run = new ProvisionWorld('sim:targets=0,unprovisioned=1,oob=output');
     const attention: boolean[] = [];
@@ -135,6 +151,11 @@ describe('unprovisioned devices of a simulated world', () => {
     await run.run(run.provision(0, { attentionSeconds: 30 }));
     await run.wait(1000);
     expect([...attention, run.device(0).drawsAttention]).toEqual([true, false]);
+    await run.run(run.configure(2, [0x0002]));
+    await run.run(run.network.health.attentionSet({ address: 2, appIndex: 0 }, 3));
+    expect(run.device(0).drawsAttention).toBe(true);
+    await run.wait(4000);
+    expect(run.device(0).drawsAttention).toBe(false);
   });
 
   it('relay from the start when the URI says so', async () => {

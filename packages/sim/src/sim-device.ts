@@ -77,7 +77,7 @@ export class SimDevice extends SimNode {
     return this.node === undefined ? undefined : this.#role;
   }
 
-  /** Whether it draws attention to itself now: a Provisioner asked it to. */
+  /** Whether it draws attention to itself now, as a Provisioner or a Health Client asked it to. */
   get drawsAttention(): boolean {
     return this.#clock.now < this.#attentionUntil;
   }
@@ -100,9 +100,7 @@ export class SimDevice extends SimNode {
       provisioning: {
         elements: TARGET_ELEMENTS,
         ...this.#oob(),
-        attention: (seconds) => {
-          this.#attentionUntil = world.clock.now + 1000 * seconds;
-        },
+        attention: (seconds) => this.#drawAttention(seconds),
       },
       compose: (membership) => this.#join(options, application, outcome, membership),
     });
@@ -129,11 +127,16 @@ export class SimDevice extends SimNode {
       defaultTtl: world.defaultTtl,
       // Who was provisioned over GATT must be reachable that way.
       gattProxy: sim.link === 'gatt',
+      health: { attention: (seconds) => this.#drawAttention(seconds) },
       ...peerLimits(sim, membership),
     });
     tellOutcome(role, outcome);
     role.update.start();
     return node;
+  }
+
+  #drawAttention(seconds: number): void {
+    this.#attentionUntil = this.#clock.now + 1000 * seconds;
   }
 
   #oob() {

@@ -2,6 +2,7 @@ import { type NodeEntry, octetsOf } from '@meshferry/cdb';
 import { MemoryStore, SeededRandom, type Store, storeView, type Unicast } from '@meshferry/core';
 import { portableCrypto } from '@meshferry/crypto';
 import type { MadeFirmware } from '@meshferry/firmware';
+import { pbRemote, RemoteProvisioningClient } from '@meshferry/foundation';
 import {
   createNetwork,
   type JobReport,
@@ -22,6 +23,7 @@ export class ProvisionWorld {
   readonly world: World;
   network!: MeshNetwork;
   role!: UpdaterRole;
+  readonly remote = new RemoteProvisioningClient();
   readonly #store: Store;
 
   constructor(uri: string, store: Store = new MemoryStore()) {
@@ -40,7 +42,12 @@ export class ProvisionWorld {
       store: storeView(store, 'sim/'),
       self: (ground) => {
         this.role = updaterRole(ground);
-        this.network = new MeshNetwork({ ...ground, state, wallTime: () => 0, models: this.role.models });
+        this.network = new MeshNetwork({
+          ...ground,
+          state,
+          wallTime: () => 0,
+          models: [...this.role.models, this.remote.model],
+        });
         return this.network.node;
       },
     });
@@ -59,6 +66,11 @@ export class ProvisionWorld {
     return this.network.provision({ uuid: label.uuid, bearer, oob: this.oob(number), ...request }).node;
   }
 
+  /** The same over the node at `server`. */
+  provisionThrough(server: Unicast, number: number): Promise<NodeEntry> {
+    return this.provision(number, { bearer: pbRemote(this.remote, this.network.to(server)) });
+  }
+
   /** What is on the label of a device, and who stands before it. */
   oob(number: number): ProvisionerOob {
     const { label, user } = this.device(number);
@@ -70,12 +82,12 @@ export class ProvisionWorld {
     };
   }
 
-  /** Gives a node the AppKey, and binds its update models to it. */
-  async configure(address: Unicast): Promise<void> {
+  /** Gives a node the AppKey, and binds its models (those of the update) to it. */
+  async configure(address: Unicast, bound: readonly number[] = [0x1400, 0x1402]): Promise<void> {
     const { configuration, document } = this.network;
     const to = { address };
     await configuration.keys.appKeyAdd(to, 0, 0, octetsOf(document.appKeys[0]?.key ?? ''));
-    for (const model of [0x1400, 0x1402]) await configuration.models.appBind(to, address, model, 0);
+    for (const model of bound) await configuration.models.appBind(to, address, model, 0);
   }
 
   /** Sends firmware to these nodes. */
