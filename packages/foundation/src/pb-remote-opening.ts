@@ -89,10 +89,11 @@ export class RemoteLinkOpening implements LinkReports {
   linkReport({ status, rpState, reason }: MessageOf<typeof RemoteProvisioningLinkReport>): void {
     const isIdle = rpState === RpState.idle;
     switch (this.#state) {
-      case 'asking': // an idle one is of a link before
+      case 'asking': // the Status may have been lost; other reports are of a link before
       case 'opening':
         if (!isIdle && status === Status.success) this.#opened();
-        else if (isIdle && this.#state === 'opening') this.#fail(this.#refused(status));
+        else if (isIdle && (this.#state === 'opening' || status === Status.linkOpenFailed))
+          this.#fail(this.#refused(status));
         break;
       case 'taking-over':
         if (isIdle) this.#ask();
@@ -176,7 +177,7 @@ export class RemoteLinkOpening implements LinkReports {
 
   #opened(): void {
     this.#enter('linked');
-    this.#abort.abort();
+    this.#abort.abort(); // asking, if the Status was lost
     const { model } = this.#links;
     const route = {
       dst: this.#to.address,
@@ -218,6 +219,7 @@ export class RemoteLinkOpening implements LinkReports {
 
   /** `leftOpen`: the server may still try. */
   #fail(error: MeshError, leftOpen = false): void {
+    this.#abort.abort();
     if (leftOpen) this.#close('fail');
     else this.#end(false);
     this.#user.done(error);

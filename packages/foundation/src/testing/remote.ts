@@ -50,6 +50,8 @@ export class RemoteNode implements FoundationHost {
   /** Models that the software has besides, on the primary element and on further ones. */
   software: { readonly primary: readonly number[]; readonly more: readonly (readonly number[])[] };
   nppi: NppiOffer = {};
+  /** Takes its bearer from the server. */
+  detach: () => void = () => {};
   /** How often it has begun to run. */
   starts = 0;
   readonly #clock: Clock;
@@ -118,7 +120,7 @@ export class RemoteNode implements FoundationHost {
     });
     this.access.connect(this.network);
     this.network.attach(this.#radio.advertising);
-    this.server.attach(this.#radio);
+    this.detach = this.server.attach(this.#radio);
   }
 
   restart(): void {
