@@ -5,6 +5,7 @@ import { portableCrypto } from '@meshferry/crypto';
 import { decodeBeacon, decodeProxyIdentity, NetKeyMaterial } from '@meshferry/network';
 import { type UnprovisionedDevice, UnprovisionedScanner } from '@meshferry/provisioning';
 import type { Command } from 'commander';
+import { labelOf } from '../network/label.ts';
 import { oobNames } from '../network/oob-names.ts';
 import { again, withSession } from '../network/open.ts';
 import type { Session } from '../network/session.ts';
@@ -42,8 +43,9 @@ function scan(shell: Shell, _: readonly string[], { seconds = SECONDS }: ScanFla
       ...(central && { central }),
     });
     const found = scanner.changes.subscribe((device) => {
-      shell.event({ type: 'device', ...describe(device) });
+      shell.event({ type: 'device', ...describe(device, session) });
       shell.say(deviceLine(shell, device));
+      for (const oob of labelOf(session.world, device.uuid)) shell.say(shell.style.dim(`  on its label: --oob ${oob}`));
     });
     const others = new Neighbours(session);
     try {
@@ -55,7 +57,11 @@ function scan(shell: Shell, _: readonly string[], { seconds = SECONDS }: ScanFla
       scanner.close();
     }
     const { devices } = scanner;
-    shell.result({ devices: devices.map(describe), subnets: others.subnets, proxies: others.proxies });
+    shell.result({
+      devices: devices.map((device) => describe(device, session)),
+      subnets: others.subnets,
+      proxies: others.proxies,
+    });
     if (!shell.json) say(shell, devices, others);
     return ExitCode.done;
   });
@@ -128,13 +134,19 @@ function networkId(index: number, key: Uint8Array): string {
   return toHex(new NetKeyMaterial(portableCrypto, index, key).networkId);
 }
 
-function describe({ uuid, bearer, oobInformation, uri, rssi }: UnprovisionedDevice): Readonly<Record<string, unknown>> {
+/** `label`: what is printed on a simulated device, as values of `--oob`. */
+function describe(
+  { uuid, bearer, oobInformation, uri, rssi }: UnprovisionedDevice,
+  { world }: Session,
+): Readonly<Record<string, unknown>> {
+  const label = labelOf(world, uuid);
   return {
     uuid: uuidText(uuid).toLowerCase(),
     bearer,
     oob: oobNames(oobInformation),
     uri: uri === undefined ? null : toHex(uri),
     rssi,
+    ...(label.length > 0 && { label }),
   };
 }
 
