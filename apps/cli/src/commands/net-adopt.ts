@@ -19,7 +19,8 @@ export interface AdoptFlags {
 /** `net adopt` */
 export function netAdopt(shell: Shell, _: readonly string[], flags: AdoptFlags): Promise<ExitCode> {
   return withState(shell, async (state, kept) => {
-    const iv = await ivIndexOf(kept, flags);
+    // Who is in the network already need not wait to be told so.
+    const iv = state.own === undefined ? await ivIndexOf(kept, flags) : { ivIndex: 0, ivUpdate: false };
     const adoption = asInput(() =>
       takeOver(state, {
         name: flags.name ?? 'meshferry',

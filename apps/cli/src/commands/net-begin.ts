@@ -1,10 +1,10 @@
 import { createNetwork, importNetwork } from '@meshferry/node';
 import { describeNetwork } from '../network/describe.ts';
-import { again, withKept } from '../network/open.ts';
+import { again, type Kept, withKept } from '../network/open.ts';
 import { systemRandom } from '../network/system-random.ts';
 import { asInput, badInput, ExitCode } from '../shell/exit.ts';
 import { readInputFile } from '../shell/files.ts';
-import { plural } from '../shell/format.ts';
+import { plural, printable } from '../shell/format.ts';
 import type { Shell } from '../shell/shell.ts';
 
 export interface CreateFlags {
@@ -14,8 +14,8 @@ export interface CreateFlags {
 
 /** `net create` */
 export function netCreate(shell: Shell, _: readonly string[], flags: CreateFlags): Promise<ExitCode> {
+  refuseFleeting(shell);
   return withKept(shell, ({ store, session }) => {
-    refuseFleeting(shell);
     const state = asInput(() =>
       createNetwork(store, {
         name: flags.name ?? 'Mesh Network',
@@ -35,19 +35,21 @@ export function netCreate(shell: Shell, _: readonly string[], flags: CreateFlags
 
 /** `net import FILE` */
 export function netImport(shell: Shell, [path = '']: readonly string[]): Promise<ExitCode> {
-  return withKept(shell, ({ store }) => {
-    refuseFleeting(shell);
-    const octets = readInputFile(shell.io, path, 'network');
+  refuseFleeting(shell);
+  const octets = readInputFile(shell.io, path, 'network');
+  const take = ({ store }: Kept): ExitCode => {
     const { state, warnings, repairs } = asInput(() => importNetwork(store, octets));
     shell.result({ network: describeNetwork(shell, state), warnings, repairs });
     const { meshName, nodes } = state.document;
-    shell.say(`The network "${meshName}" with ${plural(nodes.length, 'node')} is kept as it came.`);
+    shell.say(`The network "${printable(meshName)}" with ${plural(nodes.length, 'node')} is kept as it came.`);
     for (const { pointer, message } of [...warnings, ...repairs]) {
-      shell.say(shell.style.yellow(`  note: ${pointer === '' ? 'document' : pointer}: ${message}`));
+      shell.say(shell.style.yellow(`  note: ${pointer === '' ? 'document' : pointer}: ${printable(message)}`));
     }
     shell.say(`  give this process a place in it: ${again(shell, 'net adopt')}`);
     return ExitCode.done;
-  });
+  };
+  // A simulated network can be that of somebody else: then it is not ours until it is taken over.
+  return withKept(shell, take, { ready: false });
 }
 
 /** A network that is gone when the command ends is of no use. */

@@ -3,7 +3,7 @@ import { addressText, describeNetwork } from '../network/describe.ts';
 import { again, withState } from '../network/open.ts';
 import { sayPending } from '../network/pending-text.ts';
 import { ExitCode } from '../shell/exit.ts';
-import { plural } from '../shell/format.ts';
+import { plural, printable } from '../shell/format.ts';
 import type { Shell } from '../shell/shell.ts';
 import { alignColumns } from '../shell/table.ts';
 import { keyRows } from './keys-list.ts';
@@ -21,13 +21,13 @@ export function netShow(shell: Shell): Promise<ExitCode> {
 function say(shell: Shell, state: NetworkState): void {
   const { bold, dim, yellow } = shell.style;
   const { document, own } = state;
-  shell.say(`${bold(document.meshName)} ${dim(document.meshUUID)}`);
+  shell.say(`${bold(printable(document.meshName))} ${dim(document.meshUUID)}`);
   if (own === undefined) shell.say(yellow(`This process has no node in it: ${again(shell, 'net adopt')}`));
   shell.say();
   const provisioners = document.provisioners.map(({ provisionerName, UUID, allocatedUnicastRange }) => {
     const node = document.nodes.find((one) => one.UUID === UUID);
     return [
-      provisionerName,
+      printable(provisionerName),
       node === undefined ? 'without a node' : addressText(node.unicastAddress),
       allocatedUnicastRange.map(rangeText).join(', ') || 'no addresses to give',
       UUID === own?.uuid ? 'this process' : '',

@@ -36,12 +36,17 @@ export function readOob({ oob = [] }: OobFlags): OobOptions & { readonly output?
 export function askUser(shell: Shell, { world }: Session, uuid: string, output: string | undefined): OobOptions['oob'] {
   const device = world.devices.find(({ label }) => hex(label.uuid) === uuid);
   const { ask } = shell.io;
+  // It shows it before it is asked for.
+  let display: string | undefined;
+  device?.user.displays.subscribe(({ value }) => {
+    display = String(value);
+  });
   return {
     enter: (shown, answer) => {
       const how = `${shown.action}, up to ${shown.size} ${shown.action === 'alphanumeric' ? 'characters' : 'digits'}`;
       if (output !== undefined) return answered(answer, entered(output, shown.action));
       if (ask !== undefined && !shell.json) {
-        const showing = device?.user.displays.subscribe(({ value }) => shell.say(`The device shows ${String(value)}.`));
+        if (display !== undefined) shell.say(`The device shows ${display}.`);
         const question = (): Promise<void> =>
           ask(`What does the device show (${how})? `).then((text) => {
             const wrong = answer(entered(text, shown.action));
@@ -49,7 +54,7 @@ export function askUser(shell: Shell, { world }: Session, uuid: string, output: 
             return wrong === undefined ? undefined : question();
           });
         world.hold(question());
-        return () => showing?.();
+        return () => {};
       }
       if (device === undefined) throw nobodyToAsk();
       return device.user.enter(shown, answer);

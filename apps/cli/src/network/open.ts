@@ -6,7 +6,7 @@ import { asInput, badInput, type Stop } from '../shell/exit.ts';
 import type { Shell } from '../shell/shell.ts';
 import { stateFolder } from '../shell/state-folder.ts';
 import { chooseSim } from '../update/bearers.ts';
-import { Session } from './session.ts';
+import { Session, type SessionOptions } from './session.ts';
 
 /** What is kept of a network, open for one command. */
 export interface Kept {
@@ -21,12 +21,14 @@ export interface Kept {
  * Opens what is kept of a network for `use`, and closes it whatever happens: that behind `--bearer`, or without a bearer
  * the one of the state folder.
  */
-export async function withKept<T>(shell: Shell, use: (kept: Kept) => T | Promise<T>): Promise<T> {
+export async function withKept<T>(
+  shell: Shell,
+  use: (kept: Kept) => T | Promise<T>,
+  options?: SessionOptions,
+): Promise<T> {
   if (shell.bearers.length > 0) {
-    return withSession(shell, (session) => {
-      const { networkStore: store, state } = session;
-      return use({ store, state, session });
-    });
+    const opened = (session: Session) => use({ store: session.networkStore, state: session.state, session });
+    return withSession(shell, opened, options);
   }
   const file = asInput(() => openSqliteStore(join(stateFolder(shell), 'network.sqlite')));
   try {
@@ -46,8 +48,12 @@ export function withState<T>(shell: Shell, use: (state: NetworkState, kept: Kept
 }
 
 /** Opens the world of `--bearer` for `use`, and closes it whatever happens. */
-export async function withSession<T>(shell: Shell, use: (session: Session) => T | Promise<T>): Promise<T> {
-  const session = new Session(shell, chooseSim(shell.bearers));
+export async function withSession<T>(
+  shell: Shell,
+  use: (session: Session) => T | Promise<T>,
+  options?: SessionOptions,
+): Promise<T> {
+  const session = new Session(shell, chooseSim(shell.bearers), options);
   try {
     return await use(session);
   } finally {

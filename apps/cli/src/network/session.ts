@@ -8,6 +8,11 @@ import { readPublicKeyFile } from '../firmware/read-file.ts';
 import { asInput, ExitCode, Stop } from '../shell/exit.ts';
 import type { Shell } from '../shell/shell.ts';
 
+export interface SessionOptions {
+  /** Whether the network that the world comes with is kept when there is none. Default true. */
+  readonly ready?: boolean;
+}
+
 /**
  * A simulated world and what is kept of its network, open for one command: as the last command with the same URI and
  * `--state` left both. There may be no network in it yet, or one that this process is not in.
@@ -22,13 +27,13 @@ export class Session {
   #network: MeshNetwork | undefined;
   #role: UpdaterRole | undefined;
 
-  constructor(shell: Shell, sim: SimOptions) {
+  constructor(shell: Shell, sim: SimOptions, { ready: takesReady = true }: SessionOptions = {}) {
     this.sim = sim;
     this.#shell = shell;
     const trust = sim.trust === undefined ? [] : [readPublicKeyFile(shell.io, sim.trust)];
     this.store = openStore(shell.state, sim);
     try {
-      const ready = readyNetwork(sim);
+      const ready = takesReady ? readyNetwork(sim) : undefined;
       const state = asInput(() => NetworkState.open(this.networkStore));
       this.#state = state ?? (ready && NetworkState.begin(this.networkStore, ready.document, ready.own));
       const store = storeView(this.store, 'sim/');

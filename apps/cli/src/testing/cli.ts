@@ -26,8 +26,8 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** A terminal of so many columns; default none. */
   readonly columns?: number;
-  /** What the person at the terminal answers, by the question. */
-  readonly answer?: (question: string) => string;
+  /** What the person at the terminal answers, by the question and all that was printed so far. */
+  readonly answer?: (question: string, stdout: string) => string;
   /** Presses Ctrl-C once this is true of all that was printed so far. */
   readonly interruptWhen?: (stdout: string) => boolean;
 }
@@ -52,7 +52,7 @@ export async function meshferry(argv: readonly string[], options: RunOptions = {
     env: options.env ?? {},
     isTTY: options.columns !== undefined,
     columns: options.columns ?? 80,
-    ...(options.answer && { ask: async (question: string) => options.answer?.(question) ?? '' }),
+    ...(options.answer && { ask: async (question: string) => options.answer?.(question, stdout) ?? '' }),
     cwd: options.cwd ?? process.cwd(),
     signals: {
       listen: (listener) => {
