@@ -6,6 +6,11 @@ import { REMOTE_PDU_MAX } from './nppi-link.ts';
 const AGAIN_MS = 5000;
 /** A PDU that the server has not taken by then ends the link, ms: it has 30 s to hand it to the device. */
 const GIVE_UP_MS = 60_000;
+/**
+ * Once the protocol runs it has the timers, up to 120 s while a user is waited for. This is for a link whose end was not
+ * heard, when the protocol has forgotten it, ms.
+ */
+const QUIET_MS = 150_000;
 
 /** What a {@link PbRemoteLink} is made of. */
 export interface PbRemoteLinkOptions {
@@ -30,6 +35,7 @@ export class PbRemoteLink implements ProvisioningLink {
   readonly #options: PbRemoteLinkOptions;
   readonly #again: Deadline;
   readonly #giveUp: Deadline;
+  readonly #quiet: Deadline;
   readonly #queue: Outgoing[] = [];
   #listener: ProvisioningLinkListener | undefined;
   /** Number of the PDU that is being sent, else of the last one; that of the last one received. */
@@ -42,6 +48,8 @@ export class PbRemoteLink implements ProvisioningLink {
     this.#options = options;
     this.#again = new Deadline(options.clock, () => this.#transmit());
     this.#giveUp = new Deadline(options.clock, () => this.#break('timeout'));
+    this.#quiet = new Deadline(options.clock, () => this.#break('timeout'));
+    this.#quiet.set(QUIET_MS);
   }
 
   listen(listener: ProvisioningLinkListener): void {
@@ -81,6 +89,7 @@ export class PbRemoteLink implements ProvisioningLink {
       return;
     }
     this.#inbound = number;
+    this.#quiet.set(QUIET_MS);
     // The device would not have answered without what was sent before; BlueZ reports the answer alone sometimes.
     this.#finish();
     if (this.#open) this.#listener?.received(pdu);
@@ -110,6 +119,7 @@ export class PbRemoteLink implements ProvisioningLink {
   #finish(): void {
     if (!this.#sending) return;
     this.#stop();
+    this.#quiet.set(QUIET_MS);
     const { done } = this.#queue.shift()!;
     if (this.#queue.length > 0) this.#begin();
     done();
@@ -123,6 +133,7 @@ export class PbRemoteLink implements ProvisioningLink {
 
   #end(): void {
     this.#open = false;
+    this.#quiet.clear();
     this.#stop();
     for (const { done } of this.#queue.splice(0)) done(linkClosed());
   }

@@ -174,12 +174,12 @@ export class RemoteLink {
   }
 
   #reportOutbound({ reports, outbound }: Session): void {
-    reports.send(RemoteProvisioningPduOutboundReport, { outboundPduNumber: outbound });
+    if (!reports.isFull) reports.send(RemoteProvisioningPduOutboundReport, { outboundPduNumber: outbound });
   }
 
   #received(session: Session, provisioningPdu: Uint8Array): void {
     if (session !== this.#session || this.#state === RpState.closing) return;
-    if (provisioningPdu.length > REMOTE_PDU_MAX) {
+    if (provisioningPdu.length > REMOTE_PDU_MAX || session.reports.isFull) {
       this.#fail(session, Status.linkClosedAsCannotReceivePdu);
       return;
     }

@@ -7,6 +7,9 @@ interface Report {
   readonly done: (error?: MeshError) => void;
 }
 
+/** Reports that may wait. Provisioning needs two. */
+const WAITING_MAX = 32;
+
 /** To whom a server reports: the client and the keys that it asked with. */
 export type Client = Pick<Context, 'src' | 'dst' | 'key' | 'netIndex' | 'credentials' | 'ttl' | 'element'>;
 
@@ -34,6 +37,11 @@ export class Reports {
   constructor(model: Model, client: Client) {
     this.#model = model;
     this.#client = client;
+  }
+
+  /** So many wait that the client cannot keep up. */
+  get isFull(): boolean {
+    return this.#waiting.length >= WAITING_MAX;
   }
 
   /** Sends a report, segmented so that it is acknowledged; `done` when it has been, or with the error. */
