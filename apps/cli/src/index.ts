@@ -15,6 +15,14 @@
  * | `fw inspect FILE` | what is in a package (.zip), an MCUboot image (.bin) or an Intel HEX | `meshferry fw inspect app.zip --json` |
  * | `fw verify FILE --key PEM` | hash and signature of every image | `meshferry fw verify app.zip --key release.pub.pem` |
  * | `fw make RAW --image-version V --out ZIP` | a signed package with mesh metadata | `meshferry fw make zephyr.bin --image-version 1.2.3+4 --out app.zip` |
+ * | `net create` · `show` | a new network in `--state`; what is in it | `meshferry net create --bearer sim:targets=0,unprovisioned=3 --state ./state` |
+ * | `net import FILE` · `export FILE` | a network as a Mesh Configuration Database document, unchanged; `--partial` for a guest | `meshferry net export network.json --state ./state` |
+ * | `net adopt` | become a provisioner of an imported network, with an address and sequence numbers of one's own | `meshferry net adopt --bearer … --state ./state` |
+ * | `scan` | unprovisioned devices, proxies and subnets in range, live | `meshferry scan --bearer sim:targets=0,unprovisioned=3` |
+ * | `provision UUID…` | make nodes of devices; `--recover` and `--give-up` after an interruption | `meshferry provision UUID --name Hall --profile lamp.json …` |
+ * | `node list` · `show` · `config` · `reset` · `remove` | look after the nodes; `config` makes them what a profile (JSON) says | `meshferry node config all --profile lamp.json …` |
+ * | `keys list` · `add` · `refresh` | NetKeys and AppKeys; new keys for the whole network, as a job that can be resumed | `meshferry keys refresh …` |
+ * | `health ADDR` | faults and attention of a node | `meshferry health 0x0002 --attention 10 …` |
  * | `dfu targets` | which nodes can be updated, and what they run | `meshferry dfu targets --bearer sim:targets=10` |
  * | `dfu plan FILE` | dry run: who accepts the image, its effect, the plan, the time | `meshferry dfu plan app.zip --bearer sim:targets=10` |
  * | `dfu run FILE` | the update | `meshferry dfu run app.zip --bearer sim:targets=10,loss=0.1 --state ./state` |
@@ -28,7 +36,7 @@
  *
  * ## Exit codes
  *
- * 0 done · 1 failed · 2 usage or input that cannot be read · 3 some targets failed · 4 bearer not available ·
+ * 0 done · 1 failed · 2 usage or input that cannot be read · 3 some targets or nodes failed · 4 bearer not available ·
  * 130 interrupted: with `--state` the update is saved, and the message says how to go on.
  *
  * ## Simulated networks
@@ -37,6 +45,27 @@
  * the same run. With `--state DIR` it is found again by the next command with the same URI, as after a power cycle of all
  * nodes; without, it ends with the process. With `lowpower=2,friends=1` the last two targets are Low Power nodes, which a
  * Friend at 0x0010 keeps messages for: they are updated in pull mode. `advertisingPdus` in the result counts the advertising events of all its nodes.
+ *
+ * ## From devices to an update
+ *
+ * ```sh
+ * export SIM='--bearer sim:targets=0,unprovisioned=3 --state ./state'
+ * meshferry net create $SIM
+ * meshferry scan $SIM
+ * meshferry provision 60b75f40-e327-4982-8cb6-2921cafb9405 --name Hall --profile update.json $SIM
+ * meshferry dfu run app.zip --targets 0x0002 $SIM
+ * ```
+ *
+ * with `update.json`, which `meshferry node config --help` explains:
+ *
+ * ```json
+ * { "models": [{ "model": "0x1400", "bind": [0], "subscribe": ["0xC000"] }, { "model": "0x1402", "bind": [0] }] }
+ * ```
+ *
+ * The state folder holds the keys of the network: its files are readable by their owner only, one process uses it at a
+ * time, and what is damaged or of a later version is refused and left as it is. A process that is killed loses nothing:
+ * no address, key or sequence number is used twice, and a device of which it is not known whether it became a node is
+ * named by `node list` with what to type.
  *
  * ## From a program
  *

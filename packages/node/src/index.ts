@@ -10,6 +10,17 @@
  * const report = await job.run({ image, metadata, firmwareId, targets: [0x0100], appIndex: 0 });
  * ```
  *
+ * Or a whole network, as one of its provisioners has it:
+ *
+ * ```ts
+ * const state = NetworkState.open(store) ?? createNetwork(store, { name: 'Home', provisioner: 'me', random, wallTime });
+ * const network = new MeshNetwork({ ...ground, state, wallTime, models: role.models });
+ * network.node.attach(bearer.advertising);
+ *
+ * const lamp = await network.provision({ uuid, bearer: pbAdv(ground, bearer.advertising) }).node;
+ * await configureNode(network, 0x0002, { models: [{ model: 0x1402, bind: [0] }] });
+ * ```
+ *
  * @packageDocumentation
  */
 
