@@ -25,8 +25,8 @@ export interface RemoteLinkOptions extends Pick<RequestOptions, 'ttl'> {
 export interface RemoteLinkUser {
   /** As with `ProvisioningBearer.open`. */
   done(outcome: ProvisioningLink | MeshError): void;
-  /** The link is over, at both ends as far as can be known. `confirmed`: the server has heard of an own close. */
-  over?(confirmed: boolean): void;
+  /** The link, once open, is over; at the other end as well, as far as can be known. */
+  over?(): void;
 }
 
 const OPEN_TIMEOUT_S = 10;
@@ -100,11 +100,11 @@ export class RemoteLinkOpening implements LinkReports {
         break;
       case 'linked':
         if (!isIdle) break;
-        this.#end(false);
+        this.#end();
         this.#link?.ended(status === Status.linkClosedByDevice ? (CLOSE_REASONS[reason ?? 2] ?? 'fail') : 'fail');
         break;
       case 'closing':
-        if (isIdle) this.#end(true);
+        if (isIdle) this.#end();
     }
   }
 
@@ -155,7 +155,7 @@ export class RemoteLinkOpening implements LinkReports {
     if (this.#state === 'opening' && !this.#tookOver) this.#takeOver();
     else if (this.#state === 'opening') this.#fail(this.#refused(Status.linkOpenFailed), true);
     else if (this.#state === 'taking-over') this.#ask();
-    else if (this.#state === 'closing') this.#end(true);
+    else if (this.#state === 'closing') this.#end();
   }
 
   /** A server lets only the client close a link that has opened it. */
@@ -202,11 +202,11 @@ export class RemoteLinkOpening implements LinkReports {
     this.#tellClose(reason).then(
       ({ rpState }) => {
         if (this.#state !== 'closing') return;
-        if (rpState === RpState.idle) this.#end(true);
+        if (rpState === RpState.idle) this.#end();
         else this.#deadline?.set(CLOSED_REPORT_MS);
       },
       () => {
-        if (this.#state === 'closing') this.#end(false);
+        if (this.#state === 'closing') this.#end();
       },
     );
   }
@@ -221,16 +221,16 @@ export class RemoteLinkOpening implements LinkReports {
   #fail(error: MeshError, leftOpen = false): void {
     this.#abort.abort();
     if (leftOpen) this.#close('fail');
-    else this.#end(false);
+    else this.#end();
     this.#user.done(error);
   }
 
-  #end(confirmed: boolean): void {
+  #end(): void {
     if (this.#state === 'ended') return;
     const wasLinked = this.#link !== undefined;
     this.#enter('ended');
     this.#links.release(this.#to.address, this);
-    if (wasLinked) this.#user.over?.(confirmed);
+    if (wasLinked) this.#user.over?.();
   }
 
   /** The one place where the state changes. */

@@ -10,9 +10,14 @@ import {
 import { describe, expect, it } from 'vitest';
 import { pbRemote } from './pb-remote.ts';
 import { oobInformationOf } from './remote-provisioning-client.ts';
-import { RemoteProvisioningPduOutboundReport, RemoteProvisioningPduReport } from './remote-provisioning-messages.ts';
+import {
+  RemoteProvisioningLinkReport,
+  RemoteProvisioningLinkStatus,
+  RemoteProvisioningPduOutboundReport,
+  RemoteProvisioningPduReport,
+} from './remote-provisioning-messages.ts';
 import { NET_KEY } from './testing/node.ts';
-import { Device, RemoteWorld } from './testing/remote.ts';
+import { Device, type RemoteNode, RemoteWorld } from './testing/remote.ts';
 
 const SERVER = { address: 0x0100 };
 const INVITE = Uint8Array.of(0, 0);
@@ -200,6 +205,73 @@ describe('the PDU numbers', () => {
   });
 });
 
+describe('opening a link', () => {
+  const [IDLE, OPENING, ACTIVE, CLOSING] = [0, 1, 2, 4];
+
+  it('closes a link whose report does not come, and opens it once more', async () => {
+    const { pass, sent, status, report, outcome } = opening();
+    await pass(1000);
+    status(0, ACTIVE);
+    await pass(9000);
+    expect(sent()).toEqual(['8059']);
+    await pass(2000);
+    expect(sent()).toEqual(['8059', '805a02']);
+    status(0, CLOSING);
+    await pass(6000); // nor does the report that it is closed
+    expect(sent()).toEqual(['8059', '805a02', '8059']);
+    status(0, OPENING);
+    await pass(100);
+    report(0, ACTIVE);
+    expect(outcome()).toBe('open');
+  });
+
+  it('gives up when there is no report the second time either', async () => {
+    const { pass, sent, status, outcome } = opening();
+    await pass(100);
+    status(0, OPENING);
+    await pass(21_000);
+    status(0, IDLE);
+    await pass(100);
+    status(0, OPENING);
+    await pass(21_000);
+    expect(outcome()).toBe('link-open-failed 5');
+    expect(sent()).toEqual(['8059', '805a02', '8059', '805a02']);
+  });
+
+  it('does not close a link of another client', async () => {
+    const { pass, sent, status, outcome } = opening();
+    await pass(100);
+    status(4, ACTIVE);
+    await pass(100);
+    status(2, ACTIVE);
+    await pass(100);
+    expect(outcome()).toBe('link-open-failed 2');
+    expect(sent()).toEqual(['8059', '805a02']);
+  });
+
+  it('gives up when the link that is left open cannot be closed', async () => {
+    const { pass, status, outcome } = opening();
+    await pass(100);
+    status(4, ACTIVE);
+    await pass(60_000);
+    expect(outcome()).toBe('link-open-failed undefined');
+  });
+
+  it('takes the report for the Status when that is lost', async () => {
+    for (const [code, state, expected] of [
+      [0, ACTIVE, 'open'],
+      [5, IDLE, 'link-open-failed 5'],
+      [8, IDLE, undefined],
+    ] as const) {
+      const { pass, report, outcome } = opening();
+      await pass(100);
+      report(code, state);
+      await pass(100);
+      expect(outcome()).toBe(expected);
+    }
+  });
+});
+
 describe('OOB Information', () => {
   it.each([
     [0xa040, 0xa040, 'both orders are possible: as specified'],
@@ -225,6 +297,47 @@ function scene(count: number) {
   return { world, client, other, server, devices };
 }
 
+/** A client that opens a link to a server which says what the test wants, and nothing else. */
+function opening() {
+  const world = new RemoteWorld();
+  const client = world.node(0x0001, [SERVER.address]);
+  const payloads = sentBy(client);
+  let outcome: string | undefined;
+  pbRemote(client.client, SERVER).open(new Uint8Array(16), (link) => {
+    outcome = link instanceof MeshError ? `${link.code} ${(link as { status?: number }).status}` : 'open';
+  });
+  const sent = (): string[] => {
+    const links = payloads.map((hex) => (hex.startsWith('8059') ? '8059' : hex));
+    return links.filter((hex, i) => hex !== links[i - 1]); // without repetitions
+  };
+  return {
+    sent,
+    pass: (ms: number) => pass(world, ms),
+    status: (status: number, rpState: number) => hear(client, RemoteProvisioningLinkStatus, { status, rpState }),
+    report: (status: number, rpState: number) =>
+      hear(client, RemoteProvisioningLinkReport, { status, rpState, reason: undefined }),
+    outcome: () => outcome,
+  };
+}
+
+/** Notes what a node sends, in hex. */
+function sentBy({ network }: RemoteNode): string[] {
+  const sent: string[] = [];
+  const transmit = network.send.bind(network);
+  network.send = (message, done) => {
+    sent.push(Buffer.from(message.payload).toString('hex'));
+    return transmit(message, done);
+  };
+  return sent;
+}
+
+/** A message of the server, to this client alone. */
+function hear<T>({ access, address }: RemoteNode, type: { encode(value: T): Uint8Array }, value: T): void {
+  const key = { kind: 'device', node: SERVER.address } as const;
+  const route = { src: SERVER.address, dst: address, netIndex: 0, credentials: 'flooding', ttl: 5, seq: 0 } as const;
+  access.receive({ ...route, key, payload: type.encode(value) });
+}
+
 /** An open link of a client whose server says what the test wants. */
 async function scripted() {
   const { world, client, devices } = scene(1);
@@ -239,24 +352,8 @@ async function scripted() {
     },
   });
   world.deaf.add(client.number);
-  const sent: string[] = [];
-  const { network } = client;
-  const transmit = network.send.bind(network);
-  network.send = (message, done) => {
-    sent.push(Buffer.from(message.payload).toString('hex'));
-    return transmit(message, done);
-  };
-  const say = <T>(type: { encode(value: T): Uint8Array }, value: T): void =>
-    client.access.receive({
-      src: SERVER.address,
-      dst: client.address,
-      key: { kind: 'device', node: SERVER.address },
-      netIndex: 0,
-      credentials: 'flooding',
-      ttl: 5,
-      seq: 0,
-      payload: type.encode(value),
-    });
+  const sent = sentBy(client);
+  const say = <T>(type: { encode(value: T): Uint8Array }, value: T): void => hear(client, type, value);
   return { world, link, device, say, closed: () => reason, sent: () => sent.filter((hex) => hex.startsWith('805d')) };
 }
 
