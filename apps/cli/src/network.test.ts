@@ -1,5 +1,6 @@
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseSimUri, simLabels } from '@meshferry/sim';
 import { openSqliteStore } from '@meshferry/store-sqlite';
 import { afterAll, describe, expect, test } from 'vitest';
 import { firmware, type Json, meshferry, type Outcome, type RunOptions, temporaryFolder } from './testing/cli.ts';
@@ -267,6 +268,21 @@ describe('a simulated network that is ready', () => {
   });
 });
 
+test('devices out of reach are provisioned through a node near them', async () => {
+  const uri = 'sim:targets=0,unprovisioned=2,topology=line,hops=2,models=full,radio=ideal,relays=all';
+  const { run } = world(uri);
+  // The far one cannot be heard: only its label tells of it.
+  const [near = '', far = ''] = simLabels(parseSimUri(uri)).map(({ uuid }) => Buffer.from(uuid).toString('hex'));
+  await run('net create');
+  expect((await run('scan')).result.devices).toHaveLength(1);
+  expect((await run('provision', near)).exit).toBe(0);
+  const direct = await run('provision', far);
+  expect([direct.exit, direct.result.error.code]).toEqual([1, 'link-open-failed']);
+  const { exit, result } = await run('provision', far, '--via', '0x0002', '--profile', UPDATABLE);
+  expect(exit).toBe(0);
+  expect(result.nodes).toMatchObject([{ address: '0x0003', configured: true, defaultTtl: 6 }]);
+});
+
 describe('a network of another tool', () => {
   const uri = 'sim:targets=2,radio=ideal';
   const file = join(folder.path, 'other.json');
@@ -394,6 +410,7 @@ describe('what cannot be ends with the reason', () => {
     expect([model.exit, model.result.error.code]).toEqual([1, 'unknown-model']);
     expect((await run('node show 0x0009')).exit).toBe(2);
     expect((await run('node remove 1')).result.error.code).toBe('own-node');
+    expect((await run('provision', uuid, '--via', '1')).result.error.code).toBe('no-remote-server');
     expect((await run('keys add lamp')).exit).toBe(2);
   });
 });

@@ -18,7 +18,13 @@ import {
 } from '@meshferry/cdb';
 import { formatAddress, MeshError, type Random, toHex, type Unicast } from '@meshferry/core';
 import type { CryptoProvider } from '@meshferry/crypto';
-import { ConfigurationClient, HealthClient, type RequestOptions, type RequestTarget } from '@meshferry/foundation';
+import {
+  ConfigurationClient,
+  HealthClient,
+  RemoteProvisioningClient,
+  type RequestOptions,
+  type RequestTarget,
+} from '@meshferry/foundation';
 import { MeshNode, type MeshNodeOptions, type NodeGround } from './mesh-node.ts';
 import { alreadyProvisioning, badComposition, notAdopted, notPending, ownNode } from './network-errors.ts';
 import { followDocument } from './network-own-keys.ts';
@@ -61,6 +67,8 @@ export class MeshNetwork {
   readonly node: MeshNode;
   readonly configuration: ConfigurationClient;
   readonly health: HealthClient;
+  /** Reaches devices through nodes: for `pbRemote`. */
+  readonly remote: RemoteProvisioningClient;
   readonly own: OwnIdentity;
   readonly #options: MeshNetworkOptions;
   readonly #bound: readonly Model[];
@@ -79,6 +87,7 @@ export class MeshNetwork {
     const entry = ownEntry(state.document, uuid);
     this.configuration = new ConfigurationClient();
     this.health = new HealthClient();
+    this.remote = new RemoteProvisioningClient();
     this.#bound = [this.health.model, ...models];
     this.node = new MeshNode({
       ...options,
@@ -87,7 +96,7 @@ export class MeshNetwork {
       // Keys come from the document: see `followDocument`.
       keys: { deviceKey: octetsOf(entry.deviceKey ?? ''), netKeys: [], appKeys: [] },
       identity: { cid: 0xffff, pid: 0, vid: 0, crpl: 0xffff, features: 0 },
-      elements: [{ location: 0, models: [this.configuration.model, ...this.#bound] }],
+      elements: [{ location: 0, models: [this.configuration.model, this.remote.model, ...this.#bound] }],
       ivIndex,
       ivUpdating,
       deviceKeyOf: (address) => this.#deviceKeyOf(address),

@@ -1,5 +1,6 @@
-import { type NodeEntry, nodeRange, uuidText } from '@meshferry/cdb';
+import { modelIdNumber, type NodeEntry, nodeRange, requireNode, uuidText } from '@meshferry/cdb';
 import { formatAddress, MeshError, toHex, toMeshError } from '@meshferry/core';
+import { FoundationModelId, pbRemote } from '@meshferry/foundation';
 import { configureNode, type MeshNetwork, type NodeProfile } from '@meshferry/node';
 import { type ProvisioningBearer, pbAdv, pbGatt } from '@meshferry/provisioning';
 import type { Command } from 'commander';
@@ -8,9 +9,9 @@ import { askUser, type OobFlags, readOob } from '../network/oob.ts';
 import { again, withNetwork } from '../network/open.ts';
 import { readProfileFile } from '../network/profile-file.ts';
 import type { Session } from '../network/session.ts';
-import { badInput, ExitCode } from '../shell/exit.ts';
+import { asInput, badInput, ExitCode } from '../shell/exit.ts';
 import { printable } from '../shell/format.ts';
-import { deviceUuid, keyIndex, octet } from '../shell/options.ts';
+import { deviceUuid, keyIndex, octet, unicastAddress } from '../shell/options.ts';
 import type { Runner } from '../shell/run.ts';
 import type { Shell } from '../shell/shell.ts';
 
@@ -21,6 +22,7 @@ export interface ProvisionFlags extends OobFlags {
   readonly profile?: string;
   readonly allowCmac?: boolean;
   readonly requireOob?: boolean;
+  readonly via?: number;
   readonly recover?: boolean;
   readonly giveUp?: boolean;
 }
@@ -41,6 +43,7 @@ export function addProvisionCommand(program: Command, runner: Runner): void {
     .option('--net-key <INDEX>', 'the subnet that they join (default: 0)', keyIndex)
     .option('--attention <SECONDS>', 'they draw attention to themselves for so long (default: 0)', octet)
     .option('--profile <FILE>', 'configure them afterwards, as "node config" does')
+    .option('--via <ADDR>', 'through this node, which has a Remote Provisioning Server near the device', unicastAddress)
     .option('--recover', 'look for a device whose provisioning was interrupted, and take it in if it is a node')
     .option('--give-up', 'forget such a device; its address is set aside')
     .addHelpText('after', EXAMPLES)
@@ -63,7 +66,7 @@ function provision(shell: Shell, texts: readonly string[], flags: ProvisionFlags
   const profile = flags.profile === undefined ? undefined : readProfileFile(shell.io, flags.profile);
   return withNetwork(shell, async (network, session) => {
     if (flags.giveUp === true) return giveUp(shell, network, uuids);
-    const bearer = bearerOf(session);
+    const bearer = flags.via === undefined ? bearerOf(session) : through(network, flags.via);
     const single = uuids.length === 1;
     const outcomes = uuids.map(async (uuid, i): Promise<Outcome> => {
       const text = toHex(uuid);
@@ -153,6 +156,23 @@ function bearerOf({ world }: Session): ProvisioningBearer {
   if (advertising !== undefined) return pbAdv({ clock, random }, advertising);
   throw badInput('no-bearer', 'this bearer reaches no devices', 'Give another one: see "meshferry bearer list".');
 }
+
+/** PB-Remote: one device at a time, the others wait. */
+function through(network: MeshNetwork, server: number): ProvisioningBearer {
+  const { elements } = asInput(() => requireNode(network.document, server));
+  const models = elements.flatMap((element) => element.models);
+  // Before its composition is known there are none at all.
+  if (models.length > 0 && models.every(({ modelId }) => modelIdNumber(modelId) !== REMOTE_PROVISIONING_SERVER)) {
+    throw badInput(
+      'no-remote-server',
+      `the node ${formatAddress(server)} has no Remote Provisioning Server`,
+      'Name another node near the device: "meshferry node show ADDR" lists 0x0004 for those that have one.',
+    );
+  }
+  return pbRemote(network.remote, network.to(server));
+}
+
+const REMOTE_PROVISIONING_SERVER = FoundationModelId.remoteProvisioningServer;
 
 function nameOf({ name }: NodeEntry): string {
   return name === undefined ? '' : `, "${printable(name)}"`;
