@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readProfile } from './profile.ts';
 
@@ -98,4 +99,40 @@ describe('a profile', () => {
     expect(outcome.error.message).toContain(message);
     expect(outcome.error.hint).toMatch(/\w/);
   });
+});
+
+it('never throws, whatever text it is given', () => {
+  const member = fc.constantFrom(
+    'models',
+    'model',
+    'bind',
+    'publish',
+    'to',
+    'appKey',
+    'relay',
+    'count',
+    'intervalMs',
+    'x',
+  );
+  const { tree } = fc.letrec((tie) => ({
+    tree: fc.oneof(
+      { maxDepth: 4 },
+      fc.constantFrom(null, true, 0, 5, -1, 2.5, 0xc000, '0x1402', '1000', 'x'),
+      fc.array(tie('tree'), { maxLength: 3 }),
+      fc.dictionary(member, tie('tree'), { maxKeys: 4 }),
+    ),
+  }));
+  fc.assert(
+    fc.property(
+      fc.oneof(
+        tree.map((value) => JSON.stringify(value)),
+        fc.json(),
+        fc.string(),
+      ),
+      (text) => {
+        const outcome = readProfile(text);
+        if (!outcome.ok) expect(outcome.error.code).toBe('bad-profile');
+      },
+    ),
+  );
 });
