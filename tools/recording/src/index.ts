@@ -27,6 +27,7 @@ const exit = await main(['demo'], {
   cwd: process.cwd(),
   signals: { listen: () => () => {} },
   now: () => performance.now(),
+  wallTime: () => Date.now(),
 });
 if (exit !== 0) throw new Error(`the demo ended with exit code ${exit}`);
 
