@@ -85,7 +85,11 @@ export class ProfileReader {
 }
 
 /** What is wrong with the member at a JSON pointer. */
-export function badProfile(pointer: string, what: string, hint = 'The form of profiles: "meshferry node config --help".'): MeshError {
+export function badProfile(
+  pointer: string,
+  what: string,
+  hint = 'The form of profiles: "meshferry node config --help".',
+): MeshError {
   return new MeshError('bad-profile', `profile ${pointer === '' ? 'as a whole' : pointer}: ${what}`, { hint });
 }
 
