@@ -66,11 +66,14 @@ export class ProfileReader {
     throw this.#not('a model such as "0x1402", or a vendor\'s such as "0x00590001"');
   }
 
-  /** An address, or a Label UUID; `kind` says in words what `accepts` takes. */
+  /** An address (text is hexadecimal, as in a network document), or a Label UUID; `kind` says in words what `accepts` takes. */
   destination(accepts: (address: number) => boolean, kind: string): number | Uint8Array {
-    const label = typeof this.value === 'string' ? this.value.replaceAll('-', '') : '';
-    if (/^[0-9a-f]{32}$/i.test(label)) return fromHex(label.toLowerCase());
-    return this.integer(0, 0xffff, accepts, `${kind} address such as "0xC000", or a Label UUID`);
+    const text = typeof this.value === 'string' ? this.value.replaceAll('-', '') : '';
+    if (/^[0-9a-f]{32}$/i.test(text)) return fromHex(text.toLowerCase());
+    const address = /^(?:0x)?[0-9a-f]{1,4}$/i.test(text) ? Number.parseInt(text, 16) : this.value;
+    if (typeof address === 'number' && Number.isInteger(address) && address <= 0xffff && accepts(address))
+      return address;
+    throw this.#not(`${kind} address such as "0xC000", or a Label UUID`);
   }
 
   #object(): Record<string, unknown> {

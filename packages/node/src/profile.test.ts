@@ -55,6 +55,15 @@ describe('a profile', () => {
     });
   });
 
+  it('takes addresses as network documents write them: in hexadecimal', () => {
+    const profile = readProfile(
+      '{"models": [{"model": "1000", "subscribe": ["C000", "0xC001"], "publish": {"to": "0100", "appKey": 0}}]}',
+    );
+    expect(profile).toMatchObject({
+      value: { models: [{ subscribe: [0xc000, 0xc001], publish: { to: 0x0100 } }] },
+    });
+  });
+
   it('may be empty, and may switch relaying off', () => {
     expect(readProfile('{}')).toEqual({ ok: true, value: {} });
     expect(readProfile('{"relay": false}')).toEqual({ ok: true, value: { relay: false } });
