@@ -135,7 +135,7 @@ describe('unprovisioned devices of a simulated world', () => {
     await run.wait(1000);
     for (const number of [1, 2]) {
       const server = run.network.to(run.device(number - 1).address);
-      const found = await run.run(run.remote.scan(server, { seconds: 20 }));
+      const found = await run.run(run.network.remote.scan(server, { seconds: 20 }));
       expect(found.map(({ uuid }) => toHex(uuid))).toEqual([toHex(run.device(number).label.uuid)]);
       const node = await run.run(run.provisionThrough(server.address, number));
       await run.wait(1000);

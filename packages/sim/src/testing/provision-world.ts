@@ -2,7 +2,7 @@ import { type NodeEntry, octetsOf } from '@meshferry/cdb';
 import { MemoryStore, SeededRandom, type Store, storeView, type Unicast } from '@meshferry/core';
 import { portableCrypto } from '@meshferry/crypto';
 import type { MadeFirmware } from '@meshferry/firmware';
-import { pbRemote, RemoteProvisioningClient } from '@meshferry/foundation';
+import { pbRemote } from '@meshferry/foundation';
 import {
   createNetwork,
   type JobReport,
@@ -23,7 +23,6 @@ export class ProvisionWorld {
   readonly world: World;
   network!: MeshNetwork;
   role!: UpdaterRole;
-  readonly remote = new RemoteProvisioningClient();
   readonly #store: Store;
 
   constructor(uri: string, store: Store = new MemoryStore()) {
@@ -46,7 +45,7 @@ export class ProvisionWorld {
           ...ground,
           state,
           wallTime: () => 0,
-          models: [...this.role.models, this.remote.model],
+          models: this.role.models,
         });
         return this.network.node;
       },
@@ -68,7 +67,7 @@ export class ProvisionWorld {
 
   /** The same over the node at `server`. */
   provisionThrough(server: Unicast, number: number): Promise<NodeEntry> {
-    return this.provision(number, { bearer: pbRemote(this.remote, this.network.to(server)) });
+    return this.provision(number, { bearer: pbRemote(this.network.remote, this.network.to(server)) });
   }
 
   /** What is on the label of a device, and who stands before it. */
