@@ -181,11 +181,16 @@ async function refresh(
   if (outcome instanceof MeshError) {
     // The node changes only when the link is closed with Success, which follows Complete alone.
     if (pending !== undefined) options.settle(pending, undefined);
-    throw outcome;
+    throw certain(outcome);
   }
   if (pending === undefined) throw new MeshError('internal', 'a refresh that was not kept');
   options.progress?.('asking');
   return finishRefresh(ground, pending, options, options.asking);
+}
+
+/** What ended a refresh: unlike a new device, the node is known to be as it was. */
+function certain(error: MeshError): MeshError {
+  return error.code === 'provisioning-uncertain' && error.cause instanceof MeshError ? error.cause : error;
 }
 
 /** Runs something over a link of a node to itself; its outcome, once the link is over at the other end as well. */

@@ -225,7 +225,7 @@ describe('a refresh that is cut off', () => {
         server.restart();
       },
     });
-    await expect(cut).rejects.toMatchObject({ code: 'provisioning-uncertain' });
+    await expect(cut).rejects.toMatchObject({ code: 'link-timeout' });
     expect(server.network.hasDeviceKeyCandidate).toBe(false);
   });
 
@@ -237,7 +237,7 @@ describe('a refresh that is cut off', () => {
         if (state === 'wait-complete') world.deaf.add(server.number);
       },
     });
-    await expect(settled).rejects.toMatchObject({ code: 'provisioning-uncertain' });
+    await expect(settled).rejects.toMatchObject({ code: 'link-timeout' });
     expect(server.network.hasDeviceKeyCandidate).toBe(false);
   });
 });

@@ -172,7 +172,7 @@ describe('a device', () => {
   it('is not provisioned when its store refuses, and is when it takes writes again', async () => {
     const bench = new DeviceBench();
     bench.store.refuses = true;
-    expect(await bench.provision(0x0100)).toMatchObject({ code: 'provisioning-failed' });
+    expect(await bench.provision(0x0100)).toMatchObject({ cause: { code: 'provisioning-failed' } });
     expect(bench.device.state).toBe('unprovisioned');
     bench.store.refuses = false;
     expect(await bench.provision(0x0101)).toMatchObject({ data: { unicastAddress: 0x0101 } });

@@ -120,6 +120,20 @@ describe('somebody who changes PDUs on their way', () => {
   });
 });
 
+describe('somebody who says Failed in the place of the device', () => {
+  it.each([0x01, 0x04, 0x06, 0x09, 0xff])('does not free the address of one that has its data: %i', (error) => {
+    const ends = new Ends();
+    ends.deviceLink.tamper = (pdu) => (pdu[0] === 8 ? Uint8Array.of(9, error) : pdu);
+    ends.settle();
+    expect(ends.node).toBeDefined();
+    expect(ends.code).toBe('provisioning-uncertain');
+    expect(ends.outcome).toMatchObject({
+      cause: { code: error === 4 ? 'confirmation-failed' : 'provisioning-failed' },
+    });
+    expect(ends.provisionerLink.closedWith).toBe('fail');
+  });
+});
+
 describe('randoms', () => {
   it('are revealed only after the confirmation of the other side', () => {
     const ends = new Ends();

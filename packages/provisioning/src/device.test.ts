@@ -97,7 +97,8 @@ describe('the data', () => {
     const ends = new Ends({}, { accept: () => error }).settle();
     expect(ends.deviceLink.sent.at(-1)).toBe(sent);
     expect(ends.ended?.error).toBe(error);
-    expect([ends.code, ends.node]).toEqual(['provisioning-failed', undefined]);
+    expect(ends.node).toBeUndefined();
+    expect(ends.outcome).toMatchObject({ code: 'provisioning-uncertain', cause: { code: 'provisioning-failed' } });
   });
 
   it('that could not be stored are not confirmed', () => {
@@ -112,7 +113,7 @@ describe('the data', () => {
     ).settle();
     expect(ends.deviceLink.sent.at(-1)).toBe('0907');
     expect(ends.ended).toMatchObject({ complete: false, error: 'unexpected-error', cause: { message: 'disk full' } });
-    expect(ends.code).toBe('provisioning-failed');
+    expect(ends.code).toBe('provisioning-uncertain');
   });
 
   it('without room for all elements are refused by the device itself', () => {

@@ -71,12 +71,12 @@ export function noRoom(node: Pick<ProvisionedNode, 'data' | 'capabilities'>): Me
   });
 }
 
-/** The data have left, the Complete has not come. */
+/** The data have left, the Complete has not come: `cause` came instead, which anybody in reach could have sent. */
 export function provisioningUncertain(node: ProvisionedNode, cause: MeshError): MeshError {
   const address = formatAddress(node.data.unicastAddress);
   return new MeshError(
     'provisioning-uncertain',
-    `the device for ${address} may be provisioned or not, it was not heard after its data were sent: ${cause.message}`,
+    `the device for ${address} may be provisioned or not, it did not confirm its data: ${cause.message}`,
     { hint: `Keep ${address} reserved and try to reach the node with its device key; else reset the device.`, cause },
   );
 }

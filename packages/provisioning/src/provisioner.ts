@@ -128,7 +128,8 @@ class Provisioner implements ProvisioningRun {
     if (!decoded.ok) {
       this.#fail(badPdu(decoded.error));
     } else if (decoded.value.type === 'failed') {
-      this.#end('fail', deviceFailed(decoded.value.error));
+      // Once the data have left it proves nothing: anybody in reach can send it for a device that is a node by now.
+      this.#fail(deviceFailed(decoded.value.error));
     } else {
       this.#take(decoded.value, octets);
     }
