@@ -296,15 +296,31 @@ describe('a network of another tool', () => {
     expect(JSON.parse(readFileSync(copy, 'utf8'))).toEqual(JSON.parse(readFileSync(file, 'utf8')));
     const early = await run('node config all', '--profile', UPDATABLE);
     expect([early.exit, early.result.error.code]).toEqual([2, 'not-adopted']);
-    const deaf = await run('net adopt --listen 5');
-    expect([deaf.exit, deaf.result.error.code]).toEqual([1, 'no-beacon']);
-    const { exit, result } = await run('net adopt --iv-index 0 --name Taker');
+    const { exit, result } = await run('net adopt --name Taker');
     expect(exit).toBe(0);
     expect(result).toMatchObject({ address: '0x1001', ivIndex: 0, notices: [] });
     const config = await run('node config 0x0100', '--profile', UPDATABLE);
     expect(config.exit).toBe(0);
     expect(config.result.nodes[0].changes).toContain('Default TTL 6');
     expect((await run('net adopt')).result.error.code).toBe('already-adopted');
+  });
+
+  test.each([',link=gatt,proxies=1', ',distributor=1'])('tells its IV Index to who listens%s', async (more) => {
+    const { run } = world(uri + more);
+    const document = join(folder.path, `other${more}.json`);
+    expect((await world(uri + more).run('net export', document)).exit).toBe(0);
+    await run('net import', document);
+    const { exit, result } = await run('net adopt');
+    expect([exit, result.ivIndex]).toEqual([0, 0]);
+    expect((await run('node config 0x0101', '--profile', UPDATABLE)).exit).toBe(0);
+  });
+
+  test.each(['', ',link=gatt'])('is not taken over when nobody tells the IV Index%s', async (more) => {
+    const { run } = world(`sim:targets=1,proxies=1,radio=ideal,fail=0x0100@silent${more}`);
+    await run('net import', file);
+    const deaf = await run('net adopt --listen 15');
+    expect([deaf.exit, deaf.result.error.code]).toEqual([1, 'no-beacon']);
+    expect((await run('net adopt --iv-index 0')).exit).toBe(0);
   });
 
   test('that is broken is refused with its place', async () => {

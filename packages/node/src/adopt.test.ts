@@ -1,4 +1,4 @@
-import { AD_MESH_BEACON, memoryAir } from '@meshferry/bearer';
+import { AD_MESH_BEACON, type Advertising, memoryAir } from '@meshferry/bearer';
 import { addAppKey, hexNumber, type NetworkDocument, octetsOf, writeNetworkDocument } from '@meshferry/cdb';
 import { MemoryStore, MeshError, SeededRandom, storeView, VirtualClock } from '@meshferry/core';
 import { portableCrypto } from '@meshferry/crypto';
@@ -166,11 +166,7 @@ describe('what is kept of a network', () => {
   });
 });
 
-function heard(
-  clock: VirtualClock,
-  document: NetworkDocument,
-  advertising: Parameters<typeof listenForIvIndex>[1]['advertising'],
-): Promise<HeardIvIndex> {
+function heard(clock: VirtualClock, document: NetworkDocument, advertising: Advertising): Promise<HeardIvIndex> {
   return new Promise((resolve, reject) => {
     listenForIvIndex(document, { clock, crypto: portableCrypto, advertising }, (outcome) => {
       if (outcome instanceof MeshError) reject(outcome);

@@ -1,8 +1,9 @@
-import { AD_MESH_BEACON, type Advertising } from '@meshferry/bearer';
+import { AD_MESH_BEACON, type Advertising, type GattCentral } from '@meshferry/bearer';
 import {
   type Adoption,
   type AdoptionOptions,
   adoptNetwork,
+  hexNumber,
   type NetworkDocument,
   octetsOf,
   randomUuid,
@@ -14,6 +15,7 @@ import type { CryptoProvider } from '@meshferry/crypto';
 import { authenticateBeacon, type NetworkState as BeaconState, decodeBeacon, NetKeyMaterial } from '@meshferry/network';
 import { BARE_COMPOSITION } from './network-begin.ts';
 import type { NetworkState } from './network-state.ts';
+import { listenToProxies } from './proxy-beacons.ts';
 
 /** IV Index and IV Update Flag of a network, as its beacons tell them. */
 export type HeardIvIndex = Pick<BeaconState, 'ivIndex' | 'ivUpdate'>;
@@ -22,7 +24,9 @@ export type HeardIvIndex = Pick<BeaconState, 'ivIndex' | 'ivUpdate'>;
 export interface ListenOptions {
   readonly clock: Clock;
   readonly crypto: CryptoProvider;
-  readonly advertising: Advertising;
+  readonly advertising?: Advertising;
+  /** Listens through proxies, too: they give a beacon to who connects. */
+  readonly central?: GattCentral;
   /** Nodes of a subnet send a beacon every 10 s together, in the worst case every 10 min. Default 60 000 ms. */
   readonly timeoutMs?: number;
 }
@@ -39,21 +43,25 @@ export function listenForIvIndex(
   options: ListenOptions,
   done: (outcome: HeardIvIndex | MeshError) => void,
 ): Cancel {
-  const { clock, crypto, advertising, timeoutMs = LISTEN_MS } = options;
+  const { clock, crypto, advertising, central, timeoutMs = LISTEN_MS } = options;
   const keys = beaconKeys(document, crypto);
+  const nodes = document.nodes.map(({ unicastAddress }) => hexNumber(unicastAddress));
   const end = (outcome?: HeardIvIndex | MeshError): void => {
-    unsubscribe();
+    for (const stop of stops.splice(0)) stop();
     timer.cancel();
     if (outcome !== undefined) done(outcome);
   };
-  const unsubscribe = advertising.receive([AD_MESH_BEACON], ({ data }) => {
-    const beacon = decodeBeacon(data);
+  const receive = (octets: Uint8Array): void => {
+    const beacon = decodeBeacon(octets);
     if (!beacon.ok || beacon.value.type === 'unprovisioned-device') return;
     for (const key of keys) {
       const heard = authenticateBeacon(beacon.value, key);
       if (heard !== undefined) return end(heard);
     }
-  });
+  };
+  const stops: Cancel[] = [];
+  if (advertising !== undefined) stops.push(advertising.receive([AD_MESH_BEACON], ({ data }) => receive(data)));
+  if (central !== undefined) stops.push(listenToProxies({ clock, central, keys, nodes }, receive));
   const timer = clock.after(timeoutMs, () => end(noBeacon(document, timeoutMs)));
   return () => end();
 }

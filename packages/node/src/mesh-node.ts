@@ -81,6 +81,8 @@ export interface MeshNodeOptions extends NodeGround {
   readonly transmit?: Transmit;
   /** Relay Retransmit, or false for no relaying (default). */
   readonly relay?: Transmit | false;
+  /** Secure Network Beacon to begin with: the node sends Secure Network beacons. Default false. */
+  readonly beacon?: boolean;
   /** GATT Proxy to begin with: the node is a Proxy Server. Default false. */
   readonly gattProxy?: boolean;
   /** The node keeps messages for Low Power nodes. Default false. */
@@ -173,6 +175,7 @@ export class MeshNode implements FoundationHost {
         'defaultTtl',
         'transmit',
         'relay',
+        'beacon',
         'gattProxy',
         'sarTransmitter',
         'sarReceiver',

@@ -12,6 +12,8 @@ export interface SimDistributorOptions {
   readonly address: number;
   readonly index: number;
   readonly relay: boolean;
+  /** It sends Secure Network beacons. */
+  readonly beacon: boolean;
 }
 
 /** A node that keeps firmware images and updates others with them. */
@@ -34,7 +36,7 @@ export class SimDistributor extends SimNode {
     return this.node === undefined ? undefined : this.#role;
   }
 
-  #compose({ world, sim, address, relay }: SimDistributorOptions, ground: NodeGround): MeshNode {
+  #compose({ world, sim, address, relay, beacon }: SimDistributorOptions, ground: NodeGround): MeshNode {
     const role = distributorRole(ground, { images: SLOTS, imageSize: sim.slot, space: SLOTS * sim.slot });
     this.#role = role;
     const node: MeshNode = new MeshNode({
@@ -46,6 +48,7 @@ export class SimDistributor extends SimNode {
       incoming: MANY_ANSWERS,
       defaultTtl: world.defaultTtl,
       relay: relay ? RELAY_RETRANSMIT.meshferry : false,
+      beacon,
     });
     role.bind(SIM_APP_INDEX);
     role.distribution.start();

@@ -10,6 +10,8 @@ export interface SimFriendOptions {
   readonly address: number;
   readonly index: number;
   readonly relay: boolean;
+  /** It sends Secure Network beacons. */
+  readonly beacon: boolean;
 }
 
 /** A node that keeps messages for the Low Power targets around it, and does nothing else. */
@@ -20,7 +22,7 @@ export class SimFriend extends SimNode {
   }
 }
 
-function composeFriend({ world, sim, address, relay }: SimFriendOptions, ground: NodeGround): MeshNode {
+function composeFriend({ world, sim, address, relay, beacon }: SimFriendOptions, ground: NodeGround): MeshNode {
   return new MeshNode({
     ...ground,
     address,
@@ -28,6 +30,7 @@ function composeFriend({ world, sim, address, relay }: SimFriendOptions, ground:
     identity: { cid: sim.company, pid: 0, vid: 0, crpl: 1024, features: Feature.relay | Feature.friend },
     elements: [{ location: 0, models: [] }],
     relay: relay ? RELAY_RETRANSMIT.meshferry : false,
+    beacon,
     defaultTtl: world.defaultTtl,
     friend: { lowPowerNodes: Math.max(1, sim.lowpower) },
   });

@@ -18,6 +18,8 @@ export interface SimTargetOptions {
   readonly lowPower: boolean;
   /** It is a Proxy Server. */
   readonly proxy: boolean;
+  /** It sends Secure Network beacons. */
+  readonly beacon: boolean;
   readonly trust: readonly PublicKey[];
 }
 
@@ -81,6 +83,7 @@ export class SimTarget extends SimNode {
       relay: options.relay ? RELAY_RETRANSMIT[sim.peer] : false,
       defaultTtl: world.defaultTtl,
       gattProxy: options.proxy,
+      beacon: options.beacon,
       ...peerLimits(sim, ground),
     });
     role.bind(SIM_APP_INDEX);

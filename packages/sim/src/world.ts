@@ -92,6 +92,7 @@ export class World {
     const isProxy = (index: number) => (index >= first && index < first + sim.proxies) || index >= firstDevice;
     if (sim.link === 'gatt' && !topology.neighbours(0).some(isProxy)) throw noProxyInReach(sim);
     const relays = chooseRelays(topology, sim.relays);
+    const beaconer = beaconerAmong(topology, sim, first, firstDevice);
     this.radio = new Radio({
       clock: this.clock,
       random: new SeededRandom(`${chances}/radio`),
@@ -117,6 +118,7 @@ export class World {
         address: SIM_DISTRIBUTOR_ADDRESS,
         index: 1,
         relay: relays(1),
+        beacon: beaconer === 1,
       });
     }
     this.targets = Array.from({ length: sim.targets }, (_, i) => {
@@ -124,11 +126,23 @@ export class World {
       const lowPower = i >= sim.targets - sim.lowpower;
       const address = SIM_FIRST_TARGET_ADDRESS + i;
       const proxy = i < sim.proxies;
-      return new SimTarget({ world, sim, address, index, relay: relays(index) && !lowPower, lowPower, proxy, trust });
+      const relay = relays(index) && !lowPower;
+      return new SimTarget({
+        world,
+        sim,
+        address,
+        index,
+        relay,
+        lowPower,
+        proxy,
+        beacon: index === beaconer,
+        trust,
+      });
     });
     this.friends = Array.from({ length: sim.friends }, (_, i) => {
       const index = first + sim.targets + i;
-      return new SimFriend({ world, sim, address: SIM_FIRST_FRIEND_ADDRESS + i, index, relay: relays(index) });
+      const address = SIM_FIRST_FRIEND_ADDRESS + i;
+      return new SimFriend({ world, sim, address, index, relay: relays(index), beacon: index === beaconer });
     });
     this.devices = Array.from({ length: sim.unprovisioned }, (_, number) => {
       const index = firstDevice + number;
@@ -255,6 +269,15 @@ function noProxyInReach({ proxies, unprovisioned }: SimOptions): MeshError {
   return new MeshError('no-proxy-in-reach', `none of the ${what.join(' and ')} is in reach of this process`, {
     hint: 'Give more proxies=N, or another topology.',
   });
+}
+
+/**
+ * Index of the node that sends Secure Network beacons: one is enough for who listens beside this process, and does not
+ * disturb an update. The Distributor or a target that never sleeps, else a Friend, in reach of this process.
+ */
+function beaconerAmong(topology: Topology, sim: SimOptions, first: number, firstDevice: number): number | undefined {
+  const sleeps = (index: number) => index >= first + sim.targets - sim.lowpower && index < first + sim.targets;
+  return topology.neighbours(0).find((index) => index < firstDevice && !sleeps(index));
 }
 
 /** A message with TTL n is heard n hops away. 5 is what nodes have out of the box. */

@@ -57,17 +57,12 @@ async function ivIndexOf({ session }: Kept, flags: AdoptFlags): Promise<HeardIvI
 }
 
 function listen({ world, state }: Session, seconds: number | undefined): Promise<HeardIvIndex> {
-  const { clock, advertising } = world;
-  if (state === undefined || advertising === undefined) {
-    throw badInput(
-      'no-advertising',
-      'beacons are heard by advertising, and this bearer is a GATT connection alone',
-      'Use link=adv, or give --iv-index if you know it for sure.',
-    );
-  }
+  const { clock, advertising, central } = world;
+  if (state === undefined) throw new MeshError('no-network', 'there is no network yet');
+  const ears = { ...(advertising && { advertising }), ...(central && { central }) };
   return new Promise((resolve, reject) => {
     const timeout = seconds === undefined ? {} : { timeoutMs: 1000 * seconds };
-    listenForIvIndex(state.document, { clock, crypto: portableCrypto, advertising, ...timeout }, (outcome) => {
+    listenForIvIndex(state.document, { clock, crypto: portableCrypto, ...ears, ...timeout }, (outcome) => {
       if (outcome instanceof MeshError) reject(outcome);
       else resolve(outcome);
     });
