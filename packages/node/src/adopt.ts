@@ -56,7 +56,9 @@ export function listenForIvIndex(
     if (!beacon.ok || beacon.value.type === 'unprovisioned-device') return;
     for (const key of keys) {
       const heard = authenticateBeacon(beacon.value, key);
-      if (heard !== undefined) return end(heard);
+      if (heard === undefined) continue;
+      end(heard);
+      return;
     }
   };
   const stops: Cancel[] = [];

@@ -9,9 +9,10 @@ export interface ProvisioningLinkListener {
   received(pdu: Uint8Array): void;
   /**
    * The link has ended: the peer closed it, its bearer gave up (`timeout`), or the connection was lost (`fail`). Comes
-   * once at most, and not after an own {@link ProvisioningLink.close}.
+   * once at most, and not after an own {@link ProvisioningLink.close}. `error`: what the bearer knows about it, as
+   * `two-devices` when it heard two of the same UUID.
    */
-  closed(reason: LinkCloseReason): void;
+  closed(reason: LinkCloseReason, error?: MeshError): void;
 }
 
 /**

@@ -6,6 +6,7 @@ import { LINK_QUIET_MS, LINK_TIMEOUT_MS, linkClosed, pduLengthError } from './li
 import { nextTransaction, PbAdvOutgoing } from './pb-adv-outgoing.ts';
 import type { PbAdvPdu } from './pb-adv-pdu.ts';
 import { type PbAdvRadio, THRICE } from './pb-adv-radio.ts';
+import { TransactionVoices, twoDevices } from './pb-adv-voices.ts';
 
 /** First Transaction Number of each role [5.3.1]. */
 const FIRST = { provisioner: 0x00, device: 0x80 } as const;
@@ -31,6 +32,7 @@ export class PbAdvLink implements ProvisioningLink {
   readonly #quiet: Deadline;
   readonly #outgoing: PbAdvOutgoing;
   readonly #assembly = new TransactionAssembly();
+  readonly #voices = new TransactionVoices();
   /** Transaction Number of the peer that is expected, and that which was delivered last. */
   #expected: number;
   #delivered: number | undefined;
@@ -99,11 +101,15 @@ export class PbAdvLink implements ProvisioningLink {
   }
 
   #segment(transaction: number, segment: TransactionSegment): void {
-    if (transaction === this.#delivered) {
-      this.#heard();
-      this.#acknowledge(transaction); // the acknowledgment was lost
+    const delivered = transaction === this.#delivered;
+    if (!delivered && transaction !== this.#expected) return;
+    if (this.#role === 'provisioner' && segment.kind === 'transaction-start') {
+      if (this.#voices.isSecond(transaction, segment, delivered)) return this.#give('fail', twoDevices());
     }
-    if (transaction !== this.#expected) return;
+    if (delivered) {
+      this.#heard();
+      return this.#acknowledge(transaction); // the acknowledgment was lost
+    }
     this.#heard();
     const pdu = this.#assembly.add(segment);
     if (pdu === undefined) return;
@@ -135,10 +141,10 @@ export class PbAdvLink implements ProvisioningLink {
   }
 
   /** This end has to give up. */
-  #give(reason: LinkCloseReason): void {
+  #give(reason: LinkCloseReason, error?: MeshError): void {
     if (!this.#open) return;
     this.close(reason);
-    this.#listener?.closed(reason);
+    this.#listener?.closed(reason, error);
   }
 
   #closed(reason: LinkCloseReason): void {

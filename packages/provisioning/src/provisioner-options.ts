@@ -92,7 +92,7 @@ export interface ProvisionerOptions {
    * Called once, when all is over. Codes: `provisioning-uncertain` when the device may have got the data but has not said
    * so (keep the address reserved, try to reach it with the device key), also when a Provisioning Failed came, which others
    * can forge: its `cause` says which; all others mean that the device is not provisioned:
-   * `link-timeout`, `link-closed`, `cancelled`, `confirmation-failed`, `own-public-key`, `bad-public-key`,
+   * `link-timeout`, `link-closed`, `two-devices`, `cancelled`, `confirmation-failed`, `own-public-key`, `bad-public-key`,
    * `own-confirmation`, `cmac-not-allowed`, `no-algorithm`, `authentication-required`, `oob-not-offered`, `bad-pdu`,
    * `unexpected-pdu`, `provisioning-failed` (the device's error in words), and those of the callbacks.
    */

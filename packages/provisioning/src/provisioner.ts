@@ -88,7 +88,7 @@ class Provisioner implements ProvisioningRun {
     this.#records = new RecordsQuestions(link.maxPdu, (pdu) => this.#send(pdu));
     link.listen({
       received: (octets) => this.#received(octets),
-      closed: (reason) => this.#closed(reason),
+      closed: (reason, error) => this.#closed(reason, error),
     });
     this.#enter('records');
     if (options.beforeInvite === undefined) this.#sendInvite();
@@ -278,8 +278,8 @@ class Provisioner implements ProvisioningRun {
     this.#send({ type: 'data', sealed });
   }
 
-  #closed(reason: LinkCloseReason): void {
-    this.#fail(linkEnded(reason, this.#state));
+  #closed(reason: LinkCloseReason, error = linkEnded(reason, this.#state)): void {
+    this.#fail(error);
   }
 
   #expired(): void {
