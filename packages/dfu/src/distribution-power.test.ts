@@ -120,7 +120,7 @@ describe('a Distributor that restarts', () => {
         ).toHaveLength(1);
       }
     }
-  }, 60_000);
+  });
 });
 
 function transferring(traits = {}): Scene {

@@ -77,7 +77,7 @@ describe.each(Object.entries(FAMILIES))('the server of %s', (name, messages) => 
       }),
       { numRuns: 10_000 },
     );
-  }, 60_000);
+  });
 });
 
 it('any sequence of messages to the aggregator ends in a Status that holds its answers, however deep and odd', () => {
@@ -96,7 +96,7 @@ it('any sequence of messages to the aggregator ends in a Status that holds its a
     }),
     { numRuns: 10_000 },
   );
-}, 60_000);
+});
 
 it('what was told to a node in any order is there after a restart', () => {
   const kept = fc.oneof(
@@ -117,4 +117,4 @@ it('what was told to a node in any order is there after a restart', () => {
     }),
     { numRuns: 300 },
   );
-}, 60_000);
+});

@@ -155,7 +155,7 @@ describe.each([
     expect([...ways.keys()]).toEqual(
       expect.arrayContaining(['in the document', 'not provisioned as far as we know', late ? 'recovered' : 'given up']),
     );
-  }, 120_000);
+  });
 
   it('while it configures: the profile is finished when it is applied again', async () => {
     let cuts = 0;
@@ -178,7 +178,7 @@ describe.each([
       bench.close();
     }
     expect(cuts).toBeGreaterThan(20);
-  }, 120_000);
+  });
 
   it('while it refreshes the keys: the refresh is finished when it is resumed', async () => {
     let cuts = 0;
@@ -212,7 +212,7 @@ describe.each([
       bench.close();
     }
     expect(cuts).toBeGreaterThan(20);
-  }, 120_000);
+  });
 });
 
 function refresh({ network }: NetworkBench): Promise<unknown> {

@@ -51,7 +51,7 @@ describe('a world that is killed at any write of its store', () => {
       expect(ends, `killed at write ${at}`).toEqual(['unprovisioned', 'unprovisioned']);
       expect(after.world.targets.map(({ node }) => node)).toEqual([undefined, undefined]);
     }
-  }, 120_000);
+  });
 });
 
 /** What an update that is killed at its `at`-th write leaves behind; undefined when it writes less often. */

@@ -52,7 +52,7 @@ describeWithMeshd('mesh-cfgclient and our device', (meshd) => {
       server = echoModel(SERVER);
       return [[server.model], [echoModel(VENDOR).model]];
     });
-  }, 60_000);
+  });
 
   afterAll(async () => {
     device?.close();

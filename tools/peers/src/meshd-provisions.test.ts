@@ -35,7 +35,7 @@ describeWithMeshd('bluetooth-meshd as the provisioner of our device', (meshd) =>
       echoes = echoModel(SERVER);
       return [[echoes.model], []];
     });
-  }, 60_000);
+  });
 
   afterAll(() => device?.close());
 
