@@ -39,7 +39,7 @@ function describeContents(pkg: FirmwarePackage): JsonObject {
       ),
     };
   }
-  if (pkg.kind !== 'zip') return {};
+  if (pkg.kind !== 'zip' && pkg.kind !== 'archive') return {};
   return {
     entries: pkg.entries.map(({ name, size, crc32, method }) => ({
       name,

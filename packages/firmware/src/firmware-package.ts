@@ -24,10 +24,10 @@ export interface FirmwareImage {
   readonly signature: SignatureState;
 }
 
-/** A file with firmware: an update package, one MCUboot image, or an Intel HEX. */
+/** A file with firmware: an update package, a Firmware Archive, one MCUboot image, or an Intel HEX. */
 export interface FirmwarePackage {
-  /** By content, not by name. `unsigned`: an application without MCUboot header (only with `acceptUnsigned`). */
-  readonly kind: 'zip' | 'image' | 'hex' | 'unsigned';
+  /** By content, not by name. `archive`: a Firmware Archive (gzip of a tar). `unsigned`: an application without MCUboot header (only with `acceptUnsigned`). */
+  readonly kind: 'zip' | 'archive' | 'image' | 'hex' | 'unsigned';
   /** Octets of the file and their SHA-256. */
   readonly size: number;
   readonly sha256: Uint8Array;
@@ -37,7 +37,7 @@ export interface FirmwarePackage {
   readonly entries: readonly ZipEntry[];
   readonly manifest: Json | null;
   readonly directXip: boolean;
-  /** ZIP only: `ble_mesh_metadata.json`, null when there is none. */
+  /** ZIP: `ble_mesh_metadata.json`; archive: its encoded metadata and Firmware ID, all else null. Null when there is none. */
   readonly mesh: MeshMetadata | null;
   /** HEX only: its contents, and where its image lies. */
   readonly hex: IntelHex | null;

@@ -15,10 +15,37 @@
  * console.log(describePackage(read.value)); // what `fw inspect --json` prints
  * ```
  *
+ * Whether the maker has something newer is asked over https, with limits on size, time, redirects and hosts:
+ *
+ * ```ts
+ * import { checkFirmware, fetchFirmware } from '@meshferry/firmware';
+ *
+ * const access = { fetch, clock, allowedHosts: ['fw.example.com'] };
+ * const offer = await checkFirmware('https://fw.example.com/lamp', current, access);
+ * if (!offer.ok) throw offer.error; // code 'server-unreachable', 'certificate-refused', 'bad-answer', …
+ * if (offer.value !== null) await fetchFirmware('https://fw.example.com/lamp', current, offer.value, access, portableCrypto);
+ * ```
+ *
  * @packageDocumentation
  */
+export {
+  ARCHIVE_LIMITS,
+  type ArchiveAccess,
+  type ArchiveLimits,
+  type FetchBody,
+  type FetchFunction,
+  type FetchResponse,
+  isLoopback,
+} from './archive-access.ts';
 export * from './composition.ts';
 export { describePackage } from './describe.ts';
+export {
+  type FirmwareArchive,
+  type ReadArchive,
+  readFirmwareArchive,
+  writeFirmwareArchive,
+} from './firmware-archive.ts';
+export { checkFirmware, type FetchedFirmware, type FirmwareOffer, fetchFirmware } from './firmware-check.ts';
 export * from './firmware-id.ts';
 export * from './firmware-package.ts';
 export * from './image.ts';

@@ -1,11 +1,14 @@
-import { fail, MeshError, ok, type Result } from '@meshferry/core';
+import { fail, MeshError, ok, type Result, toHex } from '@meshferry/core';
 import { checkImages, checkMeshMetadata, imageWarnings, loadAddressWarnings, meshMetadataWarnings } from './checks.ts';
+import { readFirmwareArchive } from './firmware-archive.ts';
 import type { FirmwareImage, FirmwarePackage, Inconsistency, ReadOptions } from './firmware-package.ts';
+import { isGzip } from './gzip.ts';
 import { findHexImage } from './hex-image.ts';
 import { startsWithImageMagic } from './image.ts';
 import { checkImage, imageMeshError } from './image-check.ts';
 import { digest } from './image-hash.ts';
 import { looksLikeIntelHex, parseIntelHex } from './intel-hex.ts';
+import { decodeFirmwareMetadata } from './metadata.ts';
 import { readUpdateZip } from './update-zip.ts';
 
 /** What a package is apart from its size and checksum. */
@@ -17,7 +20,7 @@ type PackageContents = Omit<FirmwarePackage, 'size' | 'sha256' | 'inconsistencie
 /**
  * Reads firmware whatever its form: decides by content, checks every hash and signature, and names every inconsistency
  * [spec: firmware-packages sections 1 to 5]. Nothing in `bytes` makes it throw. Fails with `empty-file`,
- * `unknown-firmware`, `suit-not-supported`, the errors of the ZIP, HEX, manifest and metadata readers, `file-missing`,
+ * `unknown-firmware`, `suit-not-supported`, the errors of the ZIP, archive, HEX, manifest and metadata readers, `file-missing`,
  * `size-mismatch`, `not-an-image`, `corrupt-image`, and those of `ImageErrorCode`.
  */
 export async function readFirmwarePackage(
@@ -47,6 +50,7 @@ const NOTHING = { entries: [], manifest: null, directXip: false, mesh: null, hex
 async function readContents(bytes: Uint8Array, options: ReadOptions): Promise<Result<PackageContents, MeshError>> {
   if (bytes.length === 0) return fail(refuse('empty-file', 'the file is empty'));
   if (isZip(bytes)) return readZip(bytes, options);
+  if (isGzip(bytes)) return readArchive(bytes, options);
   if (startsWithImageMagic(bytes) || isOldImage(bytes)) {
     const image = await checkImage({ file: null, bytes, target: options.target ?? { image: 0, slot: 1 } }, options);
     return image.ok ? ok({ ...NOTHING, kind: 'image', images: [image.value] }) : image;
@@ -93,6 +97,34 @@ async function readZip(bytes: Uint8Array, options: ReadOptions): Promise<Result<
   });
 }
 
+/** A Firmware Archive as a maker's server sends it [spec: firmware-check-https section 4]. */
+async function readArchive(bytes: Uint8Array, options: ReadOptions): Promise<Result<PackageContents, MeshError>> {
+  const archive = readFirmwareArchive(bytes);
+  if (!archive.ok) return archive;
+  const { imageFile, image: octets, metadata: encoded, firmwareId, manifest } = archive.value;
+  const target = options.target ?? { image: 0, slot: 1 };
+  const image = await checkImage({ file: imageFile, bytes: octets, target }, options);
+  if (!image.ok) return image;
+  const metadata = decodeFirmwareMetadata(encoded);
+  const contents = { ...NOTHING, kind: 'archive', images: [image.value], manifest } as const;
+  if (!metadata.ok) {
+    const warning = `metadata ${toHex(encoded)} is not in Zephyr's form (${metadata.error.message}): it is left out`;
+    return ok({ ...contents, warnings: [warning] });
+  }
+  const mesh = { ...NO_JSON, encoded, metadata: metadata.value, firmwareId };
+  return ok({ ...contents, mesh, inconsistencies: checkMeshMetadata(mesh, image.value) });
+}
+
+/** An archive holds the encoded metadata alone. */
+const NO_JSON = {
+  json: null,
+  signVersion: null,
+  binarySize: null,
+  coreType: null,
+  compositionHash: null,
+  composition: null,
+} as const;
+
 async function readHex(bytes: Uint8Array, options: ReadOptions): Promise<Result<PackageContents, MeshError>> {
   const hex = parseIntelHex(bytes);
   if (!hex.ok) return hex;
@@ -130,7 +162,7 @@ const SIGN_IT = 'Give the signed file of the build (*.signed.bin), or make a pac
 function refuse(
   code: string,
   message: string,
-  hint = 'Give a dfu_application.zip, an MCUboot image or an Intel HEX.',
+  hint = 'Give a dfu_application.zip, a firmware archive, an MCUboot image or an Intel HEX.',
 ): MeshError {
   return new MeshError(code, message, { hint });
 }

@@ -14,6 +14,7 @@ import { alignColumns } from '../shell/table.ts';
 
 const KINDS: Readonly<Record<FirmwarePackage['kind'], string>> = {
   zip: 'update package',
+  archive: 'firmware archive',
   image: 'MCUboot image',
   hex: 'Intel HEX',
   unsigned: 'unsigned application',
