@@ -214,6 +214,13 @@ describe('OOB data', () => {
     expect(outcome.stderr).toContain('error:');
   });
 
+  test('that the device does not offer does not let it in without', async () => {
+    const { exit, result } = await provisioned('static', ['--oob', 'output:1234']);
+    expect([exit, result.error.code]).toEqual([1, 'authentication-required']);
+    const both = await provisioned('none', ['--oob', 'none', '--oob', 'output:1234']);
+    expect([both.exit, both.result.error.code]).toEqual([2, 'bad-oob']);
+  });
+
   test.each([
     ['nothing', 'not a kind of OOB data'],
     ['static:12', 'is not 32 or 64 hex digits'],
@@ -421,12 +428,45 @@ describe('what cannot be ends with the reason', () => {
     const bad = await run('node config 2', '--profile', profile('{"ttl": 5}'));
     expect([bad.exit, bad.result.error.message]).toEqual([2, expect.stringContaining('/ttl')]);
     const key = await run('node config 2', '--profile', profile('{"appKeys": [7]}'));
-    expect([key.exit, key.result.error.code]).toEqual([1, 'unknown-appkey']);
+    expect([key.exit, key.result.error.code]).toEqual([2, 'unknown-appkey']);
     const model = await run('node config 2', '--profile', profile('{"models": [{"model": "0x1000", "bind": [0]}]}'));
     expect([model.exit, model.result.error.code]).toEqual([1, 'unknown-model']);
     expect((await run('node show 0x0009')).exit).toBe(2);
     expect((await run('node remove 1')).result.error.code).toBe('own-node');
     expect((await run('provision', uuid, '--via', '1')).result.error.code).toBe('no-remote-server');
     expect((await run('keys add lamp')).exit).toBe(2);
+  });
+
+  test('before the device is a node: keys that the network has not', async () => {
+    const own = world('sim:targets=0,unprovisioned=2,radio=ideal,seed=2');
+    await own.run('net create');
+    const [uuid = '', other = ''] = await own.uuids();
+    const app = await own.run('provision', uuid, '--profile', profile('{"appKeys": [7]}'));
+    expect([app.exit, app.result.error.code]).toEqual([2, 'unknown-appkey']);
+    const net = await own.run('provision', uuid, '--net-key', '5');
+    expect([net.exit, net.result.error.code]).toEqual([2, 'unknown-netkey']);
+    expect(net.events).toHaveLength(1);
+    expect((await own.run('node list')).result.nodes).toHaveLength(1);
+    const unfit = profile('{"models": [{"model": "0x1000", "bind": [0]}]}');
+    const half = await own.run('provision', uuid, uuid, '--profile', unfit);
+    expect(half.exit).toBe(3);
+    expect(half.result).toMatchObject({
+      ok: false,
+      nodes: [{ address: '0x0002', uuid }],
+      failed: [],
+      unconfigured: [{ address: '0x0002', error: { code: 'unknown-model' } }],
+      error: { code: 'unknown-model' },
+    });
+    const text = await meshferry([
+      'provision',
+      uuid,
+      other,
+      '--bearer',
+      'sim:targets=0,unprovisioned=2,radio=ideal,seed=2',
+      '--state',
+      own.state,
+    ]);
+    expect(text.exit).toBe(3);
+    expect(text.stderr).toContain(`${uuid}: the node at 0x0002 has the UUID`);
   });
 });

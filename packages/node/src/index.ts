@@ -45,7 +45,7 @@ export { ANY_NODE, type ObserverKnowledge } from './observer-keys.ts';
 export type { ObservedProvisioning, ProvisioningPduType } from './observer-provisioning.ts';
 export * from './powered-clock.ts';
 export { type ModelProfile, type NodeProfile, type PublishProfile, readProfile } from './profile.ts';
-export { type ConfigureOptions, configureNode } from './profile-apply.ts';
+export { type ConfigureOptions, configureNode, requireKeysOfProfile } from './profile-apply.ts';
 export * from './roles.ts';
 export * from './update-job.ts';
 export * from './update-job-types.ts';

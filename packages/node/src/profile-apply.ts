@@ -3,6 +3,7 @@ import {
   addNodeAppKey,
   addNodeNetKey,
   hexNumber,
+  type NetworkDocument,
   type NodeEntry,
   octetsOf,
   requireAppKey,
@@ -51,8 +52,7 @@ export async function configureNode(
 ): Promise<readonly string[]> {
   const { appKeys, netKeys } = keysOfProfile(profile);
   requireNode(network.document, address);
-  for (const index of appKeys) requireAppKey(network.document, index);
-  for (const index of netKeys) requireNetKey(network.document, index);
+  requireKeysOfProfile(network.document, profile);
   const changes: string[] = [];
   const at: Configuring = {
     network,
@@ -76,6 +76,13 @@ export async function configureNode(
   }
   network.change(updateNode(network.document, address, { configComplete: true }));
   return changes;
+}
+
+/** Throws `unknown-appkey` or `unknown-netkey` for a key that the profile names and the network does not have. */
+export function requireKeysOfProfile(document: NetworkDocument, profile: NodeProfile): void {
+  const { appKeys, netKeys } = keysOfProfile(profile);
+  for (const index of appKeys) requireAppKey(document, index);
+  for (const index of netKeys) requireNetKey(document, index);
 }
 
 /** NetKeys of the profile and those of its AppKeys, then the AppKeys; keys that the node has besides stay. */

@@ -1,6 +1,6 @@
 import { nodeRange, requireNode } from '@meshferry/cdb';
 import { formatAddress, MeshError, toMeshError, type Unicast } from '@meshferry/core';
-import { configureNode, type MeshNetwork } from '@meshferry/node';
+import { configureNode, type MeshNetwork, requireKeysOfProfile } from '@meshferry/node';
 import { describeNode } from '../network/describe.ts';
 import { again, withNetwork } from '../network/open.ts';
 import { readProfileFile } from '../network/profile-file.ts';
@@ -28,6 +28,7 @@ export function nodeConfig(shell: Shell, texts: readonly string[], flags: Config
   const profile = readProfileFile(shell.io, flags.profile);
   return withNetwork(shell, async (network, session) => {
     const addresses = chosen(network, texts);
+    asInput(() => requireKeysOfProfile(network.document, profile));
     const configured: Configured[] = [];
     let next = 0;
     const worker = async (): Promise<void> => {

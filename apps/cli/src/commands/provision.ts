@@ -1,10 +1,10 @@
-import { modelIdNumber, type NodeEntry, nodeRange, requireNode, uuidText } from '@meshferry/cdb';
+import { modelIdNumber, type NodeEntry, nodeRange, requireNetKey, requireNode } from '@meshferry/cdb';
 import { formatAddress, MeshError, toHex, toMeshError } from '@meshferry/core';
 import { FoundationModelId, pbRemote } from '@meshferry/foundation';
-import { configureNode, type MeshNetwork, type NodeProfile } from '@meshferry/node';
+import { configureNode, type MeshNetwork, type NodeProfile, requireKeysOfProfile } from '@meshferry/node';
 import { type ProvisioningBearer, pbAdv, pbGatt } from '@meshferry/provisioning';
 import type { Command } from 'commander';
-import { describeNode } from '../network/describe.ts';
+import { describeNode, deviceText } from '../network/describe.ts';
 import { askUser, type OobFlags, readOob } from '../network/oob.ts';
 import { again, withNetwork } from '../network/open.ts';
 import { readProfileFile } from '../network/profile-file.ts';
@@ -57,19 +57,27 @@ Examples:
 `;
 
 /** How one device came out. */
-type Outcome = { readonly uuid: string } & ({ readonly node: NodeEntry } | { readonly error: MeshError });
+type Outcome = { readonly uuid: string } & (
+  | { readonly node: NodeEntry; readonly unconfigured?: MeshError }
+  | { readonly error: MeshError }
+);
 
 /** `provision UUID…` */
 function provision(shell: Shell, texts: readonly string[], flags: ProvisionFlags): Promise<ExitCode> {
-  const uuids = texts.map(deviceUuid);
+  const uuids = [...new Map(texts.map(deviceUuid).map((uuid) => [toHex(uuid), uuid])).values()];
   const { output, ...oob } = readOob(flags);
+  // A device that hides that it can show a value may be an impostor, which cannot show the right one.
+  const requireAuthentication = flags.requireOob === true || output !== undefined;
   const profile = flags.profile === undefined ? undefined : readProfileFile(shell.io, flags.profile);
   return withNetwork(shell, async (network, session) => {
     if (flags.giveUp === true) return giveUp(shell, network, uuids);
+    const { document } = network;
+    if (flags.netKey !== undefined) asInput(() => requireNetKey(document, flags.netKey as number));
+    if (profile !== undefined) asInput(() => requireKeysOfProfile(document, profile));
     const bearer = flags.via === undefined ? bearerOf(session) : through(network, flags.via);
     const single = uuids.length === 1;
     const outcomes = uuids.map(async (uuid, i): Promise<Outcome> => {
-      const text = toHex(uuid);
+      const text = deviceText(uuid);
       const name = flags.name === undefined || single ? flags.name : `${flags.name} ${i + 1}`;
       try {
         const node = await (flags.recover === true
@@ -79,7 +87,7 @@ function provision(shell: Shell, texts: readonly string[], flags: ProvisionFlags
               bearer,
               ...oob,
               oob: { ...oob.oob, ...askUser(shell, session, text, output) },
-              policy: { allowCmac: flags.allowCmac === true, requireAuthentication: flags.requireOob === true },
+              policy: { allowCmac: flags.allowCmac === true, requireAuthentication },
               ...(name !== undefined && { name }),
               ...(flags.netKey !== undefined && { netIndex: flags.netKey }),
               ...(flags.attention !== undefined && { attentionSeconds: flags.attention }),
@@ -88,7 +96,7 @@ function provision(shell: Shell, texts: readonly string[], flags: ProvisionFlags
                 shell.log('info', 'provisioning', { uuid: text, state });
               },
             }).node);
-        return { uuid: text, node: await finish(shell, network, node, profile) };
+        return { uuid: text, ...(await finish(shell, network, node, profile)) };
       } catch (thrown) {
         return { uuid: text, error: toMeshError(thrown) };
       }
@@ -97,24 +105,28 @@ function provision(shell: Shell, texts: readonly string[], flags: ProvisionFlags
   });
 }
 
-/** What it is made of, and the profile. A node that does not answer is one nevertheless: that is said, and no more. */
+/**
+ * What it is made of, and the profile. A node that does not answer is one nevertheless: that is said, and no more, unless
+ * there was a profile, which it does not follow then.
+ */
 async function finish(
   shell: Shell,
   network: MeshNetwork,
   provisioned: NodeEntry,
   profile: NodeProfile | undefined,
-): Promise<NodeEntry> {
+): Promise<{ readonly node: NodeEntry; readonly unconfigured?: MeshError }> {
+  let unconfigured: MeshError | undefined;
   const { address } = nodeRange(provisioned);
   const at = formatAddress(address);
   shell.event({
     type: 'progress',
-    uuid: provisioned.UUID.replaceAll('-', '').toLowerCase(),
+    uuid: deviceText(provisioned.UUID),
     state: 'node',
     address: at,
   });
-  shell.say(`${uuidText(provisioned.UUID).toLowerCase()} is the node ${at} now${nameOf(provisioned)}.`);
+  shell.say(`${deviceText(provisioned.UUID)} is the node ${at} now${nameOf(provisioned)}.`);
   try {
-    if (profile === undefined) return await network.readComposition(address);
+    if (profile === undefined) return { node: await network.readComposition(address) };
     const onChange = (change: string) => {
       shell.event({ type: 'progress', address: at, changed: change });
       shell.say(`  ${at}: ${change}`);
@@ -122,31 +134,44 @@ async function finish(
     await configureNode(network, address, profile, { onChange });
   } catch (thrown) {
     const error = toMeshError(thrown);
+    if (profile !== undefined) unconfigured = error;
     shell.event({ type: 'warning', address: at, error });
-    if (!shell.json) shell.complain(error);
+    if (!shell.json) shell.complain(about(at, error));
     shell.say(`  configure it later: ${again(shell, `node config ${at} --profile FILE`)}`);
   }
-  return network.document.nodes.find(({ UUID }) => UUID === provisioned.UUID) ?? provisioned;
+  const node = network.document.nodes.find(({ UUID }) => UUID === provisioned.UUID) ?? provisioned;
+  return { node, ...(unconfigured && { unconfigured }) };
+}
+
+/** The same error, saying whose it is. */
+function about(whose: string, { code, message, hint }: MeshError): MeshError {
+  return new MeshError(code, `${whose}: ${message}`, hint === undefined ? {} : { hint });
 }
 
 function report(shell: Shell, outcomes: readonly Outcome[]): ExitCode {
   const failed = outcomes.flatMap((outcome) => ('error' in outcome ? [outcome] : []));
-  const nodes = outcomes.flatMap((outcome) => ('node' in outcome ? [outcome.node] : []));
-  const [first] = failed;
+  const made = outcomes.flatMap((outcome) => ('node' in outcome ? [outcome] : []));
+  const unconfigured = made.flatMap(({ node, unconfigured: error }) =>
+    error === undefined ? [] : [{ address: formatAddress(nodeRange(node).address), error }],
+  );
+  const [first] = [...failed, ...unconfigured];
   const members = {
-    nodes: nodes.map((node) => describeNode(shell, node)),
+    nodes: made.map(({ node }) => describeNode(shell, node)),
     failed: failed.map(({ uuid, error }) => ({ uuid, error })),
+    unconfigured,
   };
-  shell.result({ ...members, ...(first && { error: first.error }) }, failed.length === 0);
-  if (!shell.json) for (const { error } of failed) shell.complain(error);
-  if (failed.length === 0) return ExitCode.done;
-  return nodes.length === 0 ? ExitCode.failed : ExitCode.partly;
+  shell.result({ ...members, ...(first && { error: first.error }) }, first === undefined);
+  if (!shell.json) {
+    for (const { uuid, error } of failed) shell.complain(outcomes.length === 1 ? error : about(uuid, error));
+  }
+  if (first === undefined) return ExitCode.done;
+  return made.length === 0 ? ExitCode.failed : ExitCode.partly;
 }
 
 function giveUp(shell: Shell, network: MeshNetwork, uuids: readonly Uint8Array[]): ExitCode {
   for (const uuid of uuids) network.giveUp(uuid);
-  shell.result({ givenUp: uuids.map(toHex) });
-  for (const uuid of uuids) shell.say(`${uuidText(uuid).toLowerCase()} is given up; its address is set aside.`);
+  shell.result({ givenUp: uuids.map(deviceText) });
+  for (const uuid of uuids) shell.say(`${deviceText(uuid)} is given up; its address is set aside.`);
   return ExitCode.done;
 }
 

@@ -1,10 +1,11 @@
 import { AD_MESH_BEACON, MESH_PROXY_SERVICE } from '@meshferry/bearer';
-import { octetsOf, uuidText } from '@meshferry/cdb';
+import { octetsOf } from '@meshferry/cdb';
 import { MeshError, toHex, type Unsubscribe } from '@meshferry/core';
 import { portableCrypto } from '@meshferry/crypto';
 import { decodeBeacon, decodeProxyIdentity, NetKeyMaterial } from '@meshferry/network';
 import { type UnprovisionedDevice, UnprovisionedScanner } from '@meshferry/provisioning';
 import type { Command } from 'commander';
+import { deviceText } from '../network/describe.ts';
 import { labelOf } from '../network/label.ts';
 import { oobNames } from '../network/oob-names.ts';
 import { again, withSession } from '../network/open.ts';
@@ -141,7 +142,7 @@ function describe(
 ): Readonly<Record<string, unknown>> {
   const label = labelOf(world, uuid);
   return {
-    uuid: uuidText(uuid).toLowerCase(),
+    uuid: deviceText(uuid),
     bearer,
     oob: oobNames(oobInformation),
     uri: uri === undefined ? null : toHex(uri),
@@ -152,7 +153,7 @@ function describe(
 
 function deviceLine(shell: Shell, { uuid, bearer, oobInformation, rssi }: UnprovisionedDevice): string {
   const notes = [`PB-${bearer.toUpperCase()}`, `${rssi} dBm`, ...oobNames(oobInformation)];
-  return `${shell.style.bold(uuidText(uuid).toLowerCase())}  ${notes.join(', ')}`;
+  return `${shell.style.bold(deviceText(uuid))}  ${notes.join(', ')}`;
 }
 
 function say(shell: Shell, devices: readonly UnprovisionedDevice[], { subnets, proxies }: Neighbours): void {
@@ -169,6 +170,5 @@ function say(shell: Shell, devices: readonly UnprovisionedDevice[], { subnets, p
   const count = new Set(devices.map(({ uuid }) => toHex(uuid))).size;
   shell.say(`${plural(count, 'device')} to be provisioned`);
   const [first] = devices;
-  if (first !== undefined)
-    shell.say(`  make one a node: ${again(shell, `provision ${uuidText(first.uuid).toLowerCase()}`)}`);
+  if (first !== undefined) shell.say(`  make one a node: ${again(shell, `provision ${deviceText(first.uuid)}`)}`);
 }

@@ -7,8 +7,9 @@ import {
   type NetworkDocument,
   type NodeEntry,
   nodeRange,
+  uuidText,
 } from '@meshferry/cdb';
-import { formatAddress, toHex } from '@meshferry/core';
+import { formatAddress } from '@meshferry/core';
 import type { NetworkState, PendingNode } from '@meshferry/node';
 import type { Shell } from '../shell/shell.ts';
 
@@ -21,13 +22,16 @@ export function describeNetwork(shell: Shell, { document, own, pending }: Networ
   const node = document.nodes.find(({ UUID }) => UUID === own?.uuid);
   return {
     name: document.meshName,
-    uuid: document.meshUUID,
+    uuid: deviceText(document.meshUUID),
     timestamp: document.timestamp,
     partial: document.partial === true,
-    own: node === undefined ? null : { uuid: node.UUID, address: addressText(node.unicastAddress), name: node.name },
+    own:
+      node === undefined
+        ? null
+        : { uuid: deviceText(node.UUID), address: addressText(node.unicastAddress), name: node.name },
     provisioners: document.provisioners.map(({ provisionerName, UUID, allocatedUnicastRange }) => ({
       name: provisionerName,
-      uuid: UUID,
+      uuid: deviceText(UUID),
       unicast: allocatedUnicastRange.map((range) => [range.lowAddress, range.highAddress].map(addressText)),
     })),
     ...describeKeys(shell, document),
@@ -64,7 +68,7 @@ export function describeNode(shell: Shell, node: NodeEntry): Json {
   return {
     address: formatAddress(address),
     name: node.name ?? null,
-    uuid: node.UUID,
+    uuid: deviceText(node.UUID),
     elementCount: count,
     configured: node.configComplete,
     excluded: node.excluded,
@@ -88,7 +92,12 @@ export function describeNode(shell: Shell, node: NodeEntry): Json {
 
 /** A device of which it is not known whether it became a node. */
 export function describePending({ uuid, address, elements, name }: PendingNode): Json {
-  return { uuid: toHex(uuid), name: name ?? null, address: formatAddress(address), elementCount: elements };
+  return { uuid: deviceText(uuid), name: name ?? null, address: formatAddress(address), elementCount: elements };
+}
+
+/** A UUID in the one form that all commands print, and take. */
+export function deviceText(uuid: Uint8Array | string): string {
+  return uuidText(uuid).toLowerCase();
 }
 
 /** `0x0005` from `0005`; a label as it is, in lower case. */

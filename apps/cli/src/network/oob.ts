@@ -3,6 +3,7 @@ import type { Answer, OobValue, ProvisionerOptions } from '@meshferry/provisioni
 import { badInput } from '../shell/exit.ts';
 import { printable } from '../shell/format.ts';
 import type { Shell } from '../shell/shell.ts';
+import { deviceText } from './describe.ts';
 import type { Session } from './session.ts';
 
 /** What the user knows of a device and has typed. */
@@ -26,6 +27,13 @@ export function readOob({ oob = [] }: OobFlags): OobOptions & { readonly output?
       options = { ...options, oob: { ...options.oob, publicKey: octets(text, value, [64]) } };
     else throw badOob(text);
   }
+  if (options.authentication !== undefined && oob.length > 1) {
+    throw badInput(
+      'bad-oob',
+      '--oob none goes with no other --oob',
+      'Leave one out: a device is authenticated or it is not.',
+    );
+  }
   return options;
 }
 
@@ -34,7 +42,7 @@ export function readOob({ oob = [] }: OobFlags): OobOptions & { readonly output?
  * in a simulated world by whoever stands before the device.
  */
 export function askUser(shell: Shell, { world }: Session, uuid: string, output: string | undefined): OobOptions['oob'] {
-  const device = world.devices.find(({ label }) => hex(label.uuid) === uuid);
+  const device = world.devices.find(({ label }) => deviceText(label.uuid) === uuid);
   const { ask } = shell.io;
   // It shows it before it is asked for.
   let display: string | undefined;
@@ -91,10 +99,6 @@ function split(text: string): string[] {
 function octets(text: string, value: string, lengths: readonly number[]): Uint8Array {
   if (/^([0-9a-f]{2})+$/i.test(value) && lengths.includes(value.length / 2)) return fromHex(value.toLowerCase());
   throw badOob(text, `${lengths.map((length) => 2 * length).join(' or ')} hex digits`);
-}
-
-function hex(octets: Uint8Array): string {
-  return Buffer.from(octets).toString('hex');
 }
 
 function badOob(text: string, digits?: string) {
