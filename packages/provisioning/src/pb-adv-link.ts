@@ -104,13 +104,16 @@ export class PbAdvLink implements ProvisioningLink {
     const delivered = transaction === this.#delivered;
     if (!delivered && transaction !== this.#expected) return;
     if (this.#role === 'provisioner' && segment.kind === 'transaction-start') {
-      if (this.#voices.isSecond(transaction, segment, delivered)) return this.#give('fail', twoDevices());
-    }
-    if (delivered) {
-      this.#heard();
-      return this.#acknowledge(transaction); // the acknowledgment was lost
+      if (this.#voices.isSecond(transaction, segment, delivered)) {
+        this.#give('fail', twoDevices());
+        return;
+      }
     }
     this.#heard();
+    if (delivered) {
+      this.#acknowledge(transaction); // the acknowledgment was lost
+      return;
+    }
     const pdu = this.#assembly.add(segment);
     if (pdu === undefined) return;
     this.#delivered = transaction;

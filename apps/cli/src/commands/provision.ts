@@ -1,7 +1,14 @@
 import { modelIdNumber, type NodeEntry, nodeRange, requireNetKey, requireNode } from '@meshferry/cdb';
 import { formatAddress, MeshError, toHex, toMeshError } from '@meshferry/core';
 import { FoundationModelId, pbRemote } from '@meshferry/foundation';
-import { configureNode, type MeshNetwork, type NodeProfile, requireKeysOfProfile } from '@meshferry/node';
+import {
+  configureNode,
+  type MeshNetwork,
+  type NodeProfile,
+  type Provisioning,
+  type ProvisionRequest,
+  requireKeysOfProfile,
+} from '@meshferry/node';
 import { type ProvisioningBearer, pbAdv, pbGatt } from '@meshferry/provisioning';
 import type { Command } from 'commander';
 import { describeNode, deviceText } from '../network/describe.ts';
@@ -76,13 +83,23 @@ function provision(shell: Shell, texts: readonly string[], flags: ProvisionFlags
     if (profile !== undefined) asInput(() => requireKeysOfProfile(document, profile));
     const bearer = flags.via === undefined ? bearerOf(session) : through(network, flags.via);
     const single = uuids.length === 1;
+    const underWay: Provisioning[] = [];
+    const provision = (request: ProvisionRequest): Promise<NodeEntry> => {
+      const provisioning = network.provision(request);
+      underWay.push(provisioning);
+      return provisioning.node;
+    };
+    // The devices are told, so that they can be provisioned again at once.
+    const leave = (): void => {
+      for (const provisioning of underWay) provisioning.cancel();
+    };
     const outcomes = uuids.map(async (uuid, i): Promise<Outcome> => {
       const text = deviceText(uuid);
       const name = flags.name === undefined || single ? flags.name : `${flags.name} ${i + 1}`;
       try {
         const node = await (flags.recover === true
           ? network.recover(uuid)
-          : network.provision({
+          : provision({
               uuid,
               bearer,
               ...oob,
@@ -95,13 +112,13 @@ function provision(shell: Shell, texts: readonly string[], flags: ProvisionFlags
                 shell.event({ type: 'progress', uuid: text, state });
                 shell.log('info', 'provisioning', { uuid: text, state });
               },
-            }).node);
+            }));
         return { uuid: text, ...(await finish(shell, network, node, profile)) };
       } catch (thrown) {
         return { uuid: text, error: toMeshError(thrown) };
       }
     });
-    return report(shell, await session.run(Promise.all(outcomes), () => interrupted(shell)));
+    return report(shell, await session.run(Promise.all(outcomes), () => interrupted(shell), leave));
   });
 }
 
@@ -205,6 +222,8 @@ function nameOf({ name }: NodeEntry): string {
 
 function interrupted(shell: Shell): MeshError {
   return new MeshError('interrupted', 'interrupted while provisioning', {
-    hint: `Nothing is lost: see what is not certain with "${again(shell, 'node list')}".`,
+    hint:
+      'Nothing is lost: type the same command again for the devices that are no nodes yet. ' +
+      `See which are, and what is not certain, with "${again(shell, 'node list')}".`,
   });
 }

@@ -65,14 +65,23 @@ export class Session {
     return this.#role as UpdaterRole;
   }
 
-  /** Lets time pass in the world until `work` is done. `interrupted` makes the error of a first Ctrl-C, exit code 130. */
-  async run<T>(work: Promise<T>, interrupted: () => MeshError): Promise<T> {
+  /**
+   * Lets time pass in the world until `work` is done. `interrupted` makes the error of a first Ctrl-C, exit code 130.
+   * `leave` takes leave of who takes part in the work, and what that sends still goes on air; a second Ctrl-C ends the
+   * process without.
+   */
+  async run<T>(work: Promise<T>, interrupted: () => MeshError, leave?: () => void): Promise<T> {
     const abort = new AbortController();
     const unlisten = this.#shell.io.signals.listen(() => abort.abort());
     try {
       return await this.world.run(work, abort.signal);
     } catch (thrown) {
-      throw abort.signal.aborted ? new Stop(ExitCode.interrupted, interrupted()) : thrown;
+      if (!abort.signal.aborted) throw thrown;
+      if (leave !== undefined) {
+        leave();
+        this.world.clock.advance(LEAVE_MS);
+      }
+      throw new Stop(ExitCode.interrupted, interrupted());
     } finally {
       unlisten();
     }
@@ -107,6 +116,9 @@ export class Session {
     if (network !== undefined) network.change(describeNodes(network.document, nodes));
   }
 }
+
+/** Simulated time in which the last messages leave, ms: Link Close goes out within a tenth of a second, also through a node. */
+const LEAVE_MS = 1000;
 
 function openStore(state: string | undefined, sim: SimOptions): Store {
   if (state === undefined) return new MemoryStore();
