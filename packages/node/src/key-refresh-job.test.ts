@@ -105,4 +105,37 @@ describe('a key refresh of the whole network', () => {
     expect(await bench.run(configureNode(bench.network, 4, PROFILE))).toHaveLength(2);
     bench.close();
   });
+
+  it.each(['wait-capabilities', 'wait-random', 'wait-complete'] as const)(
+    'waits for a device whose provisioning is under way (%s): it gets the new keys with the others',
+    async (when) => {
+      const bench = new NetworkBench({ devices: 1 });
+      const job = new KeyRefreshJob(bench.network);
+      let refresh: Promise<KeyRefreshProgress> | undefined;
+      await bench.provision(0, {
+        onState: (state) => {
+          if (state === when) refresh = job.run({ random });
+        },
+      });
+      const { stage } = await bench.run(refresh as Promise<KeyRefreshProgress>);
+      expect(stage).toBe('done');
+      expect(bench.devices[0]?.node?.network.keys.phase(0)).toBe(0);
+      expect(await bench.run(configureNode(bench.network, 2, PROFILE))).toHaveLength(2);
+      bench.close();
+    },
+  );
+
+  it('has the own node send beacons until it is finished: who misses a message can follow them', async () => {
+    const { bench, job } = await configured(2);
+    bench.devices[1]?.node?.close();
+    await bench.run(job.run({ random }));
+    const { beacons } = bench.network.node.network;
+    expect(beacons.secureNetwork).toBe(true);
+    const sent = bench.network.node.network.counters.beaconsSent;
+    bench.clock.advance(30_000);
+    expect(bench.network.node.network.counters.beaconsSent).toBeGreaterThan(sent);
+    const { stage } = await bench.run(job.run({ random, resume: true, exclude: [3] }));
+    expect([stage, beacons.secureNetwork]).toEqual(['done', false]);
+    bench.close();
+  });
 });

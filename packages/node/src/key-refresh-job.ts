@@ -86,6 +86,7 @@ export class KeyRefreshJob {
       tell();
       await this.#stage(netIndex, stage, options, errors, tell);
       if (errors.size > 0) return tell();
+      if (await this.#hasNew(netIndex)) continue;
       if (stage === 'revoking') break;
       this.#advance(netIndex, stage);
     }
@@ -196,6 +197,15 @@ export class KeyRefreshJob {
       await keys.appKeyUpdate(to, netIndex, index, octetsOf(key), request);
       this.#network.change(markKeyUpdated(this.#document, address, { appKey: index }));
     }
+  }
+
+  /**
+   * Waits for devices that were given the NetKey and are no nodes yet: in the next stage its value may be another. True when
+   * there are nodes that have not confirmed the stage.
+   */
+  async #hasNew(netIndex: NetIndex): Promise<boolean> {
+    for (let end = this.#network.joining(netIndex); end !== undefined; end = this.#network.joining(netIndex)) await end;
+    return this.#taking(netIndex).some((address) => !this.#record.isConfirmed(address));
   }
 
   /** The own node goes first: what uses the old keys still is understood, what uses the new ones already as well. */

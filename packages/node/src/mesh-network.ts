@@ -16,7 +16,7 @@ import {
   updateNode,
   withComposition,
 } from '@meshferry/cdb';
-import { formatAddress, MeshError, type Random, toHex, type Unicast } from '@meshferry/core';
+import { formatAddress, MeshError, type NetIndex, type Random, toHex, type Unicast } from '@meshferry/core';
 import type { CryptoProvider } from '@meshferry/crypto';
 import {
   ConfigurationClient,
@@ -72,7 +72,8 @@ export class MeshNetwork {
   readonly own: OwnIdentity;
   readonly #options: MeshNetworkOptions;
   readonly #bound: readonly Model[];
-  readonly #provisioning = new Set<string>();
+  /** Devices under way, by UUID; each settles with its end. */
+  readonly #provisioning = new Map<string, Promise<unknown>>();
   /** Device keys by element address, made anew when the document has changed. */
   #deviceKeys: Map<Unicast, Uint8Array> | undefined;
 
@@ -171,9 +172,23 @@ export class MeshNetwork {
         if (outcome instanceof MeshError) reject(outcome);
         else resolve(outcome);
       });
-      this.#provisioning.add(key);
     });
+    // Of one that is refused the other, with the same UUID, stays.
+    if (provisioning !== undefined)
+      this.#provisioning.set(
+        key,
+        node.catch(() => {}),
+      );
     return { node, cancel: () => provisioning?.cancel() };
+  }
+
+  /**
+   * Settles when one of the devices has come to its end that were given the value of a NetKey, and are no nodes yet;
+   * undefined: there is none.
+   */
+  joining(netIndex: NetIndex): Promise<unknown> | undefined {
+    const given = this.state.pending.all.filter((node) => node.netIndex === netIndex);
+    return given.map(({ uuid }) => this.#provisioning.get(toHex(uuid))).find((end) => end !== undefined);
   }
 
   /**
@@ -247,7 +262,11 @@ export class MeshNetwork {
 
   #follow(document: NetworkDocument): void {
     this.#deviceKeys = undefined;
-    followDocument(this.node.network.keys, document);
+    const { keys, beacons } = this.node.network;
+    followDocument(keys, document);
+    // Who misses a Phase Set follows the beacons [Mesh Protocol 1.1, 3.11.4]; otherwise the other nodes' are enough.
+    const refreshing = document.netKeys.some(({ phase }) => phase > 0);
+    if (beacons.secureNetwork !== refreshing) beacons.secureNetwork = refreshing;
     for (const { index } of document.appKeys) for (const model of this.#bound) model.bind(index);
   }
 
