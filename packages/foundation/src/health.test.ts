@@ -3,7 +3,7 @@ import { MemoryStore, VirtualClock } from '@meshferry/core';
 import { describe, expect, it } from 'vitest';
 import type { CurrentFaults } from './health-client.ts';
 import { HealthServer, type HealthServerOptions, type HealthTest } from './health-server.ts';
-import { FlakyStore } from './testing/flaky-store.ts';
+import { FailingStore } from './testing/failing-store.ts';
 import {
   APP_KEY,
   COMPANY,
@@ -137,7 +137,7 @@ describe('faults', () => {
   });
 
   it('are not cleared when the store refuses: the answer says so', async () => {
-    const store = new FlakyStore();
+    const store = new FailingStore();
     const pair = healthPair({ store, test: (_, done) => done([9]) });
     pair.server.health.raise(3);
     store.left = 0;

@@ -7,7 +7,7 @@ import { ConfigAppKeyDelete, ConfigNetKeyDelete } from './config-key-messages.ts
 import { CONFIGURATION_MESSAGES } from './families.ts';
 import { HEALTH_MESSAGES } from './health-messages.ts';
 import { ConfigurationStatus } from './status-codes.ts';
-import { FlakyStore } from './testing/flaky-store.ts';
+import { FailingStore } from './testing/failing-store.ts';
 import { APP_KEY, COMPANY, FoundationNode, LAMP, MUTE, NET_KEY, SERVER_ADDRESS, VENDOR } from './testing/node.ts';
 
 /** Each run makes nodes of the whole stack and sends them tens of messages: fewer runs than of a codec. */
@@ -165,7 +165,7 @@ describe('a key that is deleted while the store fails', () => {
 /** A node that asks itself: what it answers comes to its own clients. */
 class HostileBench {
   readonly clock = new VirtualClock(1000);
-  readonly store = new FlakyStore();
+  readonly store = new FailingStore();
   readonly node = new FoundationNode(this.clock, SERVER_ADDRESS, { store: this.store });
   readonly #answers: { readonly name: string; readonly value: unknown }[] = [];
 

@@ -1,5 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { AccessLayer } from '@meshferry/access';
-import { MemoryStore, type MeshError, type Result, SeededRandom, VirtualClock } from '@meshferry/core';
+import { fromHex, MemoryStore, type MeshError, type Result, SeededRandom, toHex, VirtualClock } from '@meshferry/core';
 import { portableCrypto } from '@meshferry/crypto';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Link } from '../../access/src/testing/index.ts';
@@ -16,6 +17,8 @@ let clock: VirtualClock;
 let link: Link;
 let server: GenericOnOffServer;
 let client: GenericOnOffClient;
+/** Of the client. */
+let transport: ReturnType<Link['join']>;
 /** What the server published, and changes of its state, with their times. */
 let published: { at: number; present: number; target: number | undefined; left: number | undefined }[];
 let changes: [at: number, onOff: number][];
@@ -30,7 +33,8 @@ function join(address: number, model: GenericOnOffServer['model']): void {
     identity: { cid: 0x0059, pid: 1, vid: 1, crpl: 8, features: 0 },
   });
   access.addElement(0, [model]);
-  access.connect(link.join(access));
+  transport = link.join(access);
+  access.connect(transport);
   model.bind(0);
 }
 
@@ -254,5 +258,28 @@ describe('transition times', () => {
 
   it('may be unknown', () => {
     expect(transitionMs({ steps: 0x3f, resolution: 2 })).toBeUndefined();
+  });
+});
+
+describe('a message that the shared vectors call malformed', () => {
+  const { malformed } = JSON.parse(readFileSync(new URL('./vectors/on-off.json', import.meta.url), 'utf8')) as {
+    malformed: { name: string; hex: string }[];
+  };
+
+  it.each(malformed)('is ignored: $name', ({ hex }) => {
+    expect(outcome((done) => client.set(1, { dst: 0x10 }, {}, done))).toEqual(steady(1));
+    const [asked] = link.sent;
+    if (asked === undefined) throw new Error('the client has sent nothing');
+    const say = (payload: string): string[] => {
+      const before = link.sent.length;
+      transport.send({ ...asked, payload: fromHex(payload) });
+      clock.advance(10_000);
+      return link.sent.slice(before + 1).map((answer) => toHex(answer.payload));
+    };
+    expect(say(hex)).toEqual([]);
+    expect(server.onOff).toBe(1);
+    // The same way a proper one comes through.
+    expect(say('82020007')).toContain('820400');
+    expect(server.onOff).toBe(0);
   });
 });

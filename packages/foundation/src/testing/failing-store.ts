@@ -1,7 +1,9 @@
 import { MemoryStore, MeshError, type Store, type Write } from '@meshferry/core';
 
-/** A store that refuses the writes it is told to. */
+/** A store that refuses the writes it is told to, or all after so many. */
 export class FailingStore implements Store {
+  /** Batches that still succeed. */
+  left: number = Number.POSITIVE_INFINITY;
   refuses: (key: string) => boolean = () => false;
   readonly #inner = new MemoryStore();
 
@@ -15,7 +17,10 @@ export class FailingStore implements Store {
 
   batch(writes: Iterable<Write>): void {
     const all = [...writes];
-    if (all.some(([key]) => this.refuses(key))) throw new MeshError('store-failed', 'the medium refuses');
+    if (this.left === 0 || all.some(([key]) => this.refuses(key))) {
+      throw new MeshError('store-failed', 'the medium refuses');
+    }
+    this.left--;
     this.#inner.batch(all);
   }
 
