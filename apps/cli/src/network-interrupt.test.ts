@@ -48,6 +48,20 @@ describe('Ctrl-C', () => {
     expect((await run('net', 'show')).result.network).toMatchObject({ excluded: ['0x0002'], pending: [] });
   });
 
+  test.each([
+    ['provision', (uuid: string) => ['provision', uuid], 0],
+    ['keys refresh', () => ['keys', 'refresh'], 2],
+  ])('as soon as %s has said its first word', async (name, words, again) => {
+    const { run, options, uuids } = await network(`early ${name}`, 2);
+    const [first = '', second = ''] = uuids;
+    expect((await run('provision', first)).exit).toBe(0);
+    const { exit, result } = await meshferry([...words(second), ...options, '--json'], {
+      interruptWhen: (stdout) => stdout.indexOf('\n') === stdout.length - 1,
+    });
+    expect([exit, result.error.code]).toEqual([130, 'interrupted']);
+    expect((await run(...words(second))).exit).toBe(again);
+  });
+
   test('in the middle of a key refresh: --resume goes on', async () => {
     const { run, options, uuids } = await network('refresh', 3);
     expect((await run('provision', ...uuids, '--profile', profile)).exit).toBe(0);

@@ -168,6 +168,13 @@ describe('a network from the first device to the first update', () => {
     expect(document.meshName).toBe('Bench');
     const partial = await run('net export', join(folder.path, 'guest.json'), '--partial', '--net-keys', '0');
     expect(partial.result).toMatchObject({ partial: true, deviceKeys: 0, netKeys: 1 });
+    for (const [option, code] of [
+      ['--net-keys', 'unknown-netkey'],
+      ['--app-keys', 'unknown-appkey'],
+    ] as const) {
+      const wrong = await run('net export', join(folder.path, 'wrong.json'), '--partial', option, '0,77');
+      expect([wrong.exit, wrong.result.error.code]).toEqual([2, code]);
+    }
   });
 });
 

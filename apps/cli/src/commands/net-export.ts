@@ -1,4 +1,10 @@
-import { type NetworkDocument, partialExport, writeNetworkDocument } from '@meshferry/cdb';
+import {
+  type NetworkDocument,
+  partialExport,
+  requireAppKey,
+  requireNetKey,
+  writeNetworkDocument,
+} from '@meshferry/cdb';
 import { withState } from '../network/open.ts';
 import { writePrivately } from '../network/write-privately.ts';
 import { asInput, badInput, ExitCode } from '../shell/exit.ts';
@@ -42,6 +48,8 @@ function chosen(document: NetworkDocument, flags: ExportFlags): NetworkDocument 
       'Add --partial, or leave them out.',
     );
   }
+  for (const index of netKeys ?? []) requireNetKey(document, index);
+  for (const index of appKeys ?? []) requireAppKey(document, index);
   return partialExport(document, {
     netKeys: netKeys ?? document.netKeys.map(({ index }) => index),
     ...(appKeys && { appKeys }),

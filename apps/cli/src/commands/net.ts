@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { address, keyIndexList, secondsOption, uint32 } from '../shell/options.ts';
+import { keyIndexList, secondsOption, uint32, unicastAddress } from '../shell/options.ts';
 import type { Runner } from '../shell/run.ts';
 import { type AdoptFlags, netAdopt } from './net-adopt.ts';
 import { type CreateFlags, netCreate, netImport } from './net-begin.ts';
@@ -46,7 +46,7 @@ export function addNetCommands(program: Command, runner: Runner): void {
       secondsOption,
     )
     .option('--iv-index <NUMBER>', 'where no beacon can be heard: the IV Index, if you know it for sure', uint32)
-    .option('--address <ADDR>', 'of the own node (default: one that was never used)', address)
+    .option('--address <ADDR>', 'of the own node (default: one that was never used)', unicastAddress)
     .addHelpText('after', ADOPT_EXAMPLES)
     .action(runner.of<AdoptFlags>(netAdopt));
 }

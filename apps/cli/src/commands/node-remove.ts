@@ -38,6 +38,8 @@ export function nodeRemove(shell: Shell, address: number): Promise<ExitCode> {
 function silent(shell: Shell, address: number, { message }: MeshError): MeshError {
   const at = formatAddress(address);
   return new MeshError('no-response', message, {
-    hint: `Nothing was changed. Bring ${at} into reach, or if it is gone: ${again(shell, `node remove ${at}`)}`,
+    hint:
+      `Nothing was removed. Bring ${at} into reach and do it again; if it is gone, or "scan" shows its UUID ` +
+      `(it left, and its answer was lost): ${again(shell, `node remove ${at}`)}`,
   });
 }

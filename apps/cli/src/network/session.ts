@@ -23,6 +23,9 @@ export class Session {
   /** The file of this session; see {@link networkStore} for what the network keeps in it. */
   readonly store: Store;
   readonly #shell: Shell;
+  /** Heard from the first moment on: the work begins, and writes, before {@link run} waits for it. */
+  #interrupt = new AbortController();
+  readonly #unlisten: () => void;
   #state: NetworkState | undefined;
   #network: MeshNetwork | undefined;
   #role: UpdaterRole | undefined;
@@ -32,6 +35,7 @@ export class Session {
     this.#shell = shell;
     const trust = sim.trust === undefined ? [] : [readPublicKeyFile(shell.io, sim.trust)];
     this.store = openStore(shell.state, sim);
+    this.#unlisten = shell.io.signals.listen(() => this.#interrupt.abort());
     try {
       const ready = takesReady ? readyNetwork(sim) : undefined;
       const state = asInput(() => NetworkState.open(this.networkStore));
@@ -40,6 +44,7 @@ export class Session {
       this.world = new World({ sim, trust, log: shell.log, store, self: (ground) => this.#compose(ground) });
       if (state === undefined && ready !== undefined) this.#describe();
     } catch (thrown) {
+      this.#unlisten();
       this.store.close();
       throw thrown;
     }
@@ -71,23 +76,22 @@ export class Session {
    * process without.
    */
   async run<T>(work: Promise<T>, interrupted: () => MeshError, leave?: () => void): Promise<T> {
-    const abort = new AbortController();
-    const unlisten = this.#shell.io.signals.listen(() => abort.abort());
+    const { signal } = this.#interrupt;
     try {
-      return await this.world.run(work, abort.signal);
+      return await this.world.run(work, signal);
     } catch (thrown) {
-      if (!abort.signal.aborted) throw thrown;
+      if (!signal.aborted) throw thrown;
+      this.#interrupt = new AbortController();
       if (leave !== undefined) {
         leave();
         this.world.clock.advance(LEAVE_MS);
       }
       throw new Stop(ExitCode.interrupted, interrupted());
-    } finally {
-      unlisten();
     }
   }
 
   close(): void {
+    this.#unlisten();
     this.world.close();
     this.store.close();
   }
