@@ -18,7 +18,8 @@ describe('capture', () => {
       expect(recorded.exit).toBe(0);
       expect(recorded.result).toMatchObject({ ok: true, file: path(name), simulatedSeconds: expect.any(Number) });
       const { result, events } = await meshferry(['decode', path(name), '--json']);
-      expect(result).toMatchObject({ pdus: recorded.result.events, decrypted: recorded.result.events, errors: {} });
+      expect(result).toMatchObject({ pdus: recorded.result.events, errors: {} });
+      expect(result.decrypted + result.beacons).toBe(result.pdus);
       const names = new Set(events.map(({ message }) => message?.name));
       expect([...names]).toEqual(expect.arrayContaining(['BLOB Chunk Transfer', 'Firmware Update Apply']));
       expect(names).not.toContain(null);
@@ -103,7 +104,7 @@ describe('capture', () => {
     const update = ['dfu', 'run', folder.write('update.zip', zip), ...NETWORK, '--capture', path('run.jsonl.gz')];
     expect((await meshferry([...update, '--json'])).exit).toBe(0);
     const { result, events } = await meshferry(['decode', path('run.jsonl.gz'), '--json']);
-    expect(result.decrypted).toBe(result.pdus);
+    expect(result.decrypted + result.beacons).toBe(result.pdus);
     const applied = events.filter(({ message }) => message?.name === 'Firmware Update Apply');
     expect(new Set(applied.map(({ dst }) => dst))).toEqual(new Set(['0x0100', '0x0101']));
   });

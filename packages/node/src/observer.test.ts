@@ -238,7 +238,7 @@ describe('other structures', () => {
   });
 
   it.each([
-    [[0, 0, 0, 1, 0, 0x03], 'link-open'],
+    [[0, 0, 0, 1, 0, 0x03, ...new Uint8Array(16)], 'link-open'],
     [[0, 0, 0, 1, 0, 0x07], 'link-ack'],
     [[0, 0, 0, 1, 0, 0x0b, 0], 'link-close'],
     [[0, 0, 0, 1, 0, 0x00, 0, 2, 0x14, 0x00, 5], 'transaction-start'],
