@@ -15,6 +15,9 @@
  * | `fw inspect FILE` | what is in a package (.zip), an MCUboot image (.bin) or an Intel HEX | `meshferry fw inspect app.zip --json` |
  * | `fw verify FILE --key PEM` | hash and signature of every image | `meshferry fw verify app.zip --key release.pub.pem` |
  * | `fw make RAW --image-version V --out ZIP` | a signed package with mesh metadata | `meshferry fw make zephyr.bin --image-version 1.2.3+4 --out app.zip` |
+ * | `fw check URI --fwid HEX` | whether the maker's server has newer firmware | `meshferry fw check https://fw.example.com/lamp --fwid 59000100000000000000` |
+ * | `fw fetch URI --fwid HEX --out F` | fetches it, checked against the offer; `--allow-host`, `--max-size`, `--timeout` | `meshferry fw fetch https://fw.example.com/lamp --fwid 59000100000000000000 --out lamp.tar.gz` |
+ * | `fw serve DIR` | serves packages as a maker does: https with `--cert` or `--self-signed`, http on this machine | `meshferry fw serve ./releases --port 8443` |
  * | `net create` · `show` | a new network in `--state`; what is in it | `meshferry net create --bearer sim:targets=0,unprovisioned=3 --state ./state` |
  * | `net import FILE` · `export FILE` | a network as a Mesh Configuration Database document, unchanged; `--partial` for a guest | `meshferry net export network.json --state ./state` |
  * | `net adopt` | become a provisioner of an imported network, with an address and sequence numbers of one's own | `meshferry net adopt --bearer … --state ./state` |

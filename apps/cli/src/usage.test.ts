@@ -8,6 +8,9 @@ const COMMANDS = [
   ['fw', 'inspect'],
   ['fw', 'verify'],
   ['fw', 'make'],
+  ['fw', 'check'],
+  ['fw', 'fetch'],
+  ['fw', 'serve'],
   ['dfu', 'targets'],
   ['dfu', 'plan'],
   ['dfu', 'run'],
@@ -69,7 +72,7 @@ describe('what cannot be understood ends with 2 and one line that says what to t
     ['demo --log loud', 'Allowed choices are debug, info, warn, error', 'meshferry --help'],
     ['dfu run a --policy maybe', 'Allowed choices are verify, apply', 'meshferry dfu run --help'],
     ['smp list', '"smp" comes with a later version', 'meshferry --help'],
-    ['fw fetch x', '"fetch" comes with a later version', 'meshferry fw --help'],
+    ['fw fetch x', "required option '--fwid <HEX>' not specified", 'meshferry fw fetch --help'],
     ['dfu retry', '"retry" comes with a later version', 'meshferry dfu --help'],
   ])('%s', async (line, what, help) => {
     const { exit, stdout, stderr } = await meshferry(line.split(' '));

@@ -1,12 +1,19 @@
 import type { Command } from 'commander';
-import { companyId, coreType, firmwareVersion } from '../shell/options.ts';
+import type { AccessFlags } from '../archive/access.ts';
+import { companyId, coreType, firmwareVersion, secondsOption } from '../shell/options.ts';
 import type { Runner } from '../shell/run.ts';
+import { fwCheck } from './fw-check.ts';
+import { type FetchFlags, fwFetch } from './fw-fetch.ts';
 import { fwInspect } from './fw-inspect.ts';
 import { fwMake, type MakeFlags } from './fw-make.ts';
+import { allowedHost, firmwareIdHex, sizeInOctets, tcpPort } from './fw-options.ts';
+import { fwServe, type ServeFlags } from './fw-serve.ts';
 import { fwVerify, type VerifyFlags } from './fw-verify.ts';
 
 export function addFwCommands(program: Command, runner: Runner): void {
-  const fw = program.command('fw').description('look into firmware files, check them, make them');
+  const fw = program
+    .command('fw')
+    .description('look into firmware files, check them, make them; ask servers for newer ones, serve them');
   fw.command('inspect')
     .description('what is in a package (.zip), an MCUboot image (.bin) or an Intel HEX')
     .argument('<FILE>', 'the file')
@@ -29,4 +36,66 @@ export function addFwCommands(program: Command, runner: Runner): void {
     .option('--composition <FILE>', 'composition data after the update, JSON as in ble_mesh_metadata.json')
     .addHelpText('after', '\nExample:\n  meshferry fw make zephyr.bin --image-version 1.2.3+4 --out update.zip\n')
     .action(runner.of<MakeFlags>(fwMake));
+  withServerOptions(fw.command('check'))
+    .description('ask the maker whether there is newer firmware')
+    .addHelpText('after', CHECK_HELP)
+    .action(runner.of<AccessFlags>(fwCheck));
+  withServerOptions(fw.command('fetch'))
+    .description('fetch newer firmware from the maker: a file for "dfu run"')
+    .requiredOption('--out <FILE>', 'the file to write')
+    .option('--max-size <OCTETS>', 'take no larger archive, such as 512k or 16M (default: 64M)', sizeInOctets)
+    .addHelpText('after', FETCH_HELP)
+    .action(runner.of<FetchFlags>(fwFetch));
+  fw.command('serve')
+    .description('serve the packages of a folder as a maker does, until Ctrl-C')
+    .argument('<DIR>', 'folder with packages; each subfolder is a product with a URI of its own')
+    .option('--host <ADDRESS>', 'address to listen on', '127.0.0.1')
+    .option('--port <N>', 'port to listen on, 0 for any free one', tcpPort, 8443)
+    .option('--cert <PEM>', 'certificate (chain), for https')
+    .option('--key <PEM>', 'its private key')
+    .option('--self-signed <FILE>', 'make a certificate for --host and write it here, for --ca of "fw check"')
+    .option('--allow-http', 'serve http to other machines too: for trials')
+    .addHelpText('after', SERVE_HELP)
+    .action(runner.of<ServeFlags>(fwServe));
 }
+
+function withServerOptions(command: Command): Command {
+  return command
+    .argument('<URI>', 'the Update URI that the device reports, such as https://fw.example.com/lamp')
+    .requiredOption('--fwid <HEX>', 'the Firmware ID that the device reports, see "dfu targets"', firmwareIdHex)
+    .option(
+      '--allow-host <HOST>',
+      'ask no other host, redirects included: NAME, NAME:PORT or *.NAME; repeatable',
+      allowedHost,
+    )
+    .option('--allow-http', 'ask hosts over http too: anybody on the way can exchange the firmware')
+    .option('--ca <PEM>', 'certificate to trust beside the usual ones')
+    .option(
+      '--timeout <SECONDS>',
+      'give up after so long (default: 600; after 30 without data in any case)',
+      secondsOption,
+    );
+}
+
+const CHECK_HELP = `
+Example:
+  meshferry fw check https://fw.example.com/lamp --fwid 59000100000000000000
+
+Ends with 0 whether there is newer firmware or not ("newer" is null with --json), with 1 when the server cannot be asked.
+`;
+
+const FETCH_HELP = `
+Example:
+  meshferry fw fetch https://fw.example.com/lamp --fwid 59000100000000000000 --out lamp.tar.gz
+
+The Firmware ID and size are compared with the offer, checksums and hashes are checked; "fw verify" checks the signature.
+`;
+
+const SERVE_HELP = `
+Examples:
+  meshferry fw serve ./releases
+  meshferry fw serve ./releases --host 192.0.2.7 --self-signed archive.pem
+  meshferry fw check https://192.0.2.7:8443 --fwid 59000100000000000000 --ca archive.pem
+
+A device gets the newest package of its company that is newer than what it runs, as a Firmware Archive.
+`;

@@ -1,0 +1,62 @@
+import { rootCertificates } from 'node:tls';
+import type { MeshError } from '@meshferry/core';
+import { ARCHIVE_LIMITS, type ArchiveAccess } from '@meshferry/firmware';
+import { Agent, fetch } from 'undici';
+import { ExitCode, Stop } from '../shell/exit.ts';
+import { readInputText } from '../shell/files.ts';
+import type { Shell } from '../shell/shell.ts';
+import { systemClock } from './system-clock.ts';
+
+/** Options of the commands that ask a firmware server. */
+export interface AccessFlags {
+  /** The Firmware ID that the device reports. */
+  readonly fwid: Uint8Array;
+  readonly allowHost?: readonly string[];
+  readonly allowHttp?: boolean;
+  /** PEM of a certificate to trust beside the usual ones. */
+  readonly ca?: string;
+  readonly maxSize?: number;
+  /** Seconds for everything. */
+  readonly timeout?: number;
+}
+
+const CONNECT_MS = 10_000;
+
+/** Runs `ask` with what it needs to reach a firmware server; Ctrl-C ends it with exit code 130. */
+export async function withAccess<T>(
+  shell: Shell,
+  flags: AccessFlags,
+  ask: (access: ArchiveAccess) => Promise<T>,
+): Promise<T> {
+  const ca =
+    flags.ca === undefined ? undefined : [...rootCertificates, readInputText(shell.io, flags.ca, 'certificate')];
+  const agent = new Agent({ connect: { timeout: CONNECT_MS, ...(ca === undefined ? {} : { ca }) } });
+  const abort = new AbortController();
+  const stopListening = shell.io.signals.listen(() => abort.abort());
+  try {
+    return await ask({
+      fetch: (url, init) => fetch(url, { ...init, dispatcher: agent }),
+      clock: systemClock,
+      signal: abort.signal,
+      ...(flags.allowHost === undefined ? {} : { allowedHosts: flags.allowHost }),
+      allowHttp: flags.allowHttp === true,
+      limits: {
+        archiveOctets: flags.maxSize ?? ARCHIVE_LIMITS.archiveOctets,
+        unpackedOctets: flags.maxSize ?? ARCHIVE_LIMITS.unpackedOctets,
+        totalMs: flags.timeout === undefined ? ARCHIVE_LIMITS.totalMs : flags.timeout * 1000,
+      },
+    });
+  } finally {
+    stopListening();
+    await agent.destroy();
+  }
+}
+
+/** The end of a command that could not get what it wanted from a server. */
+export function accessFailed(error: MeshError): Stop {
+  if (error.code === 'interrupted') return new Stop(ExitCode.interrupted, error);
+  return new Stop(USAGE.includes(error.code) ? ExitCode.usage : ExitCode.failed, error);
+}
+
+/** What was typed is refused before anybody is asked. */
+const USAGE = ['bad-uri', 'bad-firmware-id', 'scheme-not-supported', 'host-not-allowed'];
