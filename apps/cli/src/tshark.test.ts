@@ -28,8 +28,9 @@ describe.skipIf(!hasTshark)('tshark', () => {
   test('decrypts 100 % of a simulated update, and names its messages', async () => {
     const { file, tables } = filesOf('update');
     const recorded = await meshferry(['capture', '--bearer', 'sim:targets=3,loss=0.1', '--out', file, '--json']);
-    expect(tshark(file, tables, '-Y', 'btmesh.src')).toHaveLength(recorded.result.events);
-    const { events } = await meshferry(['decode', file, '--json']);
+    const { events, result } = await meshferry(['decode', file, '--json']);
+    expect(result.decrypted + result.beacons).toBe(recorded.result.events);
+    expect(tshark(file, tables, '-Y', 'btmesh.src')).toHaveLength(result.decrypted);
     const ours = messagesOf(events).map(({ src, dst, message }) => `${Number(src)} ${Number(dst)} ${message.payload}`);
     expect(new Set(ours).size).toBeGreaterThan(100);
     expect(distinct(fields(file, tables, 'btmesh.src', 'btmesh.dst', 'btmesh.access.decrypted'))).toEqual(
