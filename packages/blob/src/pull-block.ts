@@ -165,12 +165,14 @@ export class PullBlock implements BlockProcedure, ChunkSenderHost {
   #look(): void {
     for (const [receiver, { since = this.clock.now }] of [...this.#servings]) {
       const waited = this.clock.now - since;
-      if (waited >= BLOCK_REPORT_MS) {
-        this.#servings.delete(receiver);
-        if (receiver.active && receiver.stage === 'check') this.#serve(receiver);
-      } else if (waited >= this.#context.strategy.reportPatienceMs(receiver) && receiver.silentSince === undefined) {
+      // Its silence counts from the first overdue report on, whatever is sent to it again: it is lost by it in the end.
+      if (waited >= this.#context.strategy.reportPatienceMs(receiver) && receiver.silentSince === undefined) {
         receiver.silentSince = since;
         this.#ask([receiver]);
+        if (this.#over) return;
+      }
+      if (waited >= BLOCK_REPORT_MS && this.#servings.delete(receiver)) {
+        if (receiver.active && receiver.stage === 'check') this.#serve(receiver);
       }
       if (this.#over) return;
     }

@@ -114,6 +114,20 @@ describe('receivers of a pull transfer that cannot follow', () => {
     expect(mesh.targets[1]!.told).toEqual(['complete']);
   });
 
+  it.each([
+    ['stock settings', { settings: 'stock' }, {}],
+    ['Low Power nodes', {}, { push: false }],
+  ] as const)('loses a target that falls silent, also with a long client timeout (%s)', (_, options, capabilities) => {
+    const mesh = prepared({ targets: 2, timeoutBase: 20, capabilities: () => capabilities });
+    const bytes = content(12_000);
+    mesh.start(bytes, { ...UNICAST, ...options });
+    mesh.runUntil((event) => event.type === 'block' && event.number === 1);
+    mesh.clock.advance(1000);
+    mesh.targets[1]!.deaf = true;
+    expect(mesh.run()).toMatchObject({ outcome: 'complete' });
+    expectOnlyLost(mesh, 1, bytes);
+  });
+
   it('fails when all refuse, suspends when all fall silent, and resumes with those that come back', () => {
     const mesh = prepared({ targets: 2 });
     const bytes = content(12_000);
