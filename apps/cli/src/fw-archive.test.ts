@@ -121,6 +121,17 @@ describe('fw serve, fw check and fw fetch', () => {
     expect(updated).toMatchObject({ exit: 0, result: { targets: [{ firmwareIdAfter: newer.firmwareId }] } });
   });
 
+  test('with a file that cannot be written, and two packages of one Firmware ID', async () => {
+    const twins = join(folder.path, 'twins');
+    mkdirSync(twins);
+    for (const name of ['a.zip', 'b.zip']) writeFileSync(join(twins, name), (await firmware(400)).zip);
+    const [fetch, served] = await whileServing([twins], (uri) =>
+      meshferry(['fw', 'fetch', uri, '--fwid', OLD, '--out', join(folder.path, 'no', 'such', 'f'), '--json']),
+    );
+    expect(fetch).toMatchObject({ exit: 2, result: { ok: false, error: { code: 'cannot-write' } } });
+    expect(served.events[0]).toMatchObject({ releases: [{ file: 'a.zip' }], skipped: [{ file: 'b.zip' }] });
+  });
+
   test('with nothing newer', async () => {
     const out = join(folder.path, 'none.tar.gz');
     const [ends] = await whileServing([await releases()], async (uri) => [
@@ -252,6 +263,7 @@ describe('what is typed', () => {
     ['fw check https://fw.example.com --fwid 590001 --allow-host a/b', 'not a host'],
     ['fw check https://fw.example.com --fwid 590001 --timeout 0', 'not a time in seconds'],
     ['fw check https://fw.example.com --fwid 590001 --ca nowhere.pem', 'there is no certificate file'],
+    ['fw check https://fw.example.com --fwid 590001 --ca empty/a.txt', 'holds no certificate'],
     ['fw fetch https://fw.example.com --fwid 590001 --out f --max-size 0', 'not a size'],
     ['fw serve nowhere', 'nowhere cannot be read'],
     ['fw serve . --port 70000', 'not a port'],

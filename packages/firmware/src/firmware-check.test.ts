@@ -391,6 +391,12 @@ describe('fetching', () => {
     }
   });
 
+  test('unpacks no more than was offered', async () => {
+    const bomb = writeFirmwareArchive({ ...(await made), imageFile: 'a', image: new Uint8Array(1024 * 1024) });
+    const { result } = await fetched(bomb, { size: 5 });
+    expect(result).toMatchObject({ ok: false, error: { code: 'archive-too-large' } });
+  });
+
   test('refuses what is no archive', async () => {
     expect((await fetched(new Uint8Array(0))).result).toMatchObject({ ok: false, error: { code: 'unknown-archive' } });
     expect((await fetched(Buffer.from('<html>'))).result).toMatchObject({

@@ -76,7 +76,7 @@ export function fetchFirmware(
       });
     }
     refuseStatus(answer);
-    const fetched = await openArchive(answer, access, crypto);
+    const fetched = await openArchive(answer, unpackedLimit(offer, access), crypto);
     if (!equal(fetched.firmwareId, offer.firmwareId)) {
       const [found, wanted] = [fetched.firmwareId, offer.firmwareId].map(toHex);
       throw disagrees('firmware-id-mismatch', `the archive is firmware ${found}, the check offered ${wanted}`);
@@ -127,13 +127,9 @@ function countOf(host: string, name: string, value: Json | undefined): number {
 }
 
 /** Goes by the first octets: the content type of archives differs from server to server [section 3]. */
-async function openArchive(
-  { body, url }: Answer,
-  access: ArchiveAccess,
-  crypto: CryptoProvider,
-): Promise<FetchedFirmware> {
+async function openArchive({ body, url }: Answer, most: number, crypto: CryptoProvider): Promise<FetchedFirmware> {
   if (isGzip(body)) {
-    const read = readFirmwareArchive(body, access.limits?.unpackedOctets ?? ARCHIVE_LIMITS.unpackedOctets);
+    const read = readFirmwareArchive(body, most);
     if (!read.ok) throw read.error;
     const { firmwareId, image, metadata } = read.value;
     return { kind: 'archive', bytes: body, url, firmwareId, image, metadata };
@@ -149,6 +145,13 @@ async function openArchive(
   const image = images.find(({ size }) => size === mesh.metadata.size) ?? images[0]!;
   return { kind: 'zip', bytes: body, url, firmwareId: mesh.firmwareId, image: image.bytes, metadata: mesh.encoded };
 }
+
+/** The image is as long as it was offered; manifest, metadata and headers beside it are short. */
+function unpackedLimit({ imageSize }: FirmwareOffer, { limits }: ArchiveAccess): number {
+  return Math.min(limits?.unpackedOctets ?? ARCHIVE_LIMITS.unpackedOctets, imageSize + BESIDE_IMAGE);
+}
+
+const BESIDE_IMAGE = 65_536;
 
 function refuseStatus({ status, url }: Answer): void {
   if (status === 200) return;

@@ -1,9 +1,10 @@
+import { X509Certificate } from 'node:crypto';
 import { rootCertificates } from 'node:tls';
 import type { MeshError } from '@meshferry/core';
 import { ARCHIVE_LIMITS, type ArchiveAccess } from '@meshferry/firmware';
-import { Agent, fetch } from 'undici';
-import { ExitCode, Stop } from '../shell/exit.ts';
+import { badInput, ExitCode, Stop } from '../shell/exit.ts';
 import { readInputText } from '../shell/files.ts';
+import type { Io } from '../shell/io.ts';
 import type { Shell } from '../shell/shell.ts';
 import { systemClock } from './system-clock.ts';
 
@@ -28,8 +29,9 @@ export async function withAccess<T>(
   flags: AccessFlags,
   ask: (access: ArchiveAccess) => Promise<T>,
 ): Promise<T> {
-  const ca =
-    flags.ca === undefined ? undefined : [...rootCertificates, readInputText(shell.io, flags.ca, 'certificate')];
+  const ca = flags.ca === undefined ? undefined : [...rootCertificates, readCertificate(shell.io, flags.ca)];
+  // Loaded when it is needed: other commands start without it.
+  const { Agent, fetch } = await import('undici');
   const agent = new Agent({ connect: { timeout: CONNECT_MS, ...(ca === undefined ? {} : { ca }) } });
   const abort = new AbortController();
   const stopListening = shell.io.signals.listen(() => abort.abort());
@@ -42,7 +44,6 @@ export async function withAccess<T>(
       allowHttp: flags.allowHttp === true,
       limits: {
         archiveOctets: flags.maxSize ?? ARCHIVE_LIMITS.archiveOctets,
-        unpackedOctets: flags.maxSize ?? ARCHIVE_LIMITS.unpackedOctets,
         totalMs: flags.timeout === undefined ? ARCHIVE_LIMITS.totalMs : flags.timeout * 1000,
       },
     });
@@ -60,3 +61,14 @@ export function accessFailed(error: MeshError): Stop {
 
 /** What was typed is refused before anybody is asked. */
 const USAGE = ['bad-uri', 'bad-firmware-id', 'scheme-not-supported', 'host-not-allowed'];
+
+/** Certificates in PEM; what is none would be passed over silently. */
+function readCertificate(io: Io, path: string): string {
+  const pem = readInputText(io, path, 'certificate');
+  try {
+    new X509Certificate(pem);
+    return pem;
+  } catch {
+    throw badInput('bad-certificate', `${path} holds no certificate`, 'Give a certificate in PEM.');
+  }
+}
