@@ -22,7 +22,16 @@ export const mbt: readonly Case[] = [
   ...clientScenarios,
   ...clientPush,
   ...clientControl,
-  ...unwritten(['TESTER/856', 'TESTER/859', 'blob_cli_broadcast_trans', 'blob_cli_friend'], 'BLOB Transfer'),
+  ...unwritten(['TESTER/856'], 'block 2^18, chunk 11: too many chunks by the full-block rule that our client keeps to'),
+  ...unwritten(
+    ['TESTER/859'],
+    'loss within 67 s: our client sends again at 67 s, loses at the client timeout (70.3 s)',
+  ),
+  ...unwritten(
+    ['blob_cli_broadcast_trans'],
+    'acknowledged, unacknowledged, optional steps: our client has no optional ones',
+  ),
+  ...unwritten(['blob_cli_friend'], 'Friend of five Low Power servers, pull'),
   ...unknown(numbered('MBT/SR/BT/BV-', 1, 9), 'BLOB Transfer Server'),
   ...unknown(numbered('MBT/SR/BT/BV-', 11, 38), 'BLOB Transfer Server'),
   ...unknown(numbered('MBT/SR/BT/BI-', 1, 2), 'BLOB Transfer Server, invalid behaviour of the client'),

@@ -90,7 +90,14 @@ export const serverPull: readonly Case[] = [
 
     const other = pulling();
     whole(other);
-    const silentSince = other.lastHeard;
+    // A chunk of the block that is here restarts the timer, and writes nothing.
+    other.clock.advance(1000);
+    const silentSince = other.tell(chunk(0));
+    assert.deepEqual(other.flash.writes, [0, 64]);
+    assert.deepEqual(
+      other.told.map(({ what }) => what),
+      ['started'],
+    );
     other.clock.advance(silentSince + 59_900 - other.clock.now);
     other.phaseIs(3);
     other.clock.advance(200);
