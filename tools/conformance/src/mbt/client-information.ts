@@ -177,6 +177,14 @@ export const clientInformation: readonly Case[] = [
         setup.servers.filter(({ address }) => !setup.lost.some((lost) => lost.address === address)),
       );
     }
+    // Nobody is left before anything was started, one of them by silence: that is a failure, nothing to be resumed.
+    const nobody = new ClientSetup({ servers: [silent, { information: information(6, 6, { modes: 2 }) }] });
+    nobody.start();
+    nobody.ends('failed');
+    assert.deepEqual(
+      nobody.lost.map(({ status }) => status),
+      [9, 8],
+    );
     const tooSmall = new ClientSetup({ servers: [{ information: information(6, 6, { size: 79 }) }, {}] });
     tooSmall.start();
     tooSmall.ends('complete');

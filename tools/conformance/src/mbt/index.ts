@@ -1,5 +1,6 @@
 import { type Case, numbered, unknown, unwritten } from '../case.ts';
 import { clientControl } from './client-control.ts';
+import { clientFriend } from './client-friend.ts';
 import { clientInformation } from './client-information.ts';
 import { clientPush } from './client-push.ts';
 import { clientScenarios } from './client-scenarios.ts';
@@ -22,6 +23,7 @@ export const mbt: readonly Case[] = [
   ...clientScenarios,
   ...clientPush,
   ...clientControl,
+  ...clientFriend,
   ...unwritten(['TESTER/856'], 'block 2^18, chunk 11: too many chunks by the full-block rule that our client keeps to'),
   ...unwritten(
     ['TESTER/859'],
@@ -31,7 +33,6 @@ export const mbt: readonly Case[] = [
     ['blob_cli_broadcast_trans'],
     'acknowledged, unacknowledged, optional steps: our client has no optional ones',
   ),
-  ...unwritten(['blob_cli_friend'], 'Friend of five Low Power servers, pull'),
   ...unknown(numbered('MBT/SR/BT/BV-', 1, 9), 'BLOB Transfer Server'),
   ...unknown(numbered('MBT/SR/BT/BV-', 11, 38), 'BLOB Transfer Server'),
   ...unknown(numbered('MBT/SR/BT/BI-', 1, 2), 'BLOB Transfer Server, invalid behaviour of the client'),

@@ -46,6 +46,8 @@ export const serverBlocks: readonly Case[] = [
     pushing(80, 6, all).exchange(blockStart(0, 101), '6743ffffffff');
     pushing(80, 6, { maxChunksNumber: 63 }).exchange(blockStart(0, 1), '6743ffffffff');
     pushing(80, 6, { maxChunksNumber: 63 }).exchange(blockStart(0, 2), '670000000200');
+    pushing(80, 6, { maxChunksNumber: 9 }).exchange(blockStart(0, 7), '6743ffffffff');
+    pushing(80, 6, { maxChunksNumber: 10 }).exchange(blockStart(0, 7), '670000000700');
     // The MTU bounds both: 20 − 3 octets of data, 8 × (20 − 6) chunks. The full block counts, for the short last one too.
     const small = pushing(80, 8, {}, 20);
     for (const size of [18, 2]) {

@@ -2,7 +2,7 @@ import { AccessLayer, type Model } from '@meshferry/access';
 import { memoryAir } from '@meshferry/bearer';
 import { fromHex, MemoryStore, SeededRandom, type Store, storeView, toHex, VirtualClock } from '@meshferry/core';
 import { portableCrypto } from '@meshferry/crypto';
-import { type AccessReceived, type NetworkHost, NetworkLayer } from '@meshferry/network';
+import { type AccessReceived, type NetworkHost, NetworkLayer, type NetworkLayerOptions } from '@meshferry/network';
 
 export const GROUP = 0xc000;
 const NET_KEY = new Uint8Array(16).fill(0x11);
@@ -20,6 +20,7 @@ export interface Heard {
 /** A node on the air. */
 export interface Station {
   readonly address: number;
+  readonly network: NetworkLayer;
   /** Everything that reached its access layer, in order. */
   readonly heard: Heard[];
   /** Sends nothing and hears nothing while true. */
@@ -40,6 +41,8 @@ export interface StationOptions {
   /** Of a lower tester: takes messages. */
   readonly heard?: (message: Heard) => void;
   readonly store?: Store;
+  /** Friend or Low Power node; default: neither. */
+  readonly role?: Pick<NetworkLayerOptions, 'friend' | 'lowPower'>;
 }
 
 /** One network in one air: whole stacks from the bearer upwards, in simulated time. */
@@ -91,6 +94,7 @@ export class Air {
       elements: 1,
       deviceKey: new Uint8Array(16).fill(address & 0xff),
       transmit: { count: 3, intervalMs: 20 },
+      ...options.role,
     });
     network.addNetKey(0, NET_KEY);
     network.addAppKey(0, 0, APP_KEY);
@@ -107,6 +111,7 @@ export class Air {
     }
     const station: Station = {
       address,
+      network,
       heard: [],
       deaf: false,
       listens: () => true,
