@@ -105,7 +105,7 @@ export const clientPush: readonly Case[] = [
       for (const group of [undefined, GROUP]) {
         const setup = new ClientSetup({ servers: [{ information: information(6, 6, { chunkSize: 8 }) }, stubborn] });
         setup.start({ group });
-        setup.ends('complete');
+        setup.ends('complete', 300);
         assert.deepEqual(
           setup.lost.map(({ address, status, timedOut }) => [address, status, timedOut]),
           [[3, 9, false]],
