@@ -1,4 +1,4 @@
-import type { Cancel, Clock, MeshError } from '@meshferry/core';
+import { type Cancel, type Clock, Deadline, type MeshError } from '@meshferry/core';
 import { segmentsOfChunk } from './arithmetic.ts';
 import { countBits, numbersOfBits, uniteBits } from './bits.ts';
 import type { BlockProcedure } from './block-procedure.ts';
@@ -12,6 +12,14 @@ import type { TransferContext } from './transfer-context.ts';
 /** A receiver whose missing chunks have not become fewer in so many checks is lost; over relays late answers repeat old ones. */
 const FRUITLESS_CHECKS = 8;
 
+/**
+ * Pause before chunks are sent again to those who took none of the last ones, the first and the longest, ms; each doubles
+ * the one before. All of them together are longer than a node with room for one segmented message keeps a broken one
+ * (SAR Discard Timeout, 10 s by default): until then it refuses every other.
+ */
+const PAUSE_MS = 250;
+const PAUSE_MAX_MS = 4000;
+
 /** Checks without a new chunk after which the group is given up for the block. */
 const DEAF_CHECKS = 2;
 
@@ -22,6 +30,7 @@ export class PushBlock implements BlockProcedure, ChunkSenderHost {
   readonly #block: OutgoingBlock;
   readonly #awake: KeepAwake;
   readonly #finished: () => void;
+  readonly #pause: Deadline;
   #sender: ChunkSender | undefined;
   #byUnicast = false;
   /** Chunks go out for the first time. */
@@ -36,6 +45,7 @@ export class PushBlock implements BlockProcedure, ChunkSenderHost {
     this.#block = new OutgoingBlock(context, number, chunkSize);
     this.#awake = new KeepAwake(context, this.#block.shape);
     this.#finished = finished;
+    this.#pause = new Deadline(context.clock, () => this.#proceed());
   }
 
   begin(): void {
@@ -50,6 +60,7 @@ export class PushBlock implements BlockProcedure, ChunkSenderHost {
   }
 
   stop(): void {
+    this.#pause.clear();
     this.#context.stopRound();
     this.#sender?.stop();
   }
@@ -66,6 +77,13 @@ export class PushBlock implements BlockProcedure, ChunkSenderHost {
     this.#measure();
     for (const receiver of this.#needy) this.#judge(receiver);
     for (const receiver of this.#context.active) receiver.missingBefore = 0;
+    const needy = this.#needy;
+    const fruitless = Math.min(...needy.map((receiver) => receiver.fruitless));
+    if (needy.length > 0 && fruitless > 0) this.#pause.set(Math.min(PAUSE_MS * 2 ** (fruitless - 1), PAUSE_MAX_MS));
+    else this.#proceed();
+  }
+
+  #proceed(): void {
     if (this.#needy.length > 0) this.#send();
     else if (this.#block.owing.length > 0) this.begin();
     else this.#finished();

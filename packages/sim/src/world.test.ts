@@ -28,7 +28,7 @@ describe('a simulated network', () => {
     'radio=ideal',
     'controller=single,sets=2',
     'block=6-8',
-    'peer=stock,seed=2',
+    'peer=stock',
     'topology=line,relays=all,hops=3',
     'topology=line,relays=all',
     'topology=grid,relays=all,hops=3',
