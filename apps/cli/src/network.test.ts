@@ -282,6 +282,21 @@ describe('a simulated network that is ready', () => {
   });
 });
 
+test('who provisions a device without the value on its label is warned, unless that is what was asked for', async () => {
+  const { run } = world('sim:targets=0,unprovisioned=2,oob=static,radio=ideal');
+  const [one = '', two = ''] = simLabels(parseSimUri('sim:targets=0,unprovisioned=2,oob=static')).map(({ uuid }) =>
+    Buffer.from(uuid).toString('hex'),
+  );
+  await run('net create');
+  const warned = await run('provision', one);
+  const warnings = warned.events.filter(({ type }: Json) => type === 'warning');
+  expect(warnings).toMatchObject([{ error: { code: 'not-authenticated' } }]);
+  expect(warned.exit).toBe(0);
+  const asked = await run('provision', two, '--oob', 'none');
+  expect(asked.events.filter(({ type }: Json) => type === 'warning')).toEqual([]);
+  expect(asked.exit).toBe(0);
+});
+
 test('devices out of reach are provisioned through a node near them', async () => {
   const uri = 'sim:targets=0,unprovisioned=2,topology=line,hops=2,models=full,radio=ideal,relays=all';
   const { run } = world(uri);
@@ -291,7 +306,7 @@ test('devices out of reach are provisioned through a node near them', async () =
   expect((await run('scan')).result.devices).toHaveLength(1);
   expect((await run('provision', near)).exit).toBe(0);
   const direct = await run('provision', far);
-  expect([direct.exit, direct.result.error.code]).toEqual([1, 'link-open-failed']);
+  expect([direct.exit, direct.result.error.code]).toEqual([4, 'link-open-failed']);
   const { exit, result } = await run('provision', far, '--via', '0x0002', '--profile', UPDATABLE);
   expect(exit).toBe(0);
   expect(result.nodes).toMatchObject([{ address: '0x0003', configured: true, defaultTtl: 6 }]);
@@ -427,7 +442,7 @@ describe('what cannot be ends with the reason', () => {
     await run('net create');
     const [uuid = ''] = await uuids();
     const silent = await run('provision', '00'.repeat(16));
-    expect([silent.exit, silent.result.error.code]).toEqual([1, 'link-open-failed']);
+    expect([silent.exit, silent.result.error.code]).toEqual([4, 'link-open-failed']);
     expect((await run('provision', uuid)).exit).toBe(0);
     const twice = await run('provision', uuid);
     expect([twice.exit, twice.result.error.code]).toEqual([1, 'uuid-known']);

@@ -9,7 +9,7 @@ import {
   type ProvisionRequest,
   requireKeysOfProfile,
 } from '@meshferry/node';
-import { type ProvisioningBearer, pbAdv, pbGatt } from '@meshferry/provisioning';
+import { type ProvisioningBearer, type ProvisioningCapabilities, pbAdv, pbGatt } from '@meshferry/provisioning';
 import type { Command } from 'commander';
 import { describeNode, deviceText } from '../network/describe.ts';
 import { askUser, type OobFlags, readOob } from '../network/oob.ts';
@@ -104,6 +104,10 @@ function provision(shell: Shell, texts: readonly string[], flags: ProvisionFlags
               bearer,
               ...oob,
               oob: { ...oob.oob, ...askUser(shell, session, text, output) },
+              inspect: (capabilities) => {
+                if (flags.oob === undefined && isUnproved(capabilities)) warnOfUnproved(shell, text);
+                return undefined;
+              },
               policy: { allowCmac: flags.allowCmac === true, requireAuthentication },
               ...(name !== undefined && { name }),
               ...(flags.netKey !== undefined && { netIndex: flags.netKey }),
@@ -160,6 +164,19 @@ async function finish(
   return { node, ...(unconfigured && { unconfigured }) };
 }
 
+/** Whether only what is printed on the device could tell it from an impostor. */
+function isUnproved({ staticOob, outputOobSize, inputOobSize }: ProvisioningCapabilities): boolean {
+  return staticOob && outputOobSize === 0 && inputOobSize === 0;
+}
+
+function warnOfUnproved(shell: Shell, uuid: string): void {
+  const error = new MeshError('not-authenticated', `${uuid} has a static OOB value, which was not given`, {
+    hint: 'Nothing proves that it is the device you mean: give --oob static:HEX from its label, or --oob none to go without.',
+  });
+  shell.event({ type: 'warning', uuid, error });
+  shell.say(`warning: ${error.message}\n  ${error.hint}`);
+}
+
 /** The same error, saying whose it is. */
 function about(whose: string, { code, message, hint }: MeshError): MeshError {
   return new MeshError(code, `${whose}: ${message}`, hint === undefined ? {} : { hint });
@@ -182,7 +199,8 @@ function report(shell: Shell, outcomes: readonly Outcome[]): ExitCode {
     for (const { uuid, error } of failed) shell.complain(outcomes.length === 1 ? error : about(uuid, error));
   }
   if (first === undefined) return ExitCode.done;
-  return made.length === 0 ? ExitCode.failed : ExitCode.partly;
+  if (made.length > 0) return ExitCode.partly;
+  return failed.every(({ error }) => error.code === 'link-open-failed') ? ExitCode.unavailable : ExitCode.failed;
 }
 
 function giveUp(shell: Shell, network: MeshNetwork, uuids: readonly Uint8Array[]): ExitCode {
