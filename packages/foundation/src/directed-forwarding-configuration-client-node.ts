@@ -36,7 +36,7 @@ type Get = MessageType<Record<never, never>>;
 type Set = MessageType<{ count: number; intervalSteps: number }>;
 
 /** How PDUs of one kind are sent, with the messages for it. */
-const TRANSMISSIONS = {
+const TRANSMISSIONS: Readonly<Record<DirectedTransmission, readonly [Get, Set, Set]>> = {
   'network-transmit': [DirectedNetworkTransmitGet, DirectedNetworkTransmitSet, DirectedNetworkTransmitStatus],
   'relay-retransmit': [DirectedRelayRetransmitGet, DirectedRelayRetransmitSet, DirectedRelayRetransmitStatus],
   'control-network-transmit': [
@@ -49,10 +49,14 @@ const TRANSMISSIONS = {
     DirectedControlRelayRetransmitSet,
     DirectedControlRelayRetransmitStatus,
   ],
-} as const satisfies Record<string, readonly [Get, Set, Set]>;
+};
 
 /** What is sent: directed messages of the node or relayed by it, and the same of the control messages of paths. */
-export type DirectedTransmission = keyof typeof TRANSMISSIONS;
+export type DirectedTransmission =
+  | 'network-transmit'
+  | 'relay-retransmit'
+  | 'control-network-transmit'
+  | 'control-relay-retransmit';
 
 /** How a model publishes. */
 export type PublishPolicy = 'flooding' | 'directed';

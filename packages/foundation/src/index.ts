@@ -92,7 +92,7 @@ export * from './opcodes-aggregator-client.ts';
 export * from './opcodes-aggregator-messages.ts';
 export * from './opcodes-aggregator-server.ts';
 export { pbRemote } from './pb-remote.ts';
-export type { RemoteLinks } from './pb-remote-links.ts';
+export type { LinkReports, RemoteLinks } from './pb-remote-links.ts';
 export type { RemoteLinkOptions } from './pb-remote-opening.ts';
 export * from './private-beacon-client.ts';
 export * from './private-beacon-messages.ts';

@@ -233,9 +233,9 @@ export class RemoteProvisioningClient {
   }
 }
 
-const LINK_STATES = ['idle', 'opening', 'active', 'outbound', 'closing'] as const;
+const LINK_STATES: readonly LinkStateName[] = ['idle', 'opening', 'active', 'outbound', 'closing'];
 /** The Remote Provisioning Link state of a server [4.2.37]; `outbound`: it sends a PDU to the device. */
-export type LinkStateName = (typeof LINK_STATES)[number];
+export type LinkStateName = 'idle' | 'opening' | 'active' | 'outbound' | 'closing';
 
 /**
  * OOB Information as servers report it: little-endian, as other numbers of messages, but big-endian from BlueZ and from

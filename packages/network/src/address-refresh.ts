@@ -4,10 +4,10 @@ import type { Store, Unicast, Write } from '@meshferry/core';
 const KEPT = ['netkey/', 'appkey/', 'rpl/', 'iv'];
 
 /**
- * What the store of a network layer holds when the node begins a new term at another address (Node Address Refresh)
- * [Mesh Protocol 1.1, 3.11.8.5]: NetKeys, AppKeys, IV Index and the replay list are kept, but for entries of the node's
- * own addresses; SEQ starts at 0; all other states are at their defaults. To be written when nothing is sent any more; a
- * `NetworkLayer` made anew, with the new address and device key, goes on from there.
+ * What the store of a network layer holds when the node begins a new term at another address, a Node Address Refresh:
+ * NetKeys, AppKeys, IV Index and the replay list are kept, but for entries of the node's own addresses; SEQ starts at 0;
+ * all other states are at their defaults. To be written when nothing is sent any more; a `NetworkLayer` made anew, with
+ * the new address and device key, goes on from there [Mesh Protocol 1.1, 3.11.8.5].
  */
 export function addressRefreshWrites(
   store: Store,

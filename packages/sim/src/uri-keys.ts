@@ -75,9 +75,9 @@ export interface SimOptions {
 }
 
 /** `static` and `publickey` stand on the label of a device; `output`: it shows a value, `input`: it takes one. */
-export type SimOob = (typeof SIM_OOB)[number];
+export type SimOob = 'static' | 'publickey' | 'output' | 'input';
 
-const SIM_OOB = ['static', 'publickey', 'output', 'input'] as const;
+const SIM_OOB: readonly SimOob[] = ['static', 'publickey', 'output', 'input'];
 
 /** Steps without a Block Number. */
 export const FAIL_STEPS = ['metadata', 'busy', 'full', 'silent', 'verify', 'flip', 'apply'] as const;
