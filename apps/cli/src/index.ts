@@ -39,7 +39,7 @@
  *
  * ## Exit codes
  *
- * 0 done · 1 failed · 2 usage or input that cannot be read · 3 some targets or nodes failed · 4 bearer not available ·
+ * 0 done · 1 failed · 2 usage or input that cannot be read · 3 some targets or nodes failed · 4 bearer or device not available ·
  * 130 interrupted: with `--state` the update is saved, and the message says how to go on.
  *
  * ## Simulated networks

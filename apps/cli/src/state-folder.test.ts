@@ -4,7 +4,7 @@ import type { Io } from './shell/io.ts';
 import { Shell } from './shell/shell.ts';
 import { stateFolder } from './shell/state-folder.ts';
 
-const cwd = resolve('/work');
+const cwd = resolve('/here');
 
 function folderOf(env: Io['env'], state?: string): string {
   const io = { env, cwd, isTTY: false } as Io;
@@ -13,7 +13,7 @@ function folderOf(env: Io['env'], state?: string): string {
 
 describe('the state folder', () => {
   test.each([
-    ['--state before all', { XDG_STATE_HOME: '/xdg', HOME: '/home/a' }, 'mesh', '/work/mesh'],
+    ['--state before all', { XDG_STATE_HOME: '/xdg', HOME: '/home/a' }, 'mesh', '/here/mesh'],
     ['the XDG state folder', { XDG_STATE_HOME: '/xdg', HOME: '/home/a' }, undefined, '/xdg/meshferry'],
     ['its default', { HOME: '/home/a' }, undefined, '/home/a/.local/state/meshferry'],
     [
