@@ -35,7 +35,7 @@ export * from './mesh-network.ts';
 export * from './mesh-node.ts';
 export { createNetwork, type ImportedNetwork, importNetwork, type NewNetworkOptions } from './network-begin.ts';
 export { type HealthOptionsOfNode, type NodeHealth, nodeHealth } from './network-health.ts';
-export type { PendingNode, PendingNodes } from './network-pending.ts';
+export type { PendingNode, PendingNodes, UncertainNode } from './network-pending.ts';
 export type { ProvisionRequest } from './network-provision.ts';
 export { NetworkState, type OwnIdentity } from './network-state.ts';
 export type { RemoteOptions } from './node-remote.ts';

@@ -28,7 +28,7 @@ import {
 import { MeshNode, type MeshNodeOptions, type NodeGround } from './mesh-node.ts';
 import { alreadyProvisioning, badComposition, notAdopted, notPending, ownNode } from './network-errors.ts';
 import { followDocument } from './network-own-keys.ts';
-import type { PendingNode } from './network-pending.ts';
+import { isUncertain, type UncertainNode } from './network-pending.ts';
 import { DeviceProvisioning, type ProvisioningHost, type ProvisionRequest, takeIn } from './network-provision.ts';
 import type { NetworkState, OwnIdentity } from './network-state.ts';
 
@@ -304,9 +304,9 @@ export class MeshNetwork {
     return this.state.pending.uncertain.find((node) => node.address === address)?.deviceKey;
   }
 
-  #pending(uuid: Uint8Array): PendingNode {
+  #pending(uuid: Uint8Array): UncertainNode {
     const pending = this.state.pending.get(uuid);
-    if (pending?.deviceKey !== undefined) return pending;
+    if (isUncertain(pending)) return pending;
     throw notPending(toHex(uuid));
   }
 

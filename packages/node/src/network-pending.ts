@@ -22,12 +22,22 @@ export interface PendingNode {
   readonly deviceKey?: Uint8Array;
 }
 
+/** One that may be a node by now: its provisioning data may have left. */
+export interface UncertainNode extends PendingNode {
+  /** 16 octets. */
+  readonly deviceKey: Uint8Array;
+}
+
 /** What to type when it is not known whether a device became a node. */
 export function wayOut(uuid: string): string {
   return (
     `Type "meshferry provision ${uuid} --recover" to look for it at that address; if it does not answer there, type ` +
     `"meshferry provision ${uuid} --give-up" to set the address aside, and provision the device again.`
   );
+}
+
+export function isUncertain(node: PendingNode | undefined): node is UncertainNode {
+  return node?.deviceKey !== undefined;
 }
 
 /**
@@ -40,7 +50,7 @@ export class PendingNodes {
   /** What was only reserved when the process ended was never sent: it is forgotten. */
   constructor(store: Store) {
     this.#store = store;
-    const never = this.all.filter(({ deviceKey }) => deviceKey === undefined);
+    const never = this.all.filter((node) => !isUncertain(node));
     if (never.length > 0) store.batch(never.map(({ uuid }): Write => [toHex(uuid), null]));
   }
 
@@ -50,8 +60,8 @@ export class PendingNodes {
   }
 
   /** Those that may be nodes by now. */
-  get uncertain(): PendingNode[] {
-    return this.all.filter(({ deviceKey }) => deviceKey !== undefined);
+  get uncertain(): UncertainNode[] {
+    return this.all.filter(isUncertain);
   }
 
   get(uuid: Uint8Array): PendingNode | undefined {

@@ -20,7 +20,7 @@ import {
   type ProvisioningRun,
   provisionDevice,
 } from '@meshferry/provisioning';
-import { type PendingNode, wayOut } from './network-pending.ts';
+import { isUncertain, type PendingNode, type UncertainNode, wayOut } from './network-pending.ts';
 import type { NetworkState, OwnIdentity } from './network-state.ts';
 
 /** A device and how it is to become a node. */
@@ -170,11 +170,11 @@ function required(reserved: PendingNode | undefined): PendingNode {
 /** A device that is known to have become a node: into the document, and pending no more. */
 export function takeIn(
   { state, touched }: Pick<ProvisioningHost, 'state' | 'touched'>,
-  pending: PendingNode,
+  pending: UncertainNode,
 ): NodeEntry {
-  const { updated, netIndex, deviceKey = new Uint8Array(16) } = pending;
+  const { updated, netIndex } = pending;
   // The phase may be another one since it got its NetKey.
-  const entry = provisionedNode(state.document, { ...pending, deviceKey });
+  const entry = provisionedNode(state.document, pending);
   const node = { ...entry, netKeys: [{ index: netIndex, updated }] };
   state.change(touched(addNode(state.document, node)), [state.pendingWrite(state.pending.removal(pending.uuid))]);
   return node;
@@ -192,7 +192,7 @@ export function uncertain({ uuid, address }: PendingNode, why: string): MeshErro
 
 function checkNew(state: NetworkState, uuid: Uint8Array): void {
   const pending = state.pending.get(uuid);
-  if (pending?.deviceKey !== undefined) throw uncertain(pending, 'an earlier attempt was interrupted');
+  if (isUncertain(pending)) throw uncertain(pending, 'an earlier attempt was interrupted');
   const text = uuidText(uuid);
   const known = state.document.nodes.find(({ UUID }) => equal(octetsOf(UUID), uuid));
   if (known === undefined && pending === undefined) return;
