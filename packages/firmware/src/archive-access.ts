@@ -28,6 +28,14 @@ export type FetchFunction = (
   },
 ) => Promise<FetchResponse>;
 
+/** How much of an archive has arrived. */
+export interface FetchProgress {
+  /** Octets so far, as they are sent (packed). */
+  readonly received: number;
+  /** Octets in all as the server announces them, null when it does not; not to be trusted before all has arrived. */
+  readonly total: number | null;
+}
+
 /** Bounds of one request with its redirects; whoever exceeds one is cut off at once. */
 export interface ArchiveLimits {
   /** Octets of the answer to a check. Default 65 536. */
@@ -59,8 +67,10 @@ export interface ArchiveAccess {
   readonly fetch: FetchFunction;
   /** For {@link ArchiveLimits.idleMs} and {@link ArchiveLimits.totalMs}: it must run as the network does. */
   readonly clock: Clock;
-  /** Ends the request with the error `interrupted`. */
+  /** Cancels: the request ends at once with the error `interrupted`, and nothing is kept. */
   readonly signal?: AbortSignal;
+  /** Called for each piece of an archive that arrives, first with `received` 0; not for the answer to a check. */
+  readonly progress?: (progress: FetchProgress) => void;
   /**
    * Hosts that may be asked, redirects included: `fw.example.com`, `fw.example.com:8443` (that port only) or
    * `*.example.com` (all below). Default: every host; an empty list allows none.

@@ -26,7 +26,12 @@ const REDIRECTS = [301, 302, 303, 307, 308];
  * errors of {@link checkAllowed}, `too-many-redirects`, `redirect-loop`, `bad-redirect`, `server-unreachable`,
  * `certificate-refused`, `server-timeout`, `answer-too-large`, `length-mismatch`, `connection-lost` or `interrupted`.
  */
-export async function boundedGet(start: URL, access: ArchiveAccess, maxOctets: number): Promise<Answer> {
+export async function boundedGet(
+  start: URL,
+  access: ArchiveAccess,
+  maxOctets: number,
+  progress?: ArchiveAccess['progress'],
+): Promise<Answer> {
   const limits = { ...ARCHIVE_LIMITS, ...access.limits };
   const patience = new Patience(access, limits, start);
   try {
@@ -38,7 +43,8 @@ export async function boundedGet(start: URL, access: ArchiveAccess, maxOctets: n
       const response = await patience.wait(request(url, access, patience.signal), url);
       if (response.status === 0)
         throw broken('bad-redirect', `${url.origin} redirects, and a browser does not say where to`);
-      if (!REDIRECTS.includes(response.status)) return await readAnswer(url, response, maxOctets, patience);
+      if (!REDIRECTS.includes(response.status))
+        return await readAnswer(url, response, { most: maxOctets, patience, progress });
       discard(response);
       url = redirectTarget(url, response, seen, limits.redirects);
     }
@@ -69,7 +75,14 @@ function redirectTarget(from: URL, response: FetchResponse, seen: ReadonlySet<st
   return to;
 }
 
-async function readAnswer(url: URL, response: FetchResponse, most: number, patience: Patience): Promise<Answer> {
+interface Reading {
+  readonly most: number;
+  readonly patience: Patience;
+  readonly progress: ArchiveAccess['progress'];
+}
+
+async function readAnswer(url: URL, response: FetchResponse, reading: Reading): Promise<Answer> {
+  const { most, patience, progress } = reading;
   const { status, headers, body } = response;
   const contentType = (headers.get('content-type') ?? '').split(';')[0]!.trim().toLowerCase();
   if (status !== 200 || body === null) {
@@ -85,13 +98,16 @@ async function readAnswer(url: URL, response: FetchResponse, most: number, patie
   const reader = body.getReader();
   const chunks: Uint8Array[] = [];
   let length = 0;
+  const total = announced ?? null;
   try {
+    progress?.({ received: 0, total });
     for (;;) {
       const { done, value } = await patience.wait(reader.read(), url);
       if (done || value === undefined) break;
       length += value.length;
       if (length > most) throw tooLarge(url, 'more was sent', most);
       chunks.push(value);
+      progress?.({ received: length, total });
     }
   } catch (thrown) {
     reader.cancel().catch(() => {});

@@ -5,6 +5,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import {
   type ArchiveAccess,
   checkFirmware,
+  type FetchProgress,
   fetchFirmware,
   type MadeFirmware,
   makeFirmware,
@@ -373,6 +374,37 @@ describe('fetching', () => {
     const { result, requests } = await fetched(body);
     expect(must(result)).toMatchObject({ kind: 'archive', bytes: body, image, metadata, firmwareId });
     expect(requests).toEqual(['/lamp/get?cfwid=590001000100D2040000']);
+  });
+
+  test('tells how far it is, and is cancelled in the middle', async () => {
+    const { firmwareId, image } = await made;
+    const body = await archive();
+    const half = Math.floor(body.length / 2);
+    const server = await serving((request, response) => {
+      response.writeHead(200, { 'content-length': body.length });
+      response.write(body.subarray(0, half));
+      if (!request.url?.startsWith('/stalls')) response.end(body.subarray(half));
+    });
+    const offer = { firmwareId, chainSize: 1, imageSize: image.length };
+    const heard: FetchProgress[] = [];
+    const whole = access({ progress: (progress) => heard.push(progress) });
+    must(await fetchFirmware(server.uri, current, offer, whole, portableCrypto));
+    expect(heard[0]).toEqual({ received: 0, total: body.length });
+    expect(heard.at(-1)).toEqual({ received: body.length, total: body.length });
+    expect(heard.map(({ received }) => received)).toEqual(heard.map(({ received }) => received).sort((a, b) => a - b));
+
+    const abort = new AbortController();
+    const cancelled = access({
+      signal: abort.signal,
+      progress: ({ received }) => {
+        if (received === half) abort.abort();
+      },
+    });
+    const uri = server.uri.replace('/lamp', '/stalls');
+    expect(await fetchFirmware(uri, current, offer, cancelled, portableCrypto)).toMatchObject({
+      ok: false,
+      error: { code: 'interrupted' },
+    });
   });
 
   test('gives a package just as well, whatever its type is said to be', async () => {

@@ -58,7 +58,8 @@ export function checkFirmware(
  * Fetches what {@link checkFirmware} offered for the same `uri` and `current`, and compares it with the `offer`: Firmware ID and
  * size of the image. Never rejects. Fails as {@link checkFirmware} does and with `no-newer-firmware` (gone meanwhile),
  * `unknown-archive`, `firmware-id-mismatch`, `image-size-mismatch`, and the errors of `readFirmwareArchive` and
- * `readFirmwarePackage`. `crypto`: for the composition hash of a package.
+ * `readFirmwarePackage`. `crypto`: for the composition hash of a package. {@link ArchiveAccess.progress} tells how far it is,
+ * {@link ArchiveAccess.signal} cancels it.
  */
 export function fetchFirmware(
   uri: string,
@@ -69,7 +70,12 @@ export function fetchFirmware(
 ): Promise<Result<FetchedFirmware, MeshError>> {
   return settled(async () => {
     const url = requestUrl(uri, 'get', current, access);
-    const answer = await boundedGet(url, access, access.limits?.archiveOctets ?? ARCHIVE_LIMITS.archiveOctets);
+    const answer = await boundedGet(
+      url,
+      access,
+      access.limits?.archiveOctets ?? ARCHIVE_LIMITS.archiveOctets,
+      access.progress,
+    );
     if (answer.status === 404) {
       throw new MeshError('no-newer-firmware', `${url.host} has nothing newer for ${toHex(current)} any more`, {
         hint: 'Check again: it was withdrawn between check and fetch.',

@@ -34,6 +34,7 @@ export {
   type ArchiveLimits,
   type FetchBody,
   type FetchFunction,
+  type FetchProgress,
   type FetchResponse,
   isLoopback,
 } from './archive-access.ts';
