@@ -1,12 +1,22 @@
 import { AccessLayer, type Model } from '@meshferry/access';
 import { memoryAir } from '@meshferry/bearer';
-import { fromHex, MemoryStore, SeededRandom, type Store, storeView, toHex, VirtualClock } from '@meshferry/core';
-import { portableCrypto } from '@meshferry/crypto';
+import {
+  type AppIndex,
+  fromHex,
+  MemoryStore,
+  SeededRandom,
+  type Store,
+  storeView,
+  toHex,
+  VirtualClock,
+} from '@meshferry/core';
+import { portableCrypto, virtualAddress } from '@meshferry/crypto';
 import { type AccessReceived, type NetworkHost, NetworkLayer, type NetworkLayerOptions } from '@meshferry/network';
 
 export const GROUP = 0xc000;
 const NET_KEY = new Uint8Array(16).fill(0x11);
-const APP_KEY = new Uint8Array(16).fill(0x22);
+/** AppKeys 0, 1 and 2, which every node holds; models are bound to the first one. */
+const APP_KEYS = [0x22, 0x23, 0x24].map((octet) => new Uint8Array(16).fill(octet));
 
 /** An access message as a node received it: opcode and parameters in hex, and when. */
 export interface Heard {
@@ -14,6 +24,8 @@ export interface Heard {
   readonly src: number;
   readonly dst: number;
   readonly ttl: number;
+  /** The AppKey that secured it. */
+  readonly appIndex: AppIndex;
   readonly hex: string;
 }
 
@@ -28,7 +40,7 @@ export interface Station {
   /** Access messages that this says no to are lost between network and models. */
   listens: (hex: string) => boolean;
   /** Sends an access message as it stands. */
-  send(dst: number, hex: string, ttl?: number): void;
+  send(dst: number, hex: string, options?: { readonly ttl?: number; readonly appIndex?: AppIndex }): void;
   /** Lets it receive an access message that did not go over the air: for the bulk of long transfers. */
   inject(src: number, hex: string): void;
   /** Power cut: it vanishes from the air, its store remains. */
@@ -38,6 +50,12 @@ export interface Station {
 export interface StationOptions {
   /** The models under test, on element 0, bound to AppKey 0 and subscribed to the group. None: a lower tester. */
   readonly models?: readonly Model[];
+  /** More of them, on element 1. */
+  readonly secondElement?: readonly Model[];
+  /** More AppKeys that they are bound to. */
+  readonly appKeys?: readonly AppIndex[];
+  /** Of a lower tester: what it subscribes to besides the group. */
+  readonly label?: Uint8Array;
   /** Of a lower tester: takes messages. */
   readonly heard?: (message: Heard) => void;
   readonly store?: Store;
@@ -63,24 +81,32 @@ export class Air {
   }
 
   join(address: number, options: StationOptions): Station {
-    const { models = [], store = new MemoryStore() } = options;
+    const { models = [], secondElement = [], appKeys = [], label, store = new MemoryStore() } = options;
+    const elements = [models, secondElement].filter(({ length }) => length > 0);
     const { clock } = this;
     const base = { clock, random: this.random.fork(`node ${address}`), crypto: portableCrypto, address };
     const identity = { cid: 0x0059, pid: 1, vid: 1, crpl: 100, features: 0 } as never;
     const access = new AccessLayer({ ...base, store: storeView(store, 'access/'), identity });
-    if (models.length > 0) access.addElement(0, models);
+    for (const element of elements) access.addElement(0, element);
     const receive = (message: AccessReceived): void => {
-      const { src, dst, ttl } = message;
-      const heard: Heard = { at: clock.now, src, dst, ttl, hex: toHex(message.payload) };
+      const { src, dst, ttl, key } = message;
+      const appIndex = key.kind === 'app' ? key.index : -1;
+      const heard: Heard = { at: clock.now, src, dst, ttl, appIndex, hex: toHex(message.payload) };
       // What a lower tester sends to its own group is not news to it.
       if (src === address || station.deaf || !station.listens(heard.hex)) return;
       station.heard.push(heard);
       if (models.length > 0) access.receive(message);
       else options.heard?.(heard);
     };
+    const labelAddress = label && virtualAddress(portableCrypto, label);
     const host: NetworkHost =
       models.length === 0
-        ? { isSubscribed: (dst) => dst === GROUP, labelsOf: () => [], deviceKeyOf: () => undefined, receive }
+        ? {
+            isSubscribed: (dst) => dst === GROUP || dst === labelAddress,
+            labelsOf: (dst) => (label !== undefined && dst === labelAddress ? [label] : []),
+            deviceKeyOf: () => undefined,
+            receive,
+          }
         : {
             isSubscribed: (dst) => access.isSubscribed(dst),
             labelsOf: (dst) => access.labelsOf(dst),
@@ -91,13 +117,13 @@ export class Air {
       ...base,
       store: storeView(store, 'net/'),
       host,
-      elements: 1,
+      elements: Math.max(1, elements.length),
       deviceKey: new Uint8Array(16).fill(address & 0xff),
       transmit: { count: 3, intervalMs: 20 },
       ...options.role,
     });
     network.addNetKey(0, NET_KEY);
-    network.addAppKey(0, 0, APP_KEY);
+    for (const [index, key] of APP_KEYS.entries()) network.addAppKey(index, 0, key);
     let radio = this.#radios.get(address);
     if (radio === undefined) {
       radio = this.#air.join();
@@ -105,8 +131,8 @@ export class Air {
     }
     const detach = network.attach(radio.advertising);
     if (models.length > 0) access.connect(network);
-    for (const model of models) {
-      model.bind(0);
+    for (const model of elements.flat()) {
+      for (const index of [0, ...appKeys]) model.bind(index);
       model.subscribe(GROUP);
     }
     const station: Station = {
@@ -115,8 +141,8 @@ export class Air {
       heard: [],
       deaf: false,
       listens: () => true,
-      send: (dst, hex, ttl = 3) => {
-        network.send({ src: address, dst, key: { kind: 'app', index: 0 }, ttl, payload: fromHex(hex) });
+      send: (dst, hex, { ttl = 3, appIndex = 0 } = {}) => {
+        network.send({ src: address, dst, key: { kind: 'app', index: appIndex }, ttl, payload: fromHex(hex) });
       },
       inject: (src, hex) =>
         receive({
