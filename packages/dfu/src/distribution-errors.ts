@@ -1,4 +1,4 @@
-import { formatAddress, MeshError, type Unicast } from '@meshferry/core';
+import { formatAddress, MeshError, toHex, type Unicast } from '@meshferry/core';
 import { DistributionStatus, distributionPhaseName, distributionStatusName } from './distribution-codes.ts';
 
 const Status = DistributionStatus;
@@ -106,6 +106,20 @@ export function uploadFailed(address: Unicast, why: string, cause?: MeshError): 
   return new MeshError('upload-failed', `the upload to Distributor ${formatAddress(address)} failed: ${why}`, {
     hint: cause?.hint ?? 'Upload the image again.',
     ...(cause === undefined ? {} : { cause }),
+  });
+}
+
+export function noOobRetrieval(address: Unicast): MeshError {
+  return new MeshError('oob-not-supported', `Distributor ${formatAddress(address)} cannot fetch images by itself`, {
+    hint: 'Upload the image over the mesh, or take a Distributor with a connection to the Internet.',
+  });
+}
+
+export function otherFirmwareFetched(address: Unicast, wanted: Uint8Array, fetched: Uint8Array | undefined): MeshError {
+  const other = fetched === undefined ? 'something else' : toHex(fetched);
+  const message = `Distributor ${formatAddress(address)} fetched firmware ${other}, not ${toHex(wanted)}`;
+  return new MeshError('other-firmware-fetched', message, {
+    hint: 'The archive offers another version than the file: update with that one, or upload the file over the mesh.',
   });
 }
 

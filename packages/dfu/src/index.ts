@@ -18,6 +18,7 @@ export * from './distribution-client.ts';
 export * from './distribution-codes.ts';
 export * from './distribution-image-messages.ts';
 export * from './distribution-initiator.ts';
+export * from './distribution-initiator-oob.ts';
 export * from './distribution-initiator-upload.ts';
 export * from './distribution-message-list.ts';
 export * from './distribution-messages.ts';

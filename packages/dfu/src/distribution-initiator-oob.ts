@@ -1,0 +1,170 @@
+import { type Cancel, fail, type MeshError, ok, type Result, type Timer } from '@meshferry/core';
+import type { Distributor, FirmwareDistributionClient } from './distribution-client.ts';
+import { DistributionStatus, UploadPhase } from './distribution-codes.ts';
+import {
+  cancelledError,
+  distributorRefused,
+  noOobRetrieval,
+  otherFirmwareFetched,
+  uploadFailed,
+} from './distribution-errors.ts';
+import type { FirmwareDistributionUploadStatus } from './distribution-image-messages.ts';
+import type { UploadedFirmware } from './distribution-initiator-upload.ts';
+
+/** An image that a Distributor is to fetch by itself. */
+export interface OobUpload {
+  readonly to: Distributor;
+  /** Where a Firmware Archive offers it, without "/check"; at most 255 octets of UTF-8. */
+  readonly uri: string;
+  /** What the targets run now: the archive is asked for something newer. 2 to 108 octets. */
+  readonly currentFirmwareId: Uint8Array;
+  /** What it is to find there; 2 to 108 octets. */
+  readonly firmwareId: Uint8Array;
+}
+
+export type OobUploadEvent =
+  /** How much of the image the Distributor has fetched, 0 to 100. */
+  | { readonly type: 'progress'; readonly percent: number }
+  /**
+   * The last event. Errors: `oob-not-supported`, `uri-not-supported`, `uri-malformed`, `uri-unreachable`,
+   * `no-newer-firmware`, `other-firmware-fetched`, `no-room-on-distributor`, `distributor-busy`, `distributor-error`,
+   * `upload-failed`, `distributor-silent`, `cancelled`.
+   */
+  | { readonly type: 'done'; readonly outcome: Result<UploadedFirmware, MeshError> };
+
+/** While it fetches, it is asked how far it is: at first so soon, then more and more seldom. */
+const FIRST_POLL_MS = 1000;
+const LONGEST_POLL_MS = 10_000;
+/** It answers when it has looked at the URI; meanwhile it ignores what it is asked. Rounds of half a minute each. */
+const START_ROUNDS = 4;
+
+/** Codes of URI schemes [Assigned Numbers, URI scheme name string mapping] that a Distributor may name. */
+const SCHEMES: Readonly<Record<string, number>> = {
+  coap: 0x09,
+  coaps: 0x0a,
+  file: 0x10,
+  ftp: 0x11,
+  http: 0x16,
+  https: 0x17,
+};
+
+/**
+ * Lets a Distributor fetch an image from a Firmware Archive, unless it has it [firmware-distribution.md 2.4 and 3, step 6].
+ * To begin again with the same parameters goes on with what it is doing. The Cancel ends it at the Distributor too.
+ */
+export function uploadOutOfBand(
+  client: FirmwareDistributionClient,
+  upload: OobUpload,
+  listener: (event: OobUploadEvent) => void,
+): Cancel {
+  const job = new OobUploadJob(client, upload, listener);
+  return () => job.cancel();
+}
+
+class OobUploadJob {
+  readonly #client: FirmwareDistributionClient;
+  readonly #upload: OobUpload;
+  readonly #listener: (event: OobUploadEvent) => void;
+  #state: 'running' | 'cancelling' | 'ended' = 'running';
+  /** The Distributor may know of the upload. */
+  #announced = false;
+  #cancelRequest: Cancel = () => {};
+  #timer: Timer | undefined;
+
+  constructor(client: FirmwareDistributionClient, upload: OobUpload, listener: (event: OobUploadEvent) => void) {
+    this.#client = client;
+    this.#upload = upload;
+    this.#listener = listener;
+    this.#find(
+      (imageIndex) => this.#end(ok({ imageIndex, alreadyThere: true })),
+      () => this.#checkScheme(),
+    );
+  }
+
+  cancel(): void {
+    if (this.#state !== 'running') return;
+    this.#state = 'cancelling';
+    this.#timer?.cancel();
+    this.#cancelRequest();
+    const end = (): void => this.#end(fail(cancelledError('the upload')));
+    if (this.#announced) this.#client.uploadCancel(this.#upload.to, end);
+    else end();
+  }
+
+  #find(found: (imageIndex: number) => void, missing: (entryCount: number) => void): void {
+    const { to, firmwareId } = this.#upload;
+    this.#ask(this.#client.firmwareGet.bind(this.#client, to, firmwareId), ({ imageIndex, entryCount }) =>
+      imageIndex === undefined ? missing(entryCount) : found(imageIndex),
+    );
+  }
+
+  #checkScheme(): void {
+    const { to, uri } = this.#upload;
+    this.#ask(this.#client.capabilitiesGet.bind(this.#client, to), ({ oobRetrievalSupported, supportedUriSchemes }) => {
+      const scheme = SCHEMES[uri.slice(0, Math.max(0, uri.indexOf(':'))).toLowerCase()];
+      const known = scheme === undefined || supportedUriSchemes.includes(scheme);
+      if (!oobRetrievalSupported) this.#end(fail(noOobRetrieval(to.address)));
+      else if (known) this.#start(START_ROUNDS);
+      else this.#end(fail(distributorRefused(to.address, DistributionStatus.uriNotSupported, 'capabilities')));
+    });
+  }
+
+  #start(rounds: number): void {
+    const { to, uri, currentFirmwareId } = this.#upload;
+    this.#announced = true;
+    this.#cancelRequest = this.#client.uploadOobStart(to, { uploadUri: uri, currentFirmwareId }, (outcome) => {
+      if (this.#state !== 'running') return;
+      if (outcome.ok) this.#started(outcome.value);
+      else if (outcome.error.code === 'distributor-silent' && rounds > 1) this.#start(rounds - 1);
+      else this.#end(outcome);
+    });
+  }
+
+  #started(answer: FirmwareDistributionUploadStatus): void {
+    const { address } = this.#upload.to;
+    if (answer.status === DistributionStatus.success) this.#follow(answer, FIRST_POLL_MS);
+    else this.#end(fail(distributorRefused(address, answer.status, 'Upload OOB Start')));
+  }
+
+  /** To the end of the upload: asks again after a while until it is there. */
+  #follow({ phase, uploadProgress }: FirmwareDistributionUploadStatus, pollMs: number): void {
+    if (phase === UploadPhase.transferSuccess) {
+      this.#find(
+        (imageIndex) => this.#end(ok({ imageIndex, alreadyThere: false })),
+        (entryCount) => this.#sayWhatCame(entryCount),
+      );
+    } else if (phase !== UploadPhase.transferActive) {
+      const why = phase === UploadPhase.idle ? 'somebody cancelled it there' : 'it could not fetch the image';
+      this.#end(fail(uploadFailed(this.#upload.to.address, why)));
+    } else {
+      this.#listener({ type: 'progress', percent: uploadProgress ?? 0 });
+      this.#timer = this.#client.clock.after(pollMs, () =>
+        this.#ask(this.#client.uploadGet.bind(this.#client, this.#upload.to), (answer) =>
+          this.#follow(answer, Math.min(2 * pollMs, LONGEST_POLL_MS)),
+        ),
+      );
+    }
+  }
+
+  /** The archive had another image than the one that is meant: the newest of the list. */
+  #sayWhatCame(entryCount: number): void {
+    const { to, firmwareId } = this.#upload;
+    const ask = this.#client.firmwareGetByIndex.bind(this.#client, to, Math.max(0, entryCount - 1));
+    this.#ask(ask, (found) => this.#end(fail(otherFirmwareFetched(to.address, firmwareId, found.firmwareId))));
+  }
+
+  /** Goes on with an answer while the upload runs; an error ends it. */
+  #ask<R>(send: (done: (outcome: Result<R, MeshError>) => void) => Cancel, then: (answer: R) => void): void {
+    this.#cancelRequest = send((outcome) => {
+      if (this.#state !== 'running') return;
+      if (outcome.ok) then(outcome.value);
+      else this.#end(outcome);
+    });
+  }
+
+  #end(outcome: Result<UploadedFirmware, MeshError>): void {
+    if (this.#state === 'ended') return;
+    this.#state = 'ended';
+    this.#listener({ type: 'done', outcome });
+  }
+}
