@@ -268,24 +268,29 @@ export class BlobServer {
     // In pull mode the last block leaves it in Waiting for Next Chunk: the client must have heard that nothing is missing.
     const isLast = transfer.isWhole && !transfer.isPull;
     if (!transfer.isWhole) transfer.phase = BlobPhase.waitingForNextBlock;
-    if (!isLast && !this.#persist(transfer)) {
+    if (!this.#persist(transfer)) {
       this.#log('warn', `block ${number} is stored, but would be asked for again after a power cut`);
     }
     if (isLast) this.#end(transfer);
     transfer.events?.block?.(number);
-    if (isLast) transfer.events?.complete();
+    if (isLast) this.#tellComplete(transfer);
   }
 
   #complete(transfer: ServerTransfer): void {
     this.#end(transfer);
-    transfer.events?.complete();
+    this.#tellComplete(transfer);
   }
 
   #end(transfer: ServerTransfer): void {
     transfer.phase = BlobPhase.complete;
     this.#stopTimers();
-    this.#erase();
     transfer.release();
+  }
+
+  /** Forgotten only when the higher model knows: a power cut in between must not cost the whole BLOB. */
+  #tellComplete(transfer: ServerTransfer): void {
+    transfer.events?.complete();
+    if (this.#transfer === transfer) this.#erase();
   }
 
   #transferStatus(context: Context, status: number): void {

@@ -1,6 +1,6 @@
-import { encodeRecord, equal, readRecord, type Store } from '@meshferry/core';
+import { Emitter, encodeRecord, equal, type Log, readRecord, type Store, toMeshError } from '@meshferry/core';
 import type { FirmwareUpdateStart, FirmwareUpdateStatus } from './firmware-update-messages.ts';
-import { UpdatePhase } from './update-codes.ts';
+import { UpdatePhase, updatePhaseName } from './update-codes.ts';
 
 /** The state of a Firmware Update Server outside Idle [MshDFU 4.1.1]; the metadata is kept whole to recognise it again. */
 export interface TargetUpdate {
@@ -15,13 +15,73 @@ export interface TargetUpdate {
 
 const KEY = 'update';
 
-export function loadTargetUpdate(store: Store): TargetUpdate | undefined {
-  return readRecord<TargetUpdate>(store, KEY);
-}
+/** Where the update of a Target stands, in memory and in its store: the one place where its Update Phase changes. */
+export class TargetState {
+  /** Each new Update Phase. */
+  readonly phases: Emitter<number> = new Emitter();
+  readonly #store: Store;
+  readonly #log: Log;
+  /** Undefined in Idle. A new update is a new object, by which late callbacks are told from those that still count. */
+  #update: TargetUpdate | undefined;
 
-/** Durable when it returns. Undefined: Idle. */
-export function saveTargetUpdate(store: Store, update: TargetUpdate | undefined): void {
-  store.batch([[KEY, update === undefined ? null : encodeRecord(update)]]);
+  /** Begins with what the store holds. */
+  constructor(store: Store, log: Log) {
+    this.#store = store;
+    this.#log = log;
+    this.#update = readRecord<TargetUpdate>(store, KEY);
+  }
+
+  get update(): TargetUpdate | undefined {
+    return this.#update;
+  }
+
+  /** The phase of this update, or of a new one in place of the old, durably; false: the store refused, all is as it was. */
+  commit(update: TargetUpdate, phase: number): boolean {
+    if (!this.#save({ ...update, phase })) return false;
+    this.#enter(update, phase);
+    return true;
+  }
+
+  /** The same for what has happened already: it counts until the power fails, also when the store refuses. */
+  note(update: TargetUpdate, phase: number): void {
+    this.#save({ ...update, phase });
+    this.#enter(update, phase);
+  }
+
+  /** Idle, durably; false: the store refused, all is as it was. */
+  commitIdle(): boolean {
+    if (!this.#save(undefined)) return false;
+    this.#leave();
+    return true;
+  }
+
+  /** The same for an update that has ended already. */
+  noteIdle(): void {
+    this.#save(undefined);
+    this.#leave();
+  }
+
+  #enter(update: TargetUpdate, phase: number): void {
+    update.phase = phase;
+    this.#update = update;
+    this.#log('info', `Update Phase ${updatePhaseName(phase)}`);
+    this.phases.emit(phase);
+  }
+
+  #leave(): void {
+    this.#update = undefined;
+    this.phases.emit(UpdatePhase.idle);
+  }
+
+  #save(update: TargetUpdate | undefined): boolean {
+    try {
+      this.#store.batch([[KEY, update === undefined ? null : encodeRecord(update)]]);
+      return true;
+    } catch (thrown) {
+      this.#log('error', 'the state of the firmware update could not be stored', toMeshError(thrown).toJSON());
+      return false;
+    }
+  }
 }
 
 /** Whether a Start asks for exactly the update that runs [MshDFU 6.1.3.4]. */

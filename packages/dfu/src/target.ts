@@ -1,6 +1,6 @@
 import { type Context, Model } from '@meshferry/access';
-import { BlobPhase, type BlobServer, type BlobServerEvents } from '@meshferry/blob';
-import { Emitter, type Log, type MeshError, type Store, silent } from '@meshferry/core';
+import { BlobPhase, type BlobServer, type BlobServerEvents, type BlobSink } from '@meshferry/blob';
+import { type Emitter, type Log, type MeshError, type Store, silent } from '@meshferry/core';
 import {
   FirmwareUpdateApply,
   FirmwareUpdateCancel,
@@ -14,15 +14,9 @@ import {
 } from './firmware-update-messages.ts';
 import type { TargetApplication } from './target-application.ts';
 import { informationStatus } from './target-information.ts';
-import {
-  isIdentical,
-  isResumption,
-  loadTargetUpdate,
-  saveTargetUpdate,
-  statusOf,
-  type TargetUpdate,
-} from './target-state.ts';
-import { UpdatePhase, UpdateStatus, updatePhaseName } from './update-codes.ts';
+import { isIdentical, isResumption, statusOf, TargetState, type TargetUpdate } from './target-state.ts';
+import { transferEvents } from './target-transfer.ts';
+import { UpdatePhase, UpdateStatus } from './update-codes.ts';
 
 /** Model identifier of the Firmware Update Server. */
 export const FIRMWARE_UPDATE_SERVER = 0x1402;
@@ -43,6 +37,9 @@ const REFUSALS = {
   internal: UpdateStatus.internalError,
 } as const;
 
+/** Phases in which a Start begins a new update. */
+const REPLACEABLE: readonly number[] = [UpdatePhase.idle, UpdatePhase.transferError, UpdatePhase.verificationFailed];
+
 /**
  * The Target of a firmware update: Firmware Update Server, 0x1402 [MshDFU 4.1 and 6.1].
  * Call {@link start} once after power-on, when its element is on a connected access layer.
@@ -50,20 +47,18 @@ const REFUSALS = {
 export class FirmwareUpdateServer {
   readonly model: Model;
   /** Each new Update Phase, after it was stored. */
-  readonly phases: Emitter<number> = new Emitter();
-  readonly #store: Store;
+  readonly phases: Emitter<number>;
+  readonly #state: TargetState;
   readonly #blob: BlobServer;
   readonly #application: TargetApplication;
   readonly #log: Log;
-  /** Undefined in Idle. A new update is a new object, by which late callbacks are told from those that still count. */
-  #update: TargetUpdate | undefined;
 
   constructor(options: FirmwareUpdateServerOptions) {
-    this.#store = options.store;
     this.#blob = options.blob;
     this.#application = options.application;
     this.#log = options.log ?? silent;
-    this.#update = loadTargetUpdate(options.store);
+    this.#state = new TargetState(options.store, this.#log);
+    this.phases = this.#state.phases;
     this.model = new Model({
       id: FIRMWARE_UPDATE_SERVER,
       name: 'Firmware Update Server',
@@ -82,6 +77,29 @@ export class FirmwareUpdateServer {
     return this.#update?.blobId;
   }
 
+  /** The Update Firmware Image Index; undefined in Idle. */
+  get imageIndex(): number | undefined {
+    return this.#update?.imageIndex;
+  }
+
+  /** Percent of the image that is here, 0 to 100; 100 from its verification on. */
+  get progress(): number {
+    switch (this.phase) {
+      case UpdatePhase.idle:
+        return 0;
+      case UpdatePhase.transferActive:
+      case UpdatePhase.transferError:
+        return this.#blob.blobId === this.blobId ? this.#blob.progress : 0;
+      default:
+        return 100;
+    }
+  }
+
+  /** Whether an update is under way that a new Start would not replace: the device had better stay awake and powered. */
+  get isBusy(): boolean {
+    return !REPLACEABLE.includes(this.phase);
+  }
+
   /**
    * After power-on: takes up what the power cut interrupted [firmware-update.md 4.6]. When the bootloader had something
    * to do, its outcome comes first, by {@link applied}: an update that nobody has applied by now is applied again.
@@ -90,20 +108,24 @@ export class FirmwareUpdateServer {
     const update = this.#update;
     switch (update?.phase) {
       case UpdatePhase.transferActive:
+        this.#state.note(update, UpdatePhase.transferError);
+        this.#recover(update);
+        break;
       case UpdatePhase.transferError:
-        if (update.phase === UpdatePhase.transferActive) this.#enter(update, UpdatePhase.transferError);
         this.#recover(update);
         break;
       case UpdatePhase.verifyingUpdate:
       case UpdatePhase.verificationSucceeded:
+        this.#releaseBlob();
         // Nobody knows whether the storage is still what was verified.
         this.#verify(update);
         break;
       case UpdatePhase.applyingUpdate:
+        this.#releaseBlob();
         this.#applyNow(update);
         break;
       default:
-        if (this.#blob.phase !== BlobPhase.inactive) this.#blob.cancel();
+        this.#releaseBlob();
     }
   }
 
@@ -111,15 +133,19 @@ export class FirmwareUpdateServer {
   applied(ok: boolean): void {
     if (this.phase !== UpdatePhase.applyingUpdate) return;
     this.#log(ok ? 'info' : 'warn', ok ? 'firmware applied' : 'firmware not applied, the old one runs');
-    this.#forget();
+    this.#state.noteIdle();
   }
 
   /** The application gives the update up: Transfer Error. Nothing in Idle. */
   abort(): void {
     const update = this.#update;
     if (update === undefined) return;
-    this.#blob.cancel();
-    this.#enter(update, UpdatePhase.transferError);
+    this.#releaseBlob();
+    this.#state.note(update, UpdatePhase.transferError);
+  }
+
+  get #update(): TargetUpdate | undefined {
+    return this.#state.update;
   }
 
   #declare(): void {
@@ -135,10 +161,7 @@ export class FirmwareUpdateServer {
     });
     this.model.handle(FirmwareUpdateGet, (_, context) => this.#answer(context, UpdateStatus.success));
     this.model.handle(FirmwareUpdateStart, (start, context) => this.#answer(context, this.#receiveStart(start)));
-    this.model.handle(FirmwareUpdateCancel, (_, context) => {
-      this.#cancel();
-      this.#answer(context, UpdateStatus.success);
-    });
+    this.model.handle(FirmwareUpdateCancel, (_, context) => this.#answer(context, this.#receiveCancel()));
     this.model.handle(FirmwareUpdateApply, (_, context) => this.#receiveApply(context));
   }
 
@@ -150,8 +173,9 @@ export class FirmwareUpdateServer {
       case UpdatePhase.verificationFailed:
         return this.#begin(start);
       case UpdatePhase.transferError:
-        if (isResumption(update, start) && this.#resume(update)) return UpdateStatus.success;
-        return this.#begin(start);
+        if (!isResumption(update, start)) return this.#begin(start);
+        // When the transfer is lost it begins anew, with the metadata that are known.
+        return this.#resume(update) ?? this.#begin({ ...start, metadata: update.metadata });
       default:
         return isIdentical(update, start) ? UpdateStatus.success : UpdateStatus.wrongPhase;
     }
@@ -163,8 +187,9 @@ export class FirmwareUpdateServer {
     if (status !== UpdateStatus.success) return status;
     const begun = this.#application.start(imageIndex, metadata);
     if ('refuse' in begun) return REFUSALS[begun.refuse];
+    const old = this.#update;
     const update: TargetUpdate = {
-      phase: UpdatePhase.transferActive,
+      phase: UpdatePhase.idle,
       ttl: updateTtl,
       timeoutBase: updateTimeoutBase,
       blobId: updateBlobId,
@@ -173,71 +198,63 @@ export class FirmwareUpdateServer {
       metadata,
     };
     // What is left of the update that this one replaces.
-    if (this.#blob.phase !== BlobPhase.inactive && this.#blob.blobId === this.#update?.blobId) this.#blob.cancel();
-    if ('alreadyThere' in begun) {
-      this.#update = update;
-      this.#verify(update);
-      return UpdateStatus.success;
-    }
-    const refused = this.#blob.expect(updateBlobId, {
-      ttl: updateTtl,
-      timeoutBase: updateTimeoutBase,
-      sink: begun.sink,
-      events: this.#transferEvents(update),
-    });
-    if (refused !== undefined) {
-      this.#application.abandoned?.(imageIndex);
-      return refused.code === 'blob-busy' ? UpdateStatus.blobTransferBusy : UpdateStatus.internalError;
-    }
-    this.#update = update;
-    this.#enter(update, UpdatePhase.transferActive);
-    return UpdateStatus.success;
+    if (this.#blob.blobId === old?.blobId) this.#releaseBlob();
+    const refused = 'sink' in begun ? this.#expect(update, begun.sink) : this.#skipTransfer(update);
+    if (refused !== undefined) this.#application.abandoned?.(imageIndex);
+    else if (old !== undefined && old.imageIndex !== imageIndex) this.#application.abandoned?.(old.imageIndex);
+    return refused ?? UpdateStatus.success;
   }
 
-  /** From Transfer Error back to Transfer Active; false when the BLOB server lost the transfer [4.3]. */
-  #resume(update: TargetUpdate): boolean {
-    if (this.#blob.phase === BlobPhase.inactive || this.#blob.blobId !== update.blobId) return false;
-    if (this.#blob.phase === BlobPhase.complete) this.#verify(update);
-    else this.#enter(update, UpdatePhase.transferActive);
-    return true;
+  /** To Transfer Active; the status that says why not. */
+  #expect(update: TargetUpdate, sink: BlobSink): number | undefined {
+    const { blobId, ttl, timeoutBase } = update;
+    const refused = this.#blob.expect(blobId, { ttl, timeoutBase, sink, events: this.#transferEvents(update) });
+    if (refused?.code === 'blob-busy') return UpdateStatus.blobTransferBusy;
+    if (refused !== undefined) return UpdateStatus.internalError;
+    if (this.#state.commit(update, UpdatePhase.transferActive)) return undefined;
+    this.#blob.cancel();
+    return UpdateStatus.internalError;
+  }
+
+  /** To Verifying Update at once; the status that says why not. */
+  #skipTransfer(update: TargetUpdate): number | undefined {
+    if (!this.#state.commit(update, UpdatePhase.verifyingUpdate)) return UpdateStatus.internalError;
+    this.#judge(update);
+    return undefined;
+  }
+
+  /** From Transfer Error back to Transfer Active; undefined when the BLOB server lost the transfer [4.3]. */
+  #resume(update: TargetUpdate): number | undefined {
+    if (this.#blob.blobId !== update.blobId || this.#blob.phase === BlobPhase.complete) return undefined;
+    return this.#state.commit(update, UpdatePhase.transferActive) ? UpdateStatus.success : UpdateStatus.internalError;
   }
 
   #recover(update: TargetUpdate): void {
-    const sink = this.#application.recover(update.imageIndex, update.metadata);
-    const recovered = sink !== undefined && this.#blob.recover(sink, this.#transferEvents(update));
-    if (!recovered) this.#log('warn', 'the interrupted transfer is lost, a new Start begins it anew');
+    const isThere = this.#blob.blobId === update.blobId;
+    const sink = isThere ? this.#application.recover(update.imageIndex, update.metadata) : undefined;
+    if (sink !== undefined && this.#blob.recover(sink, this.#transferEvents(update))) return;
+    this.#releaseBlob();
+    this.#log('warn', 'the interrupted transfer is lost, a new Start begins it anew');
   }
 
   #transferEvents(update: TargetUpdate): BlobServerEvents {
-    const counts = (): boolean => this.#update === update && update.phase === UpdatePhase.transferActive;
-    return {
-      // A power cut in pull mode may have come when all was here: then the transfer is complete again after it.
-      complete: () => {
-        if (counts() || (this.#update === update && update.phase === UpdatePhase.transferError)) this.#verify(update);
-      },
-      suspended: () => {
-        if (counts()) this.#enter(update, UpdatePhase.transferError);
-      },
-      // A client that only fell silent for too long goes on with the blocks, without another Start.
-      resumed: () => {
-        const slept = this.#update === update && update.phase === UpdatePhase.transferError;
-        if (slept) this.#enter(update, UpdatePhase.transferActive);
-      },
-      failed: (error) => {
-        if (!counts()) return;
-        this.#log('warn', `firmware transfer failed: ${error.message}`);
-        this.#enter(update, UpdatePhase.transferError);
-        this.#application.abandoned?.(update.imageIndex);
-      },
-    };
+    return transferEvents(this.#state, update, this.#log, {
+      complete: () => this.#verify(update),
+      failed: () => this.#application.abandoned?.(update.imageIndex),
+    });
   }
 
   #verify(update: TargetUpdate): void {
-    this.#enter(update, UpdatePhase.verifyingUpdate);
+    this.#state.note(update, UpdatePhase.verifyingUpdate);
+    this.#judge(update);
+  }
+
+  /** Asks the application; a late answer, when the update is over or verified again, does not count. */
+  #judge(update: TargetUpdate): void {
     this.#application.verify(update.imageIndex, update.metadata, (ok, reason) => {
       if (this.#update !== update || update.phase !== UpdatePhase.verifyingUpdate) return;
       if (!ok) this.#log('warn', `image refused: ${reason ?? 'no reason given'}`);
-      this.#enter(update, ok ? UpdatePhase.verificationSucceeded : UpdatePhase.verificationFailed);
+      this.#state.note(update, ok ? UpdatePhase.verificationSucceeded : UpdatePhase.verificationFailed);
     });
   }
 
@@ -250,12 +267,15 @@ export class FirmwareUpdateServer {
 
   /** Applying usually restarts the node: the answer goes first, and the phase goes back if it did not arrive [6.1.3.6]. */
   #apply(update: TargetUpdate, context: Context): void {
-    this.#enter(update, UpdatePhase.applyingUpdate);
+    if (!this.#state.commit(update, UpdatePhase.applyingUpdate)) {
+      this.#answer(context, UpdateStatus.internalError);
+      return;
+    }
     this.#answer(context, UpdateStatus.success, (error) => {
       if (this.#update !== update || update.phase !== UpdatePhase.applyingUpdate) return;
       if (error !== undefined) {
         this.#log('warn', `the answer to Apply did not arrive: ${error.message}`);
-        this.#enter(update, UpdatePhase.verificationSucceeded);
+        this.#state.note(update, UpdatePhase.verificationSucceeded);
         return;
       }
       this.#applyNow(update);
@@ -268,12 +288,13 @@ export class FirmwareUpdateServer {
     });
   }
 
-  #cancel(): void {
+  #receiveCancel(): number {
     const update = this.#update;
-    if (update === undefined) return;
-    this.#forget();
-    if (this.#blob.phase !== BlobPhase.inactive) this.#blob.cancel();
+    if (update === undefined) return UpdateStatus.success;
+    if (!this.#state.commitIdle()) return UpdateStatus.internalError;
+    this.#releaseBlob();
     this.#application.abandoned?.(update.imageIndex);
+    return UpdateStatus.success;
   }
 
   #check(imageIndex: number, metadata: Uint8Array): { status: number; additionalInformation: number } {
@@ -285,17 +306,8 @@ export class FirmwareUpdateServer {
     return { status: UpdateStatus.success, additionalInformation: effect };
   }
 
-  #enter(update: TargetUpdate, phase: number): void {
-    update.phase = phase;
-    saveTargetUpdate(this.#store, update);
-    this.#log('info', `Update Phase ${updatePhaseName(phase)}`);
-    this.phases.emit(phase);
-  }
-
-  #forget(): void {
-    this.#update = undefined;
-    saveTargetUpdate(this.#store, undefined);
-    this.phases.emit(UpdatePhase.idle);
+  #releaseBlob(): void {
+    if (this.#blob.phase !== BlobPhase.inactive) this.#blob.cancel();
   }
 
   #answer(context: Context, status: number, done?: (error?: MeshError) => void): void {
