@@ -1,68 +1,125 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { gunzipSync } from 'node:zlib';
-import { fromHex, MemoryStore, toHex } from '@meshferry/core';
+import { fromHex, MemoryStore, toHex, VirtualClock } from '@meshferry/core';
+import { portableCrypto } from '@meshferry/crypto';
 import { describe, expect, it } from 'vitest';
+import type { BlobCapabilities } from './capabilities.ts';
 import { BlobPhase } from './constants.ts';
-import { Bench } from './testing/bench.ts';
+import { BlobInformationStatus } from './messages.ts';
+import { BlobServer } from './server.ts';
+import type { BlobPullOptions } from './server-contract.ts';
+import {
+  hasCaptures,
+  opcodeOf,
+  RECORDINGS,
+  type RecordedMessage,
+  recordedKeys,
+  recordedMessages,
+} from './testing/capture-recording.ts';
+import { ServerReplay } from './testing/capture-server.ts';
+import { Flash } from './testing/mesh.ts';
 
-const folder = new URL('../../../../shared/captures/', import.meta.url);
-
-/** One access message of a recording: time in ms, addresses, octets. */
-interface Recorded {
-  readonly at: number;
-  readonly src: number;
-  readonly dst: number;
-  readonly hex: string;
+/** A recorded server: in which recording, who, driven by whom, and the phase that it ended in. */
+interface Row {
+  readonly name: (typeof RECORDINGS)[number];
+  readonly server: number;
+  readonly client: number;
+  readonly ends: keyof typeof BlobPhase;
+  readonly pull?: BlobPullOptions;
 }
 
-// Outside of the project's own checkout the recordings are missing; then these tests are skipped.
-describe.skipIf(!existsSync(folder))('a server hears what Zephyr sent in pull mode', () => {
-  it('and answers octet for octet as Zephyr did: dfu-distribution-pull-2-targets', () => {
-    const recorded = blobMessages('dfu-distribution-pull-2-targets');
-    const bench = new Bench({ minBlockSizeLog: 8, maxBlockSizeLog: 12, maxChunksNumber: 256, maxBlobSize: 0x80000 });
-    const heard = replayed(bench, recorded, 0x0101, 0x29d5da7cabb4a750n);
-    expect(heard).toEqual(unlike(recorded.filter(({ src }) => src === 0x0101).map(({ hex }) => hex)));
-    expect(bench.server.phase).toBe(BlobPhase.complete);
-    expect(bench.flash.content).toHaveLength(1500);
+const complete = (name: Row['name'], client: number, ...servers: number[]): Row[] =>
+  servers.map((server) => ({ name, server, client, ends: 'complete' }));
+
+/** Every recorded node with a BLOB Transfer Server that was heard at all. Nobody answered in the first recording. */
+const ROWS: readonly Row[] = [
+  { name: 'blob-information-one-of-two-answers', server: 2, client: 1, ends: 'inactive' },
+  ...complete('blob-push-4-servers', 1, 2, 3, 4, 5),
+  ...complete('blob-push-unsegmented-chunks', 1, 0x101, 0x102),
+  // One fell silent before the block, one in it, one after it; one stayed.
+  { name: 'blob-servers-drop-out', server: 2, client: 1, ends: 'waitingForNextBlock' },
+  { name: 'blob-servers-drop-out', server: 3, client: 1, ends: 'waitingForNextChunk' },
+  ...complete('blob-servers-drop-out', 1, 4, 5),
+  ...complete('blob-pull-5-low-power-nodes-over-friend', 1, 2, 3, 4, 5, 6),
+  ...complete('dfd-initiator-full-run', 0x10, 1),
+  ...complete('dfd-initiator-full-run', 1, 0x101, 0x102),
+  ...complete('dfu-client-verification-fails', 1, 0x101, 0x102, 0x103),
+  ...complete('dfu-distribution-1-target-2000-bytes', 1, 0x101),
+  ...complete('dfu-distribution-4-targets', 1, 0x101, 0x102, 0x103, 0x104),
+  ...complete('dfu-distribution-metadata-rejected-by-one', 1, 0x102),
+  ...complete('dfu-distribution-pull-2-targets', 1, 0x101, 0x102),
+];
+
+/** Recordings in which no BLOB Transfer Server answers anything. */
+const SILENT = [
+  'blob-information-nobody-answers',
+  'dfu-client-metadata-rejected-by-all',
+  'dfu-client-no-answer-to-blob-information',
+];
+
+describe.skipIf(!hasCaptures)('our BLOB Transfer Server in the place of a recorded one', () => {
+  it('there is a row for every recorded server', () => {
+    for (const name of RECORDINGS) {
+      const answers = recordedMessages(name).filter(({ hex }) => /^(67|68|8303|8307)/.test(hex));
+      const pairs = [...new Set(answers.map(({ src, dst }) => `${src}<${dst}`))].sort();
+      const rows = ROWS.filter((row) => row.name === name);
+      expect([name, rows.map(({ server, client }) => `${server}<${client}`).sort()]).toEqual([name, pairs]);
+      expect(pairs.length === 0).toBe(SILENT.includes(name));
+    }
   });
 
-  it.each([2, 3, 4, 5, 6])('and has all of it: blob-pull-5-low-power-nodes-over-friend, node %i', (node) => {
-    const recorded = blobMessages('blob-pull-5-low-power-nodes-over-friend');
-    const bench = new Bench({ minBlockSizeLog: 8, maxBlockSizeLog: 8 }, new MemoryStore());
-    const heard = replayed(bench, recorded, node, 1n);
-    const asked = (hex: string): boolean => hex.startsWith('67');
-    expect(heard.filter(asked)).toEqual(
-      unlike(recorded.filter(({ src }) => src === node).map(({ hex }) => hex)).filter(asked),
-    );
-    expect(bench.server.phase).toBe(BlobPhase.complete);
-    expect(bench.flash.writes).toEqual([0, 256, 512]);
-    expect(bench.flash.content).toEqual(new Uint8Array(768));
+  it.each(ROWS)('$name: $server answers octet for octet and ends in $ends', (row) => {
+    const { replay, server, flash } = replayed(row);
+    expect(replay.differing).toEqual([]);
+    expect(replay.answered).toBeGreaterThan(0);
+    expect(server.phase).toBe(BlobPhase[row.ends]);
+    if (row.ends === 'complete') {
+      const { blobs = [] } = recordedKeys(row.name);
+      const recorded = blobs.find(({ src }) => src === row.client)?.sha256;
+      expect(toHex(portableCrypto.sha256(flash.content))).toBe(recorded);
+      expect(new Set(flash.writes).size).toBe(flash.writes.length);
+    }
+    expect(replay.reports.ours).toEqual(replay.reports.recorded);
   });
 });
 
-/** What the server says to what was sent to `address`, at the recorded times; repetitions in a row once. */
-function replayed(bench: Bench, recorded: readonly Recorded[], address: number, blobId: bigint): string[] {
-  bench.expect({ blobId, timeoutBase: 10 });
-  const start = bench.clock.now;
-  for (const { at, hex } of recorded.filter(({ dst }) => dst === address)) {
-    bench.clock.advance(Math.max(0, start + at - bench.clock.now));
-    bench.receive(fromHex(hex));
+function replayed({ name, server: address, client, pull }: Row) {
+  const messages = recordedMessages(name).filter(({ hex }) => /^(66|67|68|830[0-7])/.test(hex));
+  const { blobs = [], truth = {} } = recordedKeys(name);
+  const clock = new VirtualClock();
+  const flash = new Flash();
+  const server = new BlobServer({
+    clock,
+    store: new MemoryStore(),
+    capabilities: capabilitiesIn(
+      messages,
+      address,
+      blobs.find(({ src }) => src === client),
+    ),
+    pull: { reportIntervalMs: 10_000, ...pull },
+  });
+  const blob = blobs.find(({ src }) => src === client);
+  if (blob !== undefined) {
+    const error = server.expect(BigInt(`0x${blob.id}`), {
+      ttl: messages.find(({ src, hex }) => src === address && opcodeOf(hex) === '8303')?.ttl ?? 5,
+      timeoutBase: truth.updateTimeoutBase ?? truth.serverTimeoutBase ?? 10,
+      sink: flash,
+      events: { complete: () => {}, suspended: () => {}, failed: () => {} },
+    });
+    expect(error).toBeUndefined();
   }
-  bench.clock.advance(1000);
-  return unlike(bench.sent.map(({ payload }) => toHex(payload)));
+  const models = [server.model];
+  const replay = new ServerReplay({ clock, messages, client, server: address, models, defaultTtl: 7 });
+  return { replay, server, flash };
 }
 
-function unlike(lines: readonly string[]): string[] {
-  return lines.filter((line, i) => line !== lines[i - 1]);
-}
-
-/** The BLOB Transfer messages of a recording, in the order in which they were complete. */
-function blobMessages(name: string): Recorded[] {
-  const text = gunzipSync(readFileSync(new URL(`${name}.expect.jsonl.gz`, folder))).toString();
-  return text
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line))
-    .filter(({ k, p }) => k === 'acc' && /^(6[678]|830[0-7])/.test(p))
-    .map(({ t, tend = t, src, dst, p }) => ({ at: tend / 1000, src, dst, hex: p }));
+/** As the server told them, else what its transfer shows of them; the rest are Zephyr's defaults. */
+function capabilitiesIn(
+  messages: readonly RecordedMessage[],
+  server: number,
+  blob: { blockSizeLog: number } | undefined,
+): BlobCapabilities {
+  const told = messages.find(({ src, hex }) => src === server && opcodeOf(hex) === '8307')?.hex;
+  const decoded = BlobInformationStatus.decode(fromHex(told ?? '8307080c00017901000008007c0103'));
+  if (!decoded.ok) throw new Error('an Information Status that does not decode');
+  const { blockSizeLog: log = 12 } = blob ?? {};
+  return told === undefined ? { ...decoded.value, minBlockSizeLog: log, maxBlockSizeLog: log } : decoded.value;
 }

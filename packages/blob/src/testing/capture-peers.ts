@@ -1,0 +1,331 @@
+import { type Cancel, fromHex, MeshError, type Timer, toHex, type VirtualClock } from '@meshferry/core';
+import type { AccessReceived, AccessSend, AccessTransport } from '@meshferry/network';
+import { BlobPartialBlockReport } from '../messages.ts';
+import { type Exchange, exchanges, isFor, opcodeOf, type RecordedMessage, responseTo } from './capture-recording.ts';
+import { StockRules } from './capture-rules.ts';
+
+/** How recorded servers stand in for real ones. */
+export interface RecordedPeersOptions {
+  readonly clock: VirtualClock;
+  readonly messages: readonly RecordedMessage[];
+  /** The client whose place our client takes. */
+  readonly client: number;
+  readonly servers: readonly number[];
+  readonly image: Uint8Array;
+  readonly blobId: bigint | undefined;
+  /** Default TTL of the recorded client. */
+  readonly defaultTtl: number;
+  /** Information Status of a recording in which it was not asked for: one that leads to the recorded sizes. */
+  readonly information?: string;
+  /** Where the messages of the servers go. */
+  readonly deliver: (message: AccessReceived) => void;
+  /**
+   * Answers come no earlier than they were recorded, counted from the start of the clock, and the first request gets the
+   * next one: keeps a node that is asked at recorded times in step.
+   */
+  readonly lockstep?: boolean;
+}
+
+/** A message of ours, beside what was recorded. */
+export interface ComparedMessage {
+  readonly hex: string;
+  readonly dst: number;
+  /**
+   * `same`: octet for octet in the recording, to the same address with the same TTL. `mtu`: so but for the Client MTU Size,
+   * which Zephyr gives as 384 by mistake. `ttl`: so but for the TTL. `unicast`: so, but recorded to a group. `other`: no such
+   * message was recorded.
+   */
+  readonly how: 'same' | 'mtu' | 'ttl' | 'unicast' | 'other';
+}
+
+/** Between a request and its answer, ms; so long takes a segment of ours. */
+const ANSWER_MS = 60;
+const SEGMENT_MS = 25;
+/** T_BPI of the recorded servers. */
+const REPORT_MS = 10_000;
+
+/** The air of a recording as our client finds it: each recorded server answers each message as it did then. */
+export class RecordedPeers implements AccessTransport {
+  readonly defaultTtl: number;
+  readonly compared: ComparedMessage[] = [];
+  /** Messages that a recorded server would have refused, and why. */
+  readonly refusals: string[] = [];
+  /** Answers that were fed back, as they stand in the recording. */
+  fed = 0;
+  readonly #options: RecordedPeersOptions;
+  readonly #peers: readonly Peer[];
+  readonly #recorded: readonly RecordedMessage[];
+
+  constructor(options: RecordedPeersOptions) {
+    this.#options = options;
+    this.defaultTtl = options.defaultTtl;
+    this.#recorded = options.messages.filter(({ src }) => src === options.client);
+    this.#peers = options.servers.map((address) => new Peer(address, options, this));
+  }
+
+  /** Recorded messages of the client to these servers that ours has not sent; chunks and repetitions aside. */
+  get omitted(): readonly RecordedMessage[] {
+    const { servers, client } = this.#options;
+    return this.#recorded.filter(
+      (message) =>
+        servers.some((server) => isFor(message, client, server)) &&
+        !this.compared.some(({ hex, dst }) => plain(hex) === plain(message.hex) && dst === message.dst),
+    );
+  }
+
+  send(message: AccessSend, done?: (error?: MeshError) => void): Cancel {
+    const hex = toHex(message.payload);
+    this.compared.push({ hex, dst: message.dst, how: this.#compare(hex, message) });
+    const segments =
+      message.payload.length <= 11 && message.segmented !== true ? 1 : (message.payload.length + 15) / 12;
+    let over = false;
+    const end = (error?: MeshError): void => {
+      if (over) return;
+      over = true;
+      done?.(error);
+    };
+    const timer = this.#options.clock.after(SEGMENT_MS * Math.floor(segments), () => {
+      for (const peer of this.#peers) if (message.dst === peer.address || message.dst >= 0xc000) peer.hear(hex);
+      end();
+    });
+    return () => {
+      timer.cancel();
+      end(new MeshError('cancelled', 'cancelled before it was sent'));
+    };
+  }
+
+  #compare(hex: string, { dst, ttl = 0xff }: AccessSend): ComparedMessage['how'] {
+    const alike = this.#recorded.filter((message) => plain(message.hex) === plain(hex));
+    const here = alike.filter((message) => message.dst === dst);
+    if (alike.length === 0) return 'other';
+    if (here.length === 0) return 'unicast';
+    const sentTtl = ttl === 0xff ? this.defaultTtl : ttl;
+    if (here.every((message) => message.ttl !== sentTtl)) return 'ttl';
+    return here.some((message) => message.hex === hex) ? 'same' : 'mtu';
+  }
+}
+
+/** Without the Client MTU Size of a Transfer Start. */
+function plain(hex: string): string {
+  return opcodeOf(hex) === '8301' ? hex.slice(0, -4) : hex;
+}
+
+/** One recorded server. */
+class Peer {
+  readonly address: number;
+  readonly #options: RecordedPeersOptions;
+  readonly #air: RecordedPeers;
+  readonly #rules: StockRules;
+  /** By what was asked, in the order of the recording. */
+  readonly #script = new Map<string, Exchange[]>();
+  readonly #asked = new Map<string, number>();
+  readonly #due = new Set<string>();
+  readonly #reports: Reports;
+
+  constructor(address: number, options: RecordedPeersOptions, air: RecordedPeers) {
+    this.address = address;
+    this.#options = options;
+    this.#air = air;
+    let block = 0;
+    for (const exchange of exchanges(options.messages, options.client, address)) {
+      const { hex } = exchange.request;
+      if (opcodeOf(hex) === '8304') block = blockOf(hex);
+      const key = keyOf(hex, block);
+      this.#script.set(key, [...(this.#script.get(key) ?? []), exchange]);
+    }
+    const information = this.#script.get('8306')?.find(({ answer }) => answer !== undefined)?.answer?.hex;
+    this.#rules = new StockRules({
+      blobId: options.blobId,
+      image: options.image,
+      information: information ?? options.information ?? '8307080c00017901000008007c0103',
+    });
+    this.#reports = new Reports(options, address, this.#rules, (hex) => this.#say(hex));
+  }
+
+  hear(hex: string): void {
+    const refusal = this.#rules.refusal(hex);
+    if (refusal !== undefined)
+      this.#air.refusals.push(`${this.address.toString(16)} refuses ${hex.slice(0, 40)}: ${refusal}`);
+    if (opcodeOf(hex) === '66') this.#reports.heardChunk();
+    if (responseTo(hex) === undefined) return;
+    const key = keyOf(hex, this.#rules.openBlock ?? 0);
+    const script = this.#script.get(key);
+    if (script === undefined) {
+      if (key === '8306' && this.#options.information !== undefined) this.#answer(this.#options.information, ANSWER_MS);
+      return;
+    }
+    if (this.#options.lockstep) this.#answerInStep(key, script);
+    else {
+      const count = this.#asked.get(key) ?? 0;
+      this.#asked.set(key, count + 1);
+      const { answer } = script[Math.min(count, script.length - 1)]!;
+      if (answer !== undefined) this.#answer(answer.hex, ANSWER_MS);
+    }
+  }
+
+  /** The next recorded answer, when its time has come. */
+  #answerInStep(key: string, script: readonly Exchange[]): void {
+    if (this.#due.has(key)) return;
+    const answers = script.flatMap(({ answer }) => (answer === undefined ? [] : [answer]));
+    const count = this.#asked.get(key) ?? 0;
+    const answer = answers[Math.min(count, answers.length - 1)];
+    if (answer === undefined) return;
+    this.#asked.set(key, count + 1);
+    this.#due.add(key);
+    const { clock } = this.#options;
+    clock.after(Math.max(ANSWER_MS, answer.at - clock.now), () => {
+      this.#due.delete(key);
+      this.#check(answer.hex);
+      this.#say(answer.hex);
+    });
+  }
+
+  #answer(hex: string, afterMs: number): void {
+    this.#options.clock.after(afterMs, () => {
+      this.#check(hex);
+      this.#say(this.#sized(this.#reports.current(hex)));
+    });
+  }
+
+  /** A Block Status repeats the chunk size that it was told; all and none mean the same with any. */
+  #sized(hex: string): string {
+    const { chunkSize } = this.#rules;
+    if (opcodeOf(hex) !== '67' || hex.startsWith('67c0') || chunkSize === undefined) return hex;
+    return hex.slice(0, 8) + toHex(Uint8Array.of(chunkSize & 0xff, chunkSize >> 8)) + hex.slice(12);
+  }
+
+  /** A server has a block when it was sent all of it: an answer that says so must not come too early. */
+  #check(hex: string): void {
+    const isNone = opcodeOf(hex) === '67' && hex.startsWith('6740');
+    const block = Number.parseInt(hex.slice(6, 8) + hex.slice(4, 6), 16);
+    if (isNone && !this.#rules.isWhole(block)) {
+      this.#air.refusals.push(`${this.address.toString(16)} would still miss chunks of block ${block}`);
+    }
+    const isComplete = opcodeOf(hex) === '8303' && hex.slice(6, 8) === '04';
+    if (isComplete && !this.#rules.isWhole(this.#rules.openBlock ?? 0)) {
+      this.#air.refusals.push(`${this.address.toString(16)} would not be complete`);
+    }
+  }
+
+  #say(hex: string): void {
+    this.#air.fed++;
+    const { client, messages, deliver } = this.#options;
+    const ttl = messages.find(({ src, hex: recorded }) => src === this.address && recorded === hex)?.ttl ?? 5;
+    if (opcodeOf(hex) === '67') this.#reports.answered(hex);
+    deliver(receivedOf(this.address, client, ttl, hex));
+  }
+}
+
+/** What a server in pull mode has told it wants, and what it tells next [blob.md 7.7]. */
+class Reports {
+  readonly #clock: VirtualClock;
+  readonly #rules: StockRules;
+  readonly #say: (hex: string) => void;
+  /** By block: each report, and the chunks that the server had got by then. */
+  readonly #script = new Map<number, { hex: string; had: ReadonlySet<number> }[]>();
+  #told = -1;
+  #block: number | undefined;
+  #timer: Timer | undefined;
+
+  constructor(options: RecordedPeersOptions, address: number, rules: StockRules, say: (hex: string) => void) {
+    this.#clock = options.clock;
+    this.#rules = rules;
+    this.#say = say;
+    let block = 0;
+    let had = new Set<number>();
+    const own = options.messages
+      .filter((message) => message.src === address || isFor(message, options.client, address))
+      .sort((a, b) => a.at - b.at);
+    for (const { src, hex } of own) {
+      if (src !== address && opcodeOf(hex) === '8304' && blockOf(hex) !== block) {
+        block = blockOf(hex);
+        had = new Set();
+      }
+      if (src !== address && opcodeOf(hex) === '66') had.add(numberAt(hex, 2));
+      if (src !== address || opcodeOf(hex) !== '68') continue;
+      this.#script.set(block, [...(this.#script.get(block) ?? []), { hex, had: new Set(had) }]);
+    }
+  }
+
+  /** A Block Status that was sent. */
+  answered(hex: string): void {
+    const block = numberAt(hex, 4);
+    if (!hex.startsWith('67c0') || block === this.#block) return;
+    this.#block = block;
+    this.#told = -1;
+    this.#restart();
+  }
+
+  /** Asked again, a server lists what it wants now. */
+  current(hex: string): string {
+    if (!hex.startsWith('67c0') || numberAt(hex, 4) !== this.#block || this.#told < 0) return hex;
+    return hex.slice(0, 12) + (this.#script.get(this.#block)?.[this.#told]?.hex.slice(2) ?? '');
+  }
+
+  heardChunk(): void {
+    const next = this.#next();
+    // When nothing is missing any more it says so at once.
+    if (next?.hex === '68' && this.#isTrue(next)) this.#restart(ANSWER_MS);
+    else if (this.#block !== undefined) this.#restart();
+  }
+
+  #next(): { hex: string; had: ReadonlySet<number> } | undefined {
+    return this.#block === undefined ? undefined : this.#script.get(this.#block)?.[this.#told + 1];
+  }
+
+  /** All that the server had when it said so has been sent by now. */
+  #isTrue({ had }: { had: ReadonlySet<number> }): boolean {
+    const held = this.#rules.held(this.#block as number);
+    return [...had].every((chunk) => held.has(chunk));
+  }
+
+  #restart(afterMs = REPORT_MS): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    const script = this.#script.get(this.#block ?? -1);
+    if (script === undefined) return;
+    this.#timer = this.#clock.after(afterMs, () => {
+      const next = this.#next();
+      if (next !== undefined && this.#isTrue(next)) this.#told++;
+      const report = script[this.#told];
+      if (report !== undefined) this.#say(report.hex);
+      // Reports go on until the next block, as one may get lost; here none does.
+      if (this.#told + 1 < script.length) this.#restart();
+    });
+  }
+}
+
+/** The chunk numbers in a Partial Block Report. */
+export function wantedBy(hex: string): readonly number[] {
+  const decoded = BlobPartialBlockReport.decode(fromHex(hex));
+  return decoded.ok ? decoded.value.missingChunks : [];
+}
+
+/** What makes two requests the same question: all octets but MTU and chunk size; Block Get asks about the open block. */
+function keyOf(hex: string, block: number): string {
+  if (opcodeOf(hex) === '8305') return `8305@${block}`;
+  return opcodeOf(hex) === '8304' ? hex.slice(0, 8) : plain(hex);
+}
+
+function blockOf(blockStart: string): number {
+  return numberAt(blockStart, 4);
+}
+
+/** Two octets, little-endian, at a position in hex digits. */
+function numberAt(hex: string, at: number): number {
+  return Number.parseInt(hex.slice(at + 2, at + 4) + hex.slice(at, at + 2), 16);
+}
+
+/** A recorded message as the network layer gives it. */
+export function receivedOf(src: number, dst: number, ttl: number, hex: string): AccessReceived {
+  return {
+    src,
+    dst,
+    key: { kind: 'app', index: 0 },
+    netIndex: 0,
+    credentials: 'flooding',
+    ttl,
+    seq: 0,
+    payload: fromHex(hex),
+  };
+}

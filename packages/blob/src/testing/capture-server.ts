@@ -1,0 +1,99 @@
+import type { Model } from '@meshferry/access';
+import { toHex, type VirtualClock } from '@meshferry/core';
+import type { AccessTransport } from '@meshferry/network';
+import { joinModels } from './capture-client.ts';
+import { receivedOf } from './capture-peers.ts';
+import { type Exchange, exchanges, isFor, opcodeOf, type RecordedMessage } from './capture-recording.ts';
+
+/** A recorded request, what the recorded server answered, and what ours did. */
+export interface ComparedExchange {
+  readonly request: string;
+  readonly recorded: string | undefined;
+  readonly ours: string | undefined;
+}
+
+/** Our servers in the place of a recorded one. */
+export interface ServerReplayOptions {
+  readonly clock: VirtualClock;
+  readonly messages: readonly RecordedMessage[];
+  readonly client: number;
+  readonly server: number;
+  /** On one element at the address of the server. */
+  readonly models: readonly Model[];
+  /** Default TTL of the recorded server. */
+  readonly defaultTtl: number;
+  /** Only messages up to this time, ms. */
+  readonly until?: number;
+}
+
+/**
+ * Sends our servers all that was recorded from the client to theirs, at the recorded times, up to the last answer of the
+ * recorded server: what came later it did not hear any more (or would not). Answers as `hex ttl`.
+ */
+export class ServerReplay {
+  /** Each request with both answers. A request that was not answered was not heard then; ours hears it. */
+  readonly exchanges: ComparedExchange[];
+  /** Partial Block Reports, repetitions in a row once: the recorded ones and ours. */
+  readonly reports: { readonly recorded: string[]; readonly ours: string[] };
+  /** Messages that ours were sent. */
+  readonly heard: number;
+
+  constructor(options: ServerReplayOptions) {
+    const { clock, messages, client, server, models, defaultTtl } = options;
+    const sent: RecordedMessage[] = [];
+    const transport: AccessTransport = {
+      defaultTtl,
+      send: ({ dst, ttl = 0xff, payload }, done) => {
+        const begun = clock.now;
+        sent.push({ begun, at: begun, src: server, dst, ttl: ttl === 0xff ? defaultTtl : ttl, hex: toHex(payload) });
+        clock.after(0, () => done?.());
+        return () => {};
+      },
+    };
+    const access = joinModels(clock, server, models, transport);
+    for (const model of models) model.subscribe(0xc000);
+    const last = Math.max(0, ...messages.filter(({ src }) => src === server).map(({ begun }) => begun));
+    const until = Math.min(options.until ?? Number.POSITIVE_INFINITY, last);
+    const requests = messages.filter((message) => isFor(message, client, server) && message.begun <= until);
+    for (const { at, src, dst, ttl, hex } of requests) {
+      clock.runUntil(at);
+      access.receive(receivedOf(src, dst, ttl, hex));
+    }
+    clock.advance(1000);
+    this.heard = requests.length;
+    const theirs = exchanges(messages, client, server).filter(({ request }) => request.begun <= until);
+    // Ours answer what they heard: a request counts from when it was complete.
+    const heard = requests.map((request) => ({ ...request, begun: request.at }));
+    const ours = exchanges([...heard, ...sent], client, server);
+    this.exchanges = theirs.map(({ request, answer }, i) => ({
+      request: request.hex,
+      recorded: withTtl(answer),
+      ours: withTtl((ours[i] as Exchange).answer),
+    }));
+    this.reports = {
+      recorded: once(messages.filter(({ src, hex }) => src === server && opcodeOf(hex) === '68')),
+      ours: once(sent.filter(({ hex }) => opcodeOf(hex) === '68')),
+    };
+  }
+
+  /** Exchanges in which ours answered otherwise, or not, or where no later answer of theirs to the same is like ours. */
+  get differing(): readonly ComparedExchange[] {
+    return this.exchanges.filter((exchange, i) => {
+      const later = this.exchanges.slice(i).find(({ request, recorded }) => request === exchange.request && recorded);
+      return later === undefined || later.recorded !== exchange.ours;
+    });
+  }
+
+  /** Answers of the recorded server. */
+  get answered(): number {
+    return this.exchanges.filter(({ recorded }) => recorded !== undefined).length;
+  }
+}
+
+function withTtl(message: RecordedMessage | undefined): string | undefined {
+  return message === undefined ? undefined : `${message.hex} ${message.ttl}`;
+}
+
+function once(messages: readonly RecordedMessage[]): string[] {
+  return messages.map(({ hex }) => hex).filter((hex, i, all) => hex !== all[i - 1]);
+}
