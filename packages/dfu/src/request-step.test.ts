@@ -1,4 +1,4 @@
-import { type MeshError, SeededRandom, VirtualClock } from '@meshferry/core';
+import { MeshError, SeededRandom, VirtualClock } from '@meshferry/core';
 import { describe, expect, it } from 'vitest';
 import { RequestStep } from './request-step.ts';
 
@@ -7,6 +7,9 @@ class Bench {
   readonly clock = new VirtualClock();
   readonly asked: { readonly at: number; readonly target: number }[] = [];
   readonly gaveUp: [number, string, number][] = [];
+  readonly failures: [string, number][] = [];
+  /** What sending ends with. */
+  failure: MeshError | undefined;
   sending = 0;
   mostAtOnce = 0;
   ended: number | undefined;
@@ -25,6 +28,7 @@ class Bench {
       ...(limits.totalMs === undefined ? {} : { totalMs: limits.totalMs }),
       send: (target, done) => this.#send(target, done, answer),
       gaveUp: (target, why) => this.gaveUp.push([target, why, this.clock.now]),
+      failed: ({ code }) => this.failures.push([code, this.clock.now]),
       ended: () => {
         expect(this.ended).toBeUndefined();
         this.ended = this.clock.now;
@@ -42,7 +46,7 @@ class Bench {
       if (over) return;
       over = true;
       this.sending--;
-      done();
+      done(this.failure);
     };
     this.clock.after(20, end);
     this.clock.after(80, () => answer(target, time));
@@ -140,6 +144,41 @@ describe('the step helper', () => {
     bench.step.settle(5);
     bench.clock.advance(60_000);
     expect(bench.asked).toHaveLength(1);
+  });
+
+  it('blames no target when it was this node that could not send, and does not hurry', () => {
+    const bench = new Bench([5, 6, 7], (target) => bench.step.settle(target));
+    bench.failure = new MeshError('bearer-closed', 'the node has no network interface');
+    bench.clock.advance(100_000);
+    expect(bench.failures).toEqual([]);
+    expect(bench.ended).toBeDefined();
+    const mute = new Bench([5, 6]);
+    mute.failure = bench.failure;
+    mute.clock.advance(15_000);
+    expect(mute.failures).toEqual([]);
+    mute.clock.advance(100_000);
+    expect(mute.failures).toEqual([['bearer-closed', 20_000]]);
+    expect([mute.gaveUp, mute.ended]).toEqual([[], undefined]);
+  });
+
+  it('blames the target when the trouble has passed by the end, or was not of this node', () => {
+    const bench = new Bench([5]);
+    bench.failure = new MeshError('bearer-closed', 'the node has no network interface');
+    bench.clock.advance(8000);
+    bench.failure = new MeshError('segmented-timeout', 'not acknowledged');
+    bench.clock.advance(100_000);
+    expect(bench.failures).toEqual([]);
+    expect(bench.gaveUp).toEqual([[5, 'silent', 20_000]]);
+  });
+
+  it('awaits an answer until there is one, and again once it has asked again', () => {
+    const bench = new Bench([5], (target, time) => time === 1 && bench.step.again(target));
+    bench.clock.advance(10);
+    expect([bench.step.awaits(5), bench.step.awaits(6)]).toEqual([true, false]);
+    bench.clock.advance(100);
+    expect(bench.step.awaits(5)).toBe(false);
+    bench.clock.advance(2000);
+    expect(bench.step.awaits(5)).toBe(true);
   });
 
   it('sends nothing and ends nothing after it was stopped', () => {

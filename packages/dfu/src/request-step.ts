@@ -14,6 +14,8 @@ export interface RequestStepOptions {
   send(target: Unicast, done: (error?: MeshError) => void): Cancel;
   /** `silent`: the latest requests were not answered; `slow`: they were, but the target is not done within `totalMs`. */
   gaveUp(target: Unicast, why: 'silent' | 'slow'): void;
+  /** The time of a target is over, but it was this node that could not send: the step has ended without {@link ended}. */
+  failed(error: MeshError): void;
   /** All are done or given up. Called once, never before the constructor has returned. */
   ended(): void;
 }
@@ -29,6 +31,8 @@ const JITTER = 0.1;
 const LONGEST_WAIT_MS = 10_000;
 /** A target that asks for patience is asked at least so often, ms. */
 const LONGEST_PATIENCE_MS = 5000;
+/** Errors of sending that are this node's own: no target is silent because of them. */
+const OWN_ERRORS: ReadonlySet<string> = new Set(['key-not-bound', 'no-key', 'bearer-closed', 'sequence-exhausted']);
 
 interface Target {
   readonly address: Unicast;
@@ -37,6 +41,8 @@ interface Target {
   lastHeard: number;
   /** Whether its latest request was answered. */
   answered: boolean;
+  /** Why its latest request did not leave this node. */
+  ownError: MeshError | undefined;
   queued: boolean;
   waitMs: number;
   /** Next request or end. */
@@ -65,6 +71,7 @@ export class RequestStep {
         firstAsked: undefined,
         lastHeard: 0,
         answered: false,
+        ownError: undefined,
         queued: true,
         waitMs: FIRST_WAIT_MS,
         timer: undefined,
@@ -79,6 +86,11 @@ export class RequestStep {
   /** Whether the target has been asked in this step and is not done: only then an answer of it counts. */
   expects(address: Unicast): boolean {
     return this.#pending.get(address)?.firstAsked !== undefined;
+  }
+
+  /** Whether the latest request to the target is still without an answer. */
+  awaits(address: Unicast): boolean {
+    return this.#pending.get(address)?.answered === false;
   }
 
   /** The target is done with this step, for good or ill. */
@@ -129,12 +141,14 @@ export class RequestStep {
       target.lastHeard = clock.now;
     }
     target.answered = false;
+    target.ownError = undefined;
     this.#busy++;
     let grace: Timer | undefined;
     let left = false;
-    const cancel = this.#options.send(target.address, () => {
+    const cancel = this.#options.send(target.address, (error) => {
       left = true;
       if (target.release !== release) return;
+      if (error !== undefined && OWN_ERRORS.has(error.code)) target.ownError = error;
       grace = clock.after(GRACE_MS, () => {
         release();
         this.#pump();
@@ -171,6 +185,11 @@ export class RequestStep {
   }
 
   #giveUp(target: Target): void {
+    if (target.ownError !== undefined) {
+      this.stop();
+      this.#options.failed(target.ownError);
+      return;
+    }
     this.#remove(target);
     this.#options.gaveUp(target.address, target.answered ? 'slow' : 'silent');
     this.#pump();

@@ -81,6 +81,13 @@ export function verificationError(address: Unicast): MeshError {
   });
 }
 
+/** It had verified the image, and does not know so any more: other stacks do not verify again after a restart. */
+export function lostVerificationError(address: Unicast): MeshError {
+  return new MeshError('verification-failed', `${formatAddress(address)} does not hold the verified image any more`, {
+    hint: 'It restarted before it was told to apply, or its storage was changed. Update it again.',
+  });
+}
+
 export function slowVerificationError(address: Unicast, seconds: number): MeshError {
   return new MeshError('verification-slow', `${formatAddress(address)} still verifies after ${Math.round(seconds)} s`, {
     hint: 'Update it again and give it more time (verifyMs).',

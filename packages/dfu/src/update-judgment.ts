@@ -4,6 +4,7 @@ import { UpdateEffect, UpdatePhase, UpdateStatus } from './update-codes.ts';
 import {
   applyError,
   lostInTransferError,
+  lostVerificationError,
   refusedError,
   silentError,
   strayPhaseError,
@@ -26,6 +27,8 @@ export type Verdict =
       readonly phase?: number;
       /** Failed by silence. */
       readonly timedOut?: boolean;
+      /** The answer may be a late one to something asked before: it counts when others that were asked for since agree. */
+      readonly mayBeLate?: boolean;
     };
 
 const DONE: Verdict = { kind: 'done' };
@@ -34,29 +37,33 @@ const IGNORE: Verdict = { kind: 'ignore' };
 
 const APPLIED: Verdict = { kind: 'done', phase: UpdatePhase.applySuccess };
 
-function failed(updateStatus: number, error: MeshError): Verdict {
+function failed(updateStatus: number, error: MeshError): Verdict & { kind: 'fail' } {
   return { kind: 'fail', error, updateStatus };
+}
+
+function maybeLate(verdict: Verdict & { kind: 'fail' }): Verdict {
+  return { ...verdict, mayBeLate: true };
 }
 
 /** Step 1. Transfer Active; Verifying and Verification Succeeded of a target that has the image already. */
 export function judgeStart(address: Unicast, answer: FirmwareUpdateStatus, blobId: bigint): Verdict {
   if (answer.status !== UpdateStatus.success)
     return failed(answer.status, refusedError(address, answer.status, 'Start'));
-  if (answer.updateBlobId !== undefined && answer.updateBlobId !== blobId) return foreignUpdate(address);
+  if (answer.updateBlobId !== undefined && answer.updateBlobId !== blobId) return maybeLate(foreignUpdate(address));
   switch (answer.phase) {
     case UpdatePhase.transferActive:
     case UpdatePhase.verifyingUpdate:
     case UpdatePhase.verificationSucceeded:
       return DONE;
     default:
-      return failed(UpdateStatus.wrongPhase, strayPhaseError(address, answer.phase, 'Transfer Active'));
+      return maybeLate(failed(UpdateStatus.wrongPhase, strayPhaseError(address, answer.phase, 'Transfer Active')));
   }
 }
 
 /** Step 4. Nothing but Verification Succeeded is verified: Idle, Transfer Error and Transfer Active are failures. */
 export function judgeRefresh(address: Unicast, answer: FirmwareUpdateStatus, blobId: bigint): Verdict {
   if (answer.status !== UpdateStatus.success) return failed(answer.status, refusedError(address, answer.status, 'Get'));
-  if (answer.updateBlobId !== undefined && answer.updateBlobId !== blobId) return foreignUpdate(address);
+  if (answer.updateBlobId !== undefined && answer.updateBlobId !== blobId) return maybeLate(foreignUpdate(address));
   switch (answer.phase) {
     case UpdatePhase.verificationSucceeded:
       return DONE;
@@ -65,7 +72,7 @@ export function judgeRefresh(address: Unicast, answer: FirmwareUpdateStatus, blo
     case UpdatePhase.verificationFailed:
       return failed(UpdateStatus.wrongPhase, verificationError(address));
     default:
-      return failed(UpdateStatus.wrongPhase, strayPhaseError(address, answer.phase, 'Verifying Update'));
+      return maybeLate(failed(UpdateStatus.wrongPhase, strayPhaseError(address, answer.phase, 'Verifying Update')));
   }
 }
 
@@ -81,7 +88,8 @@ export function judgeApply(
 ): Verdict {
   if (answer.status === UpdateStatus.success) {
     // Any other phase with Success is no answer to Apply but a late one to Get.
-    return answer.phase === UpdatePhase.applyingUpdate && answer.updateBlobId === blobId ? AGAIN : IGNORE;
+    if (answer.phase !== UpdatePhase.applyingUpdate) return IGNORE;
+    return answer.updateBlobId === blobId ? AGAIN : maybeLate(foreignUpdate(address));
   }
   if (answer.status !== UpdateStatus.wrongPhase)
     return failed(answer.status, refusedError(address, answer.status, 'Apply'));
@@ -95,7 +103,7 @@ export function judgeApply(
     case UpdatePhase.verifyingUpdate:
       return AGAIN;
     case UpdatePhase.verificationFailed:
-      return failed(UpdateStatus.wrongPhase, verificationError(address));
+      return failed(UpdateStatus.wrongPhase, lostVerificationError(address));
     default:
       return failed(UpdateStatus.wrongPhase, strayPhaseError(address, answer.phase, 'Applying Update'));
   }
@@ -113,7 +121,7 @@ export function judgeConfirm(
   const seen = page.firstIndex + page.entries.length;
   if (page.entries.length > 0 && seen < page.listCount) return AGAIN;
   const runs = page.entries.map((entry) => toHex(entry.firmwareId)).join(', ') || 'no firmware';
-  return applyFailed(applyError(address, `runs ${runs} after applying, not ${toHex(firmwareId)}`));
+  return maybeLate(applyFailed(applyError(address, `runs ${runs} after applying, not ${toHex(firmwareId)}`)));
 }
 
 /** A target that is not heard of any more in some step. */
@@ -158,7 +166,7 @@ export function judgeCancel(answer: FirmwareUpdateStatus): Verdict {
 }
 
 /** The target works on an update with another BLOB ID: recorded as BLOB Transfer Busy. */
-function foreignUpdate(address: Unicast): Verdict {
+function foreignUpdate(address: Unicast): Verdict & { kind: 'fail' } {
   return failed(UpdateStatus.blobTransferBusy, refusedError(address, UpdateStatus.blobTransferBusy, 'another BLOB ID'));
 }
 

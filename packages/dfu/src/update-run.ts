@@ -1,8 +1,16 @@
 import type { Model } from '@meshferry/access';
-import { type BlobClient, type BlobEvent, type BlobSource, BlobStatus, type BlobTransfer } from '@meshferry/blob';
-import type { Cancel, Clock, Log, Random, Unicast } from '@meshferry/core';
+import { type BlobClient, type BlobEvent, type BlobSource, BlobStatus } from '@meshferry/blob';
+import {
+  type Cancel,
+  type Clock,
+  type Log,
+  type MeshError,
+  type Random,
+  toMeshError,
+  type Unicast,
+} from '@meshferry/core';
 import { UpdatePhase } from './update-codes.ts';
-import { judgeTransferLoss, type Verdict } from './update-judgment.ts';
+import type { Verdict } from './update-judgment.ts';
 import {
   holdsUpdate,
   isActive,
@@ -15,6 +23,7 @@ import {
 import { runUpdateStep, type UpdateStep } from './update-step.ts';
 import { clientTimeout, UpdateSteps } from './update-steps.ts';
 import type { UpdateStore } from './update-store.ts';
+import { UpdateTransfer } from './update-transfer.ts';
 import type { Update, UpdateEvent, UpdatePlan, UpdateRunPhase } from './update-types.ts';
 
 /** What an update stands on. */
@@ -36,16 +45,15 @@ export interface UpdateGround {
 export class UpdateRun implements Update {
   readonly receivers: readonly MutableReceiver[];
   readonly #ground: UpdateGround;
-  readonly #source: BlobSource;
+  readonly #transfer: UpdateTransfer;
   readonly #steps: UpdateSteps;
   readonly #byAddress: ReadonlyMap<Unicast, MutableReceiver>;
   #plan: UpdatePlan;
   #phase: UpdateRunPhase;
+  /** Where a suspension goes on that this node's own trouble has caused. */
+  #haltedIn: UpdateRunPhase | undefined;
   /** Ends the step that runs. */
   #stopStep: Cancel;
-  #transfer: BlobTransfer | undefined;
-  /** The BLOB transfer may have begun, here or before a restart: it asks for the missing blocks first. */
-  #transferBegun: boolean;
   readonly #cancelled: (() => void)[] = [];
 
   /** `savedPhase`: where the update was that is resumed. Nothing is sent before the constructor has returned. */
@@ -58,11 +66,10 @@ export class UpdateRun implements Update {
   ) {
     this.#ground = ground;
     this.#plan = plan;
-    this.#source = source;
+    this.#transfer = new UpdateTransfer(ground.blob, source, savedPhase !== undefined);
     this.receivers = receivers;
     this.#byAddress = new Map(receivers.map((receiver) => [receiver.address, receiver]));
     this.#phase = savedPhase ?? 'starting';
-    this.#transferBegun = savedPhase !== undefined;
     this.#steps = new UpdateSteps(
       plan,
       clientTimeout(plan.timeoutBase, plan.ttl === 0xff ? ground.defaultTtl : plan.ttl),
@@ -77,14 +84,16 @@ export class UpdateRun implements Update {
 
   suspend(): boolean {
     if (this.#phase !== 'transferring') return false;
+    this.#transfer.drop();
     this.#enter('suspended');
-    this.#dropTransfer();
     return true;
   }
 
   resume(): boolean {
     if (this.#phase !== 'suspended') return false;
-    this.#start();
+    this.#phase = this.#haltedIn ?? 'suspended';
+    this.#haltedIn = undefined;
+    this.#begin();
     return true;
   }
 
@@ -95,7 +104,7 @@ export class UpdateRun implements Update {
       case 'suspended':
       case 'refreshing':
         this.#plan = { ...this.#plan, policy: 'apply' };
-        this.#save();
+        this.#durably(() => this.#save(this.#haltedIn ?? this.#phase));
         return true;
       case 'verified':
         this.#applyNext();
@@ -118,7 +127,7 @@ export class UpdateRun implements Update {
     if (this.#phase === 'done') return;
     this.#phase = 'done';
     this.#stopStep();
-    this.#dropTransfer();
+    this.#transfer.drop();
     this.#ground.released();
   }
 
@@ -146,54 +155,42 @@ export class UpdateRun implements Update {
       return;
     }
     if (!this.#enter('transferring')) return;
-    const resume = this.#transferBegun;
-    this.#transferBegun = true;
-    const { blobId, appIndex, ttl, timeoutBase, mode, group, label, settings } = this.#plan;
-    const receivers = active.map((receiver) => ({ address: receiver.address, skip: !needsImage(receiver) }));
-    this.#transfer = this.#ground.blob.start(
-      { blobId, source: this.#source, receivers, appIndex, ttl, timeoutBase, mode, group, label, settings, resume },
-      (event) => this.#blobEvent(event),
-    );
-  }
-
-  /** Suspended, a BLOB transfer forgets without a message; what it needs to go on the receivers tell it again. */
-  #dropTransfer(): void {
-    this.#transfer?.suspend();
-    this.#transfer?.cancel();
-    this.#transfer = undefined;
+    try {
+      this.#transfer.start(this.#plan, active, (event) => this.#blobEvent(event));
+    } catch (thrown) {
+      this.#halt(toMeshError(thrown));
+    }
   }
 
   #blobEvent(event: BlobEvent): void {
     if (this.#phase !== 'transferring') return;
-    this.#takeTransfer(event.type === 'done' && event.outcome !== 'complete');
+    if (event.type !== 'chunks' && !this.#takeTransfer(event)) return;
     this.#ground.listener({ type: 'blob', event });
     if (this.#phase !== 'transferring') return;
     if (event.type === 'done') this.#refresh();
-    else if (event.type === 'suspended') this.#onBlobSuspended();
+    else if (event.type === 'suspended') this.#onBlobSuspended(event.error);
+  }
+
+  /** False when it has changed the course. */
+  #takeTransfer(event: BlobEvent): boolean {
+    const failed = event.type === 'done' && event.outcome !== 'complete';
+    for (const [receiver, verdict] of this.#transfer.take(this.#byAddress, failed)) {
+      this.#change(receiver, verdict, () => {});
+      if (this.#phase !== 'transferring') return false;
+    }
+    return true;
   }
 
   /** All that took part fell silent, or nothing can be sent any more. Those that have the image do not wait for them. */
-  #onBlobSuspended(): void {
+  #onBlobSuspended(error: MeshError | undefined): void {
+    if (error !== undefined) {
+      this.#halt(error);
+      return;
+    }
+    this.#transfer.drop();
     const active = this.#active();
     if (active.length > 0 && !active.some(needsImage)) this.#refresh();
     else this.#enter('suspended');
-    this.#dropTransfer();
-  }
-
-  /**
-   * What the BLOB transfer knows of its receivers. One that is lost to it has failed for the whole update, unless it has
-   * merely forgotten the transfer: the target restarted, and may have had the image by then. Refresh will tell.
-   */
-  #takeTransfer(failed: boolean): void {
-    for (const { address, progress, status, lost, timedOut, error } of this.#transfer?.receivers ?? []) {
-      const receiver = this.#byAddress.get(address);
-      if (receiver === undefined || !needsImage(receiver)) continue;
-      receiver.progress = progress;
-      receiver.transferStatus = status;
-      const forgotten = lost && !timedOut && status === BlobStatus.wrongPhase;
-      if (forgotten || !(lost || failed)) continue;
-      this.#change(receiver, judgeTransferLoss(address, progress, timedOut, error), () => {});
-    }
   }
 
   /** Step 4. */
@@ -230,10 +227,9 @@ export class UpdateRun implements Update {
   }
 
   #cancelAll(): void {
-    this.#stopStep();
-    if (!this.#enter('canceling')) return;
     // Each Firmware Update Server cancels the BLOB transfer under it.
-    this.#dropTransfer();
+    this.#transfer.drop();
+    if (!this.#enter('canceling')) return;
     this.#step(this.#steps.cancel(), this.receivers.filter(holdsUpdate), () => this.#end('cancelled'));
   }
 
@@ -242,8 +238,9 @@ export class UpdateRun implements Update {
   }
 
   #end(outcome: 'complete' | 'failed' | 'cancelled'): void {
-    this.#ground.store.clear();
+    this.#stopStep();
     this.#phase = 'done';
+    this.#durably(() => this.#ground.store.clear());
     this.#ground.log('info', `firmware update ${outcome}`);
     this.#ground.released();
     this.#ground.listener({ type: 'phase', phase: 'done' });
@@ -262,6 +259,7 @@ export class UpdateRun implements Update {
       receivers,
       change: (receiver, verdict, take) => this.#change(receiver, verdict, take),
       ended,
+      failed: (error) => this.#halt(error),
     });
   }
 
@@ -272,7 +270,7 @@ export class UpdateRun implements Update {
     takeVerdict(receiver, verdict);
     if (receiver.phase === UpdatePhase.applySuccess) receiver.firmwareId = this.#plan.firmwareId;
     if (outline(receiver) === before) return;
-    this.#ground.store.saveReceiver(receiver);
+    if (!this.#durably(() => this.#ground.store.saveReceiver(receiver))) return;
     if (verdict.kind === 'fail') this.#ground.log('warn', verdict.error.message);
     this.#ground.listener({ type: 'receiver', receiver });
   }
@@ -281,15 +279,55 @@ export class UpdateRun implements Update {
     return this.receivers.filter(isActive);
   }
 
-  /** Durable before it is told. False when the listener has changed the course: cancelled, stopped or applied. */
+  /**
+   * Ends what runs and goes over to another phase; durable before it is told. False when the course has changed: the
+   * listener has cancelled, stopped or applied, or the store has failed.
+   */
   #enter(phase: UpdateRunPhase): boolean {
+    this.#stopStep();
     this.#phase = phase;
-    this.#save();
+    if (!this.#durably(() => this.#save(phase))) return false;
     this.#ground.listener({ type: 'phase', phase });
     return this.#phase === phase;
   }
 
-  #save(): void {
-    this.#ground.store.save(this.#plan, this.#source.size, this.#phase, this.receivers);
+  #save(phase: UpdateRunPhase): void {
+    this.#ground.store.save(this.#plan, this.#transfer.size, phase, this.receivers);
+  }
+
+  /**
+   * Whether the store took it, or it does not matter: what is not taken must not be relied upon, but a cancelled update is
+   * cancelled again, and one that has ended finds out so.
+   */
+  #durably(write: () => void): boolean {
+    try {
+      write();
+      return true;
+    } catch (thrown) {
+      const error = toMeshError(thrown);
+      if (this.#phase !== 'canceling' && this.#phase !== 'done') {
+        this.#halt(error);
+        return false;
+      }
+      this.#ground.log('error', 'the end of the firmware update could not be stored', error.toJSON());
+      return true;
+    }
+  }
+
+  /**
+   * This node cannot send or store any more. No target is to blame: the update rests where it stands, and goes on from
+   * there when it is resumed, here or by another process.
+   */
+  #halt(error: MeshError): void {
+    if (this.#phase === 'canceling') {
+      this.#end('cancelled');
+      return;
+    }
+    this.#ground.log('error', 'the firmware update is suspended', error.toJSON());
+    this.#stopStep();
+    this.#transfer.drop();
+    this.#haltedIn = this.#phase === 'suspended' ? this.#haltedIn : this.#phase;
+    this.#phase = 'suspended';
+    this.#ground.listener({ type: 'phase', phase: 'suspended', error });
   }
 }

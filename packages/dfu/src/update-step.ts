@@ -1,5 +1,5 @@
 import type { Context, MessageType, Model, SendOptions } from '@meshferry/access';
-import type { Cancel, Clock, Random, Unicast } from '@meshferry/core';
+import type { Cancel, Clock, MeshError, Random, Unicast } from '@meshferry/core';
 import { RequestStep } from './request-step.ts';
 import type { Verdict } from './update-judgment.ts';
 import type { MutableReceiver } from './update-receivers.ts';
@@ -32,7 +32,12 @@ export interface StepRun {
   change(receiver: MutableReceiver, verdict: Verdict, take: () => void): void;
   /** All are settled: once, never before `runUpdateStep` has returned, also when there was nobody to ask. */
   ended(): void;
+  /** Instead of `ended`: this node cannot send. */
+  failed(error: MeshError): void;
 }
+
+/** So many answers in a row that may be late ones are asked about again; the next one counts. */
+const MOST_DOUBTS = 2;
 
 /** Runs a step over some receivers; the returned function ends it without a word. */
 export function runUpdateStep<T, R>(step: UpdateStep<T, R>, run: StepRun): Cancel {
@@ -41,11 +46,24 @@ export function runUpdateStep<T, R>(step: UpdateStep<T, R>, run: StepRun): Cance
   for (const receiver of run.receivers) byAddress.set(receiver.address, receiver);
   const at = (address: Unicast): MutableReceiver => byAddress.get(address) as MutableReceiver;
 
+  const doubts = new Map<Unicast, number>();
+  /** Whether a failure is to be asked about once more. Answers beyond the one that was asked for say nothing new. */
+  const isDoubtful = (src: Unicast): boolean => {
+    if (!requests.awaits(src)) return true;
+    const doubt = (doubts.get(src) ?? 0) + 1;
+    doubts.set(src, doubt);
+    if (doubt > MOST_DOUBTS) return false;
+    requests.again(src);
+    return true;
+  };
+
   const stopListening = model.listen(step.response, (answer: R, { src }: Context) => {
     if (!requests.expects(src)) return;
     const receiver = at(src);
     const verdict = step.judge(receiver, answer);
     if (verdict.kind === 'ignore') return;
+    if (verdict.kind === 'fail' && verdict.mayBeLate === true && isDoubtful(src)) return;
+    doubts.delete(src);
     run.change(receiver, verdict, () => step.take?.(receiver, answer));
     if (verdict.kind === 'again') requests.again(src, step.inParts);
     else requests.settle(src);
@@ -61,6 +79,10 @@ export function runUpdateStep<T, R>(step: UpdateStep<T, R>, run: StepRun): Cance
     ended: () => {
       stopListening();
       run.ended();
+    },
+    failed: (error) => {
+      stopListening();
+      run.failed(error);
     },
   });
   return () => {

@@ -111,12 +111,11 @@ export class UpdateSteps {
       response: FirmwareUpdateInformationStatus,
       silenceMs: this.#clientMs,
       inParts: true,
-      judge: (receiver, page) =>
-        page.firstIndex === (seen.get(receiver) ?? 0)
-          ? judgeConfirm(receiver.address, page, firmwareId, receiver.effect)
-          : { kind: 'ignore' },
-      take: (receiver, page) => {
-        seen.set(receiver, page.firstIndex + page.entries.length);
+      judge: (receiver, page) => {
+        if (page.firstIndex !== (seen.get(receiver) ?? 0)) return { kind: 'ignore' };
+        const verdict = judgeConfirm(receiver.address, page, firmwareId, receiver.effect);
+        seen.set(receiver, verdict.kind === 'again' ? page.firstIndex + page.entries.length : 0);
+        return verdict;
       },
       judgeSilence: ({ address, effect }) => judgeConfirmSilence(address, effect, this.#clientMs),
     };

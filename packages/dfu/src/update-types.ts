@@ -90,7 +90,8 @@ export type UpdateRunPhase =
   | 'done';
 
 export type UpdateEvent =
-  | { readonly type: 'phase'; readonly phase: UpdateRunPhase }
+  /** `error`: why it is suspended, when the cause is this node's: it cannot send, or the store fails. */
+  | { readonly type: 'phase'; readonly phase: UpdateRunPhase; readonly error?: MeshError }
   /** Phase, status, effect or error of one target changed (progress alone does not tell: see `blob`). */
   | { readonly type: 'receiver'; readonly receiver: UpdateReceiverState }
   | { readonly type: 'blob'; readonly event: BlobEvent }
@@ -103,7 +104,10 @@ export interface Update {
   readonly receivers: readonly UpdateReceiverState[];
   /** Stops sending during the transfer; the targets fall asleep by their own timers. */
   suspend(): boolean;
-  /** Goes on after a suspension: Start again to all, then the blocks that are missing. */
+  /**
+   * Goes on after a suspension: Start again to all, then the blocks that are missing; after one that this node's own
+   * trouble caused, where it stood.
+   */
   resume(): boolean;
   /** Applies after `verified`; earlier it turns the policy `verify` into `apply`. */
   apply(): boolean;
