@@ -1,9 +1,9 @@
 import { AccessLayer, type Model } from '@meshferry/access';
 import { type Advertising, type MemoryAirOptions, memoryAir } from '@meshferry/bearer';
-import { BlobClient, BlobServer, sourceOf } from '@meshferry/blob';
+import { type BlobCapabilities, BlobClient, BlobServer, sourceOf } from '@meshferry/blob';
 import { MemoryStore, type MeshError, SeededRandom, type Store, storeView, toHex, VirtualClock } from '@meshferry/core';
 import { portableCrypto } from '@meshferry/crypto';
-import { type NetworkHost, NetworkLayer } from '@meshferry/network';
+import { type AccessReceived, type NetworkHost, NetworkLayer } from '@meshferry/network';
 import { FirmwareUpdateServer } from '../target.ts';
 import { FirmwareUpdateClient } from '../update-client.ts';
 import { UpdateEffect } from '../update-codes.ts';
@@ -31,7 +31,7 @@ export class Stack {
     this.network = new NetworkLayer({
       ...ground,
       store: storeView(store, 'network/'),
-      host: mesh.tapped(this.access),
+      host: mesh.tapped(this.access, address),
       address,
       elements: elements.length,
       deviceKey: new Uint8Array(16).fill(address & 0xff),
@@ -51,7 +51,11 @@ export interface TargetTraits extends DeviceTraits {
   readonly bootMs?: number;
   /** It leaves the network when it boots the new firmware. Default: with effect 3. */
   readonly leaves?: boolean;
+  readonly capabilities?: Partial<BlobCapabilities>;
 }
+
+/** An access message on its way into a node; `deliver` lets it in, with other octets if any are given, at any time. */
+export type Arrival = (message: AccessReceived, to: number, deliver: (payload?: Uint8Array) => void) => void;
 
 /** A Target: device, store and whatever stack is powered at the moment. */
 export class TargetNode {
@@ -83,7 +87,7 @@ export class TargetNode {
     this.blob = new BlobServer({
       clock: this.#mesh.clock,
       store: storeView(store, 'blob/'),
-      capabilities: { maxBlockSizeLog: 8 },
+      capabilities: { maxBlockSizeLog: 8, ...this.#traits.capabilities },
     });
     this.update = new FirmwareUpdateServer({
       store: storeView(store, 'update/'),
@@ -120,17 +124,21 @@ export class ClientNode {
   readonly update: FirmwareUpdateClient;
   readonly events: UpdateEvent[] = [];
   run: Update | undefined;
-  readonly #store: MemoryStore;
+  readonly blob: BlobClient;
+  readonly #store: Store;
   readonly #stack: Stack;
   readonly #mesh: Mesh;
+  readonly #address: number;
 
-  constructor(mesh: Mesh, store: MemoryStore = new MemoryStore()) {
+  constructor(mesh: Mesh, store: Store = new MemoryStore(), address = 1) {
     const { clock, random } = mesh;
     this.#mesh = mesh;
     this.#store = store;
+    this.#address = address;
     const blob = new BlobClient({ clock, random, store: storeView(store, 'blob/') });
+    this.blob = blob;
     this.update = new FirmwareUpdateClient({ clock, random, blob, store: storeView(store, 'update/') });
-    this.#stack = new Stack(mesh, mesh.join(), 1, store, [[blob.model, this.update.model]]);
+    this.#stack = new Stack(mesh, mesh.join(), address, store, [[blob.model, this.update.model]]);
   }
 
   start(parameters: Partial<UpdateParameters> = {}, listener: (event: UpdateEvent) => void = () => {}): Update {
@@ -142,12 +150,16 @@ export class ClientNode {
     return run;
   }
 
-  /** The process dies: the radio is silent, and nothing that it does now reaches its store. */
-  kill(): ClientNode {
+  /** The process dies: the radio is silent, and nothing that it does now reaches its store, or `store`, that of the next. */
+  kill(store: Store = new MemoryStore()): ClientNode {
     this.#stack.network.close();
-    const store = new MemoryStore();
     store.batch(this.#store.keys('').map((key) => [key, this.#store.get(key) ?? null]));
-    return new ClientNode(this.#mesh, store);
+    return new ClientNode(this.#mesh, store, this.#address);
+  }
+
+  /** The radio is silent; the process does not know. */
+  unplug(): void {
+    this.#stack.network.close();
   }
 
   get outcome(): string | undefined {
@@ -173,6 +185,8 @@ export class Mesh {
   readonly targets: TargetNode[] = [];
   readonly client: ClientNode;
   readonly heard: { readonly src: number; readonly hex: string }[] = [];
+  /** What becomes of messages that arrive. */
+  onArrival: Arrival = (_, __, deliver) => deliver();
   readonly #air: ReturnType<typeof memoryAir>;
   readonly #effect: number;
   #address = 0x0100;
@@ -187,7 +201,7 @@ export class Mesh {
   }
 
   /** Notes the Firmware Update messages that arrive, as they stand. */
-  tapped(access: AccessLayer): NetworkHost {
+  tapped(access: AccessLayer, address: number): NetworkHost {
     return {
       isSubscribed: (dst) => access.isSubscribed(dst),
       labelsOf: (dst) => access.labelsOf(dst),
@@ -195,7 +209,7 @@ export class Mesh {
       receive: (message) => {
         const [first, second = 0] = message.payload;
         if (first === 0x83 && second >= 0x08) this.heard.push({ src: message.src, hex: toHex(message.payload) });
-        access.receive(message);
+        this.onArrival(message, address, (payload = message.payload) => access.receive({ ...message, payload }));
       },
     };
   }
