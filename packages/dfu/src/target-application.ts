@@ -19,20 +19,28 @@ export type TargetStart =
 
 /**
  * What a device itself does in an update of its firmware: the part that a {@link FirmwareUpdateServer} cannot know.
- * The image index that it is called with is always one of {@link images}.
+ * The image index that it is called with is always one of {@link images}. One update runs at a time in each server; a node
+ * with several servers has an application for each of them, and one restart for all.
+ *
+ * What the application says by itself, at any time: {@link FirmwareUpdateServer.abort} and
+ * {@link FirmwareUpdateServer.applied}.
  */
 export interface TargetApplication {
   /** The Firmware Information List: at most 255 images, in an order that never changes. */
   images(): readonly TargetImage[];
-  /** Whether the node would take such an image and what applying it would do. Changes nothing. */
+  /** Whether the node would take such an image and what applying it would do. Changes nothing; asked at any time. */
   check(imageIndex: number, metadata: Uint8Array): { readonly accept: boolean; readonly effect: number };
-  /** An update begins; one that was not finished is given up. Called after {@link check} accepted. */
+  /**
+   * An update begins, after {@link check} accepted. What is left of one before for the same image is given up; for another
+   * image {@link abandoned} says so.
+   */
   start(imageIndex: number, metadata: Uint8Array): TargetStart;
-  /** The storage of an update that a power cut interrupted; undefined when it is lost. */
+  /** The storage of an update that a power cut interrupted; undefined when it is lost: then the next Start begins anew. */
   recover(imageIndex: number, metadata: Uint8Array): BlobSink | undefined;
   /**
-   * Size, digest, signature, metadata against image: what the bootloader would refuse must fail here. Also asked after
-   * a power cut, about what the storage holds. `done` may be called at once; `reason` is for the log.
+   * The image is here: size, digest, signature, metadata against image; what the bootloader would refuse must fail here.
+   * Also asked after a power cut, about what the storage holds (who cannot tell any more answers false). `done` may be
+   * called at once, and counts only while this update waits for it; `reason` is for the log.
    */
   verify(imageIndex: number, metadata: Uint8Array, done: (ok: boolean, reason?: string) => void): void;
   /**
@@ -41,6 +49,6 @@ export interface TargetApplication {
    * after a power-on that neither has followed.
    */
   apply(imageIndex: number, done: (ok: boolean) => void): void;
-  /** The update ended before it was applied (cancelled, or its transfer failed): the storage may be freed. */
+  /** The update ended before it was applied (cancelled, replaced, or its transfer failed): the storage may be freed. */
   abandoned?(imageIndex: number): void;
 }

@@ -11,9 +11,9 @@ export class ImageSlot {
     this.#prefix = `${name}/`;
   }
 
-  /** Durable when it returns. Blocks may be written in any order and written again. */
-  write(offset: number, data: Uint8Array): void {
-    this.#store.batch([[this.#prefix + key(offset), data]]);
+  /** The write of a block, for a batch of the caller. Blocks may be written in any order and written again. */
+  writing(offset: number, data: Uint8Array): Write {
+    return [this.#prefix + key(offset), data];
   }
 
   /** The image, `size` octets; a gap reads as erased flash, 0xFF. */

@@ -27,7 +27,7 @@ describe('a target with MCUboot slots', () => {
     expect(device.firmwareId).toBe(toHex(made.firmwareId));
     expect(toHex(device.target.runningImage() ?? new Uint8Array())).toBe(toHex(made.image));
     expect(device.target.boot(), 'the power may have failed before anybody heard of it').toBe('swapped');
-    device.target.start();
+    device.target.start(0, made.metadata);
     expect(device.target.boot()).toBe('nothing');
   });
 
@@ -154,7 +154,7 @@ class Device {
 
   receive(image: Uint8Array, metadata: Uint8Array, size = image.length): void {
     expect(this.target.check(0, metadata).accept).toBe(true);
-    const start = this.target.start();
+    const start = this.target.start(0, metadata);
     if (!('sink' in start)) expect.unreachable('no room');
     expect(start.sink.begin(7n, size)).toBe(true);
     for (let at = 0; at < image.length; at += BLOCK) start.sink.block(at, image.subarray(at, at + BLOCK));

@@ -1,64 +1,26 @@
 import type { BlobSink } from '@meshferry/blob';
-import {
-  encodeRecord,
-  type Log,
-  readRecord,
-  type Store,
-  silent,
-  toHex,
-  toMeshError,
-  type Write,
-} from '@meshferry/core';
-import type { CryptoProvider } from '@meshferry/crypto';
+import { encodeRecord, type Log, readRecord, type Store, silent, toMeshError, type Write } from '@meshferry/core';
 import { type TargetApplication, type TargetImage, type TargetStart, UpdateEffect } from '@meshferry/dfu';
 import {
-  CoreType,
-  compareVersions,
   compositionHash,
   decodeFirmwareMetadata,
   encodeFirmwareId,
   type FirmwareMetadata,
-  type PublicKey,
-  parseImage,
   type Version,
-  verifyImageHash,
-  verifySignature,
 } from '@meshferry/firmware';
 import { ImageSlot } from './image-slot.ts';
+import { imageFault, metadataFault } from './mcuboot-target-check.ts';
+import type { BootOutcome, McubootTargetOptions } from './mcuboot-target-options.ts';
 
-/** What an accepted update does to the node: always the same, or found by comparing composition hashes (`auto`). */
-export type TargetEffect = 'auto' | 'none' | 'unprovision' | 'composition' | 'composition-norpr';
-
-export interface McubootTargetOptions {
-  /** A view of its own. */
-  readonly store: Store;
-  readonly crypto: CryptoProvider;
-  /** Company Identifier of the firmware id. */
-  readonly company: number;
-  /** What runs while the store knows of nothing newer. */
-  readonly version: Version;
-  /** Octets of the slot for new images. */
-  readonly slotSize: number;
-  readonly effect: TargetEffect;
-  /** Composition Data Page 0 of this node, for `auto`. */
-  readonly compositionPage0: () => Uint8Array;
-  /** Signing keys; with any, an image must be signed by one of them. */
-  readonly trust?: readonly PublicKey[];
-  /** Whether an image that is not newer than the running one is taken. Default true. */
-  readonly downgrade?: boolean;
-  /** Restarts the device: everything but the store is lost, then {@link McubootTarget.boot} of the next instance runs. */
-  readonly restart: () => void;
-  readonly log?: Log;
-}
-
-/** What {@link McubootTarget.boot} did with the last update. */
-export type BootOutcome = 'nothing' | 'swapped' | 'swapped-and-unprovisioned' | 'reverted';
+export type { BootOutcome, McubootTargetOptions, TargetCore, TargetEffect } from './mcuboot-target-options.ts';
 
 interface Running {
   readonly firmwareId: Uint8Array;
   readonly version: Version;
   /** Octets of the image in the primary slot; 0: the firmware that the device was made with, of which nothing is kept. */
   readonly size: number;
+  /** How many of the images applied so far changed the composition of the node. */
+  readonly compositions?: number;
 }
 
 interface Incoming {
@@ -66,16 +28,21 @@ interface Incoming {
   readonly blobId: bigint;
 }
 
-/** A swap that the next boot shall do. */
-interface Pending {
+/** What was found to be fit to run, and what it does to the node. */
+interface Verified {
   readonly metadata: Uint8Array;
   readonly effect: number;
+}
+
+/** A swap that the next boot shall do. */
+interface Pending extends Verified {
   readonly size: number;
 }
 
 /**
- * The device side of a firmware update as the nRF Connect SDK's Target does it: metadata in its form, MCUboot images in
- * two slots, a swap at the next boot. Both slots are records of the store: a virtual flash.
+ * The device side of the update of one image, as the nRF Connect SDK's Target does it: metadata in its form, an MCUboot image
+ * in two slots, a swap at the next boot; a file (`core: 'blob'`) takes its place at once. Both slots are records of the store:
+ * a virtual flash. A device with several images has one of these for each, see `combineTargets` of `@meshferry/dfu`.
  */
 export class McubootTarget implements TargetApplication {
   readonly #options: McubootTargetOptions;
@@ -98,21 +65,27 @@ export class McubootTarget implements TargetApplication {
    */
   boot(): BootOutcome {
     const pending = readRecord<Pending>(this.#store, 'pending');
-    if (pending === undefined) return readRecord<BootOutcome>(this.#store, 'outcome') ?? 'nothing';
-    const metadata = decodeFirmwareMetadata(pending.metadata);
-    const image = parseImage(this.#secondary.read(pending.size));
-    if (!metadata.ok || !image.ok || !verifyImageHash(image.value).ok) {
-      return this.#booted('reverted', this.#secondary.erasing());
-    }
-    const { version } = metadata.value;
-    const running: Running = { firmwareId: this.#firmwareId(version), version, size: pending.size };
-    const outcome = pending.effect === UpdateEffect.unprovisioned ? 'swapped-and-unprovisioned' : 'swapped';
-    return this.#booted(outcome, [...this.#secondary.moving(this.#primary), ['running', encodeRecord(running)]]);
+    return pending === undefined ? this.outcome : this.#swap(pending);
+  }
+
+  /** What became of the last update, until the next one begins or {@link McubootTarget.forgetOutcome}. */
+  get outcome(): BootOutcome {
+    return readRecord<BootOutcome>(this.#store, 'outcome') ?? 'nothing';
   }
 
   /** {@link McubootTarget.boot} says `nothing` from now on: somebody has acted, durably, on what it did. */
   forgetOutcome(): void {
     this.#store.batch([['outcome', null]]);
+  }
+
+  /** How many of the images applied so far changed the composition of the node (effects 1 and 2). */
+  get compositionChanges(): number {
+    return this.#running().compositions ?? 0;
+  }
+
+  /** The version that runs. */
+  get version(): Version {
+    return this.#running().version;
   }
 
   /** What the primary slot holds: the image last applied, octet for octet; undefined before any was. */
@@ -127,7 +100,8 @@ export class McubootTarget implements TargetApplication {
   }
 
   images(): readonly TargetImage[] {
-    return [{ firmwareId: this.#running().firmwareId }];
+    const { updateUri } = this.#options;
+    return [{ firmwareId: this.#running().firmwareId, ...(updateUri !== undefined && { updateUri }) }];
   }
 
   check(_imageIndex: number, metadata: Uint8Array): { accept: boolean; effect: number } {
@@ -140,9 +114,10 @@ export class McubootTarget implements TargetApplication {
     return { accept: true, effect: this.#effect(decoded.value) };
   }
 
-  start(): TargetStart {
-    this.#store.batch([...this.#secondary.erasing(), ['incoming', null], ['pending', null], ['outcome', null]]);
-    return { sink: this.#sink() };
+  start(_imageIndex: number, metadata: Uint8Array): TargetStart {
+    if (this.#fault(metadata) === undefined) return this.#stored(CLEARED) ? { alreadyThere: true } : TROUBLE;
+    const isEmpty = this.#stored([...this.#secondary.erasing(), ['incoming', null], ...CLEARED]);
+    return isEmpty ? { sink: this.#sink() } : TROUBLE;
   }
 
   /** The slot is always there; its sink says whether it holds what a begun transfer has stored. */
@@ -152,43 +127,88 @@ export class McubootTarget implements TargetApplication {
 
   verify(_imageIndex: number, metadata: Uint8Array, done: (ok: boolean, reason?: string) => void): void {
     const reason = this.#fault(metadata);
-    done(reason === undefined, reason);
+    if (reason !== undefined) {
+      done(false, reason);
+      return;
+    }
+    const verified: Verified = { metadata, effect: this.check(0, metadata).effect };
+    if (!this.#stored([['verified', encodeRecord(verified)]])) {
+      done(false, 'the flash refuses to keep that the image is good');
+      return;
+    }
+    this.#log('info', 'image verified', { signature: this.#options.trust?.length ? 'valid' : 'not checked' });
+    done(true);
   }
 
-  apply(imageIndex: number, done: (ok: boolean) => void): void {
+  apply(_imageIndex: number, done: (ok: boolean) => void): void {
     const incoming = readRecord<Incoming>(this.#store, 'incoming');
-    const metadata = readRecord<Uint8Array>(this.#store, 'verified');
-    if (incoming === undefined || metadata === undefined) {
+    const verified = readRecord<Verified>(this.#store, 'verified');
+    if (incoming === undefined || verified === undefined) {
       done(false);
       return;
     }
-    const pending: Pending = { metadata, effect: this.check(imageIndex, metadata).effect, size: incoming.size };
-    this.#store.batch([
-      ['pending', encodeRecord(pending)],
-      ['verified', null],
-    ]);
-    this.#options.restart();
+    const pending: Pending = { ...verified, size: incoming.size };
+    if (this.#options.core === 'blob') {
+      done(this.#swapNow(pending));
+    } else if (
+      this.#stored([
+        ['verified', null],
+        ['pending', encodeRecord(pending)],
+      ])
+    ) {
+      this.#options.restart();
+    } else {
+      done(false);
+    }
   }
 
   abandoned(): void {
-    this.#store.batch([...this.#secondary.erasing(), ['incoming', null], ['verified', null]]);
+    this.#stored([...this.#secondary.erasing(), ['incoming', null], ...CLEARED]);
   }
 
-  #booted(outcome: BootOutcome, writes: readonly Write[]): BootOutcome {
-    this.#store.batch([...writes, ['outcome', encodeRecord(outcome)], ['pending', null], ['incoming', null]]);
+  /** Without a restart; whether the new one is there now. */
+  #swapNow(pending: Pending): boolean {
+    try {
+      return this.#swap(pending) === 'swapped';
+    } catch (error) {
+      this.#log('error', 'the flash refuses a write', { reason: toMeshError(error).message });
+      return false;
+    }
+  }
+
+  /** The image of the secondary slot, when it is whole, takes the place of the running one. */
+  #swap({ metadata, effect, size }: Pending): BootOutcome {
+    const decoded = decodeFirmwareMetadata(metadata);
+    if (!decoded.ok || imageFault(this.#secondary.read(size), decoded.value, this.#options) !== undefined) {
+      return this.#ended('reverted', this.#secondary.erasing());
+    }
+    const { version } = decoded.value;
+    const compositions = this.compositionChanges + (CHANGES_COMPOSITION.includes(effect) ? 1 : 0);
+    const running: Running = { firmwareId: this.#firmwareId(version), version, size, compositions };
+    const outcome = effect === UpdateEffect.unprovisioned ? 'swapped-and-unprovisioned' : 'swapped';
+    return this.#ended(outcome, [...this.#secondary.moving(this.#primary), ['running', encodeRecord(running)]]);
+  }
+
+  #ended(outcome: BootOutcome, writes: readonly Write[]): BootOutcome {
+    const after: readonly Write[] = [
+      ['outcome', encodeRecord(outcome)],
+      ['pending', null],
+      ['verified', null],
+      ['incoming', null],
+    ];
+    this.#store.batch([...writes, ...after]);
     return outcome;
   }
 
+  /** The image of the secondary slot takes the place of the running one. */
   #sink(): BlobSink {
     return {
       begin: (blobId, size) => {
         if (size > this.#options.slotSize) return false;
         const incoming: Incoming = { blobId, size };
-        return this.#stored(() =>
-          this.#store.batch([...this.#secondary.erasing(), ['incoming', encodeRecord(incoming)]]),
-        );
+        return this.#stored([...this.#secondary.erasing(), ['incoming', encodeRecord(incoming)]]);
       },
-      block: (offset, data) => this.#stored(() => this.#secondary.write(offset, data)),
+      block: (offset, data) => this.#stored([this.#secondary.writing(offset, data)]),
       recover: (blobId, size) => {
         const incoming = readRecord<Incoming>(this.#store, 'incoming');
         return incoming !== undefined && incoming.blobId === blobId && incoming.size === size;
@@ -196,10 +216,10 @@ export class McubootTarget implements TargetApplication {
     };
   }
 
-  /** Whether the write is durable: what the flash refuses is asked for again, and takes nothing else down. */
-  #stored(write: () => void): boolean {
+  /** Whether the writes are durable: what the flash refuses takes nothing else down. */
+  #stored(writes: readonly Write[]): boolean {
     try {
-      write();
+      this.#store.batch(writes);
       return true;
     } catch (error) {
       this.#log('error', 'the flash refuses a write', { reason: toMeshError(error).message });
@@ -207,46 +227,25 @@ export class McubootTarget implements TargetApplication {
     }
   }
 
-  /** Why the node would not take an image with such metadata; undefined when it would. */
   #refusal(metadata: FirmwareMetadata): string | undefined {
-    const { slotSize, downgrade = true } = this.#options;
-    if ((metadata.coreType & CoreType.application) === 0)
-      return `core type ${metadata.coreType} is not the application core`;
-    if (metadata.size > slotSize) return `${metadata.size} octets do not fit the slot of ${slotSize}`;
-    if (!downgrade && compareVersions(metadata.version, this.#running().version, { withBuild: true }) <= 0) {
-      return 'the image is not newer than the running one';
-    }
-    return undefined;
+    return metadataFault(metadata, this.#running().version, this.#options);
   }
 
-  /** Everything that makes the image unfit to boot; undefined when nothing does. */
+  /** Everything that makes what the slot holds unfit to run; undefined when nothing does. */
   #fault(metadata: Uint8Array): string | undefined {
     const incoming = readRecord<Incoming>(this.#store, 'incoming');
-    const decoded = decodeFirmwareMetadata(metadata);
     if (incoming === undefined) return 'the slot is empty';
+    const decoded = decodeFirmwareMetadata(metadata);
     if (!decoded.ok) return decoded.error.message;
-    const refusal = this.#refusal(decoded.value);
-    if (refusal !== undefined) return refusal;
-    if (decoded.value.size !== incoming.size) {
-      return `the image has ${incoming.size} octets, the metadata says ${decoded.value.size}`;
-    }
-    const image = parseImage(this.#secondary.read(incoming.size));
-    if (!image.ok) return image.error.message;
-    const hash = verifyImageHash(image.value);
-    if (!hash.ok) return hash.error.message;
-    const { trust = [] } = this.#options;
-    if (trust.length > 0) {
-      const { state, keyHash } = verifySignature(image.value, trust);
-      if (state !== 'valid')
-        return `signature ${state}${keyHash === null ? '' : `, key hash ${toHex(keyHash.subarray(0, 8))}`}`;
-    }
-    this.#log('info', 'image verified', { size: incoming.size, signature: trust.length > 0 ? 'valid' : 'not checked' });
-    this.#store.batch([['verified', encodeRecord(metadata)]]);
-    return undefined;
+    const { size } = decoded.value;
+    if (size !== incoming.size) return `the image has ${incoming.size} octets, the metadata says ${size}`;
+    return this.#refusal(decoded.value) ?? imageFault(this.#secondary.read(size), decoded.value, this.#options);
   }
 
   #effect(metadata: FirmwareMetadata): number {
-    switch (this.#options.effect) {
+    const { effect, core = 'application' } = this.#options;
+    if (core !== 'application') return UpdateEffect.unchanged;
+    switch (effect) {
       case 'none':
         return UpdateEffect.unchanged;
       case 'unprovision':
@@ -271,3 +270,17 @@ export class McubootTarget implements TargetApplication {
     return encodeFirmwareId(this.#options.company, version);
   }
 }
+
+const CHANGES_COMPOSITION: readonly number[] = [
+  UpdateEffect.compositionChangedWithoutRemoteProvisioning,
+  UpdateEffect.compositionChangedWithRemoteProvisioning,
+];
+
+/** What is left of the last update is of no account any more. */
+const CLEARED: readonly Write[] = [
+  ['pending', null],
+  ['verified', null],
+  ['outcome', null],
+];
+
+const TROUBLE: TargetStart = { refuse: 'internal' };
