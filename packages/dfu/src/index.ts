@@ -30,6 +30,7 @@ export * from './firmware-update-messages.ts';
 export * from './slot-store.ts';
 export * from './target.ts';
 export * from './target-application.ts';
+export * from './target-composite.ts';
 export * from './update-client.ts';
 export * from './update-codes.ts';
 export { refusedError } from './update-errors.ts';
