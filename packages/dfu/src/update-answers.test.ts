@@ -87,6 +87,22 @@ describe('single requests', () => {
     expect(mesh.heard.filter(({ hex }) => hex.startsWith('8309')).length).toBeGreaterThan(3);
   });
 
+  it('reads a list image by image when asked to', () => {
+    const mesh = new Mesh([{ moreImages: [{ firmwareId: Uint8Array.of(0x59, 0, 7) }] }]);
+    let count = 0;
+    mesh.client.update.informationGet(
+      0x0100,
+      0,
+      (outcome) => {
+        if (outcome.ok) count = outcome.value.entries.length;
+      },
+      1,
+    );
+    mesh.run(mesh.client, () => count === 2);
+    const asked = mesh.heard.filter(({ hex }) => hex.startsWith('8308')).map(({ hex }) => hex);
+    expect(asked).toEqual(['83080001', '83080101']);
+  });
+
   it('checks metadata without changing anything, and tells silence', () => {
     const mesh = new Mesh([{ effect: UpdateEffect.unprovisioned }, { refuseMetadata: true }, {}]);
     mesh.targets[2]!.powerOff();

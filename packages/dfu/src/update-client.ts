@@ -82,11 +82,15 @@ export class FirmwareUpdateClient {
     this.model.handle(FirmwareUpdateStatus);
   }
 
-  /** The whole Firmware Information List of a node, page by page. Errors: `no-response` and those of sending. */
+  /**
+   * The whole Firmware Information List of a node, page by page of at most `entriesLimit` images, 1 to 255 (default: as many
+   * as fit a message). Errors: `no-response` and those of sending.
+   */
   informationGet(
     address: Unicast,
     appIndex: AppIndex,
     done: (outcome: Result<{ readonly entries: readonly FirmwareInformation[] }, MeshError>) => void,
+    entriesLimit: number = 255,
   ): Cancel {
     const entries: FirmwareInformation[] = [];
     let cancel: Cancel = () => {};
@@ -96,7 +100,7 @@ export class FirmwareUpdateClient {
         this.model,
         {
           type: FirmwareUpdateInformationGet,
-          value: { firstIndex, entriesLimit: 255 },
+          value: { firstIndex, entriesLimit },
           to: { dst: address, appIndex },
           response: FirmwareUpdateInformationStatus,
           matches: (status) => status.firstIndex === firstIndex,
