@@ -17,6 +17,8 @@ export interface RecordedPeersOptions {
   readonly defaultTtl: number;
   /** Information Status of a recording in which it was not asked for: one that leads to the recorded sizes. */
   readonly information?: string;
+  /** Answers to what was not asked in the recording, or not at that time; asked before the script. */
+  readonly supplement?: (hex: string, server: number) => string | undefined;
   /** Where the messages of the servers go. */
   readonly deliver: (message: AccessReceived) => void;
   /**
@@ -41,6 +43,8 @@ export interface ComparedMessage {
 /** Between a request and its answer, ms; so long takes a segment of ours. */
 const ANSWER_MS = 60;
 const SEGMENT_MS = 25;
+/** Requests to a Distributor that change what others are answered. */
+const CHANGING = /^83(11|12|19|1f|25)/;
 /** T_BPI of the recorded servers. */
 const REPORT_MS = 10_000;
 
@@ -121,6 +125,8 @@ class Peer {
   readonly #asked = new Map<string, number>();
   readonly #due = new Set<string>();
   readonly #reports: Reports;
+  /** Recorded time of the last request that changed what later ones are answered. */
+  #position = 0;
 
   constructor(address: number, options: RecordedPeersOptions, air: RecordedPeers) {
     this.address = address;
@@ -148,6 +154,11 @@ class Peer {
       this.#air.refusals.push(`${this.address.toString(16)} refuses ${hex.slice(0, 40)}: ${refusal}`);
     if (opcodeOf(hex) === '66') this.#reports.heardChunk();
     if (responseTo(hex) === undefined) return;
+    const added = this.#options.supplement?.(hex, this.address);
+    if (added !== undefined) {
+      this.#answer(added, ANSWER_MS);
+      return;
+    }
     const key = keyOf(hex, this.#rules.openBlock ?? 0);
     const script = this.#script.get(key);
     if (script === undefined) {
@@ -156,9 +167,12 @@ class Peer {
     }
     if (this.#options.lockstep) this.#answerInStep(key, script);
     else {
-      const count = this.#asked.get(key) ?? 0;
+      let count = this.#asked.get(key) ?? 0;
+      // What was asked before the last change is past.
+      while (count < script.length - 1 && script[count]!.request.begun < this.#position) count++;
       this.#asked.set(key, count + 1);
-      const { answer } = script[Math.min(count, script.length - 1)]!;
+      const { request, answer } = script[Math.min(count, script.length - 1)]!;
+      if (CHANGING.test(hex)) this.#position = Math.max(this.#position, request.begun);
       if (answer !== undefined) this.#answer(answer.hex, ANSWER_MS);
     }
   }

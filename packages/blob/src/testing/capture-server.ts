@@ -1,4 +1,4 @@
-import type { Model } from '@meshferry/access';
+import type { AccessLayer, Model } from '@meshferry/access';
 import { toHex, type VirtualClock } from '@meshferry/core';
 import type { AccessTransport } from '@meshferry/network';
 import { joinModels } from './capture-client.ts';
@@ -22,8 +22,10 @@ export interface ServerReplayOptions {
   readonly models: readonly Model[];
   /** Default TTL of the recorded server. */
   readonly defaultTtl: number;
-  /** Only messages up to this time, ms. */
-  readonly until?: number;
+  /** Where messages to others than the client go: a Distributor has targets, too. */
+  readonly others?: AccessTransport;
+  /** Told once, before anything is sent. */
+  readonly joined?: (access: AccessLayer) => void;
 }
 
 /**
@@ -43,7 +45,9 @@ export class ServerReplay {
     const sent: RecordedMessage[] = [];
     const transport: AccessTransport = {
       defaultTtl,
-      send: ({ dst, ttl = 0xff, payload }, done) => {
+      send: (message, done) => {
+        const { dst, ttl = 0xff, payload } = message;
+        if (dst !== client && options.others !== undefined) return options.others.send(message, done);
         const begun = clock.now;
         sent.push({ begun, at: begun, src: server, dst, ttl: ttl === 0xff ? defaultTtl : ttl, hex: toHex(payload) });
         clock.after(0, () => done?.());
@@ -52,8 +56,9 @@ export class ServerReplay {
     };
     const access = joinModels(clock, server, models, transport);
     for (const model of models) model.subscribe(0xc000);
-    const last = Math.max(0, ...messages.filter(({ src }) => src === server).map(({ begun }) => begun));
-    const until = Math.min(options.until ?? Number.POSITIVE_INFINITY, last);
+    options.joined?.(access);
+    const answers = messages.filter(({ src, dst }) => src === server && dst === client);
+    const until = Math.max(0, ...answers.map(({ begun }) => begun));
     const requests = messages.filter((message) => isFor(message, client, server) && message.begun <= until);
     for (const { at, src, dst, ttl, hex } of requests) {
       clock.runUntil(at);
@@ -71,7 +76,7 @@ export class ServerReplay {
       ours: withTtl((ours[i] as Exchange).answer),
     }));
     this.reports = {
-      recorded: once(messages.filter(({ src, hex }) => src === server && opcodeOf(hex) === '68')),
+      recorded: once(answers.filter(({ hex }) => opcodeOf(hex) === '68')),
       ours: once(sent.filter(({ hex }) => opcodeOf(hex) === '68')),
     };
   }
