@@ -1,4 +1,5 @@
-import { type Clock, type Log, type Random, type Store, toMeshError, type Unicast } from '@meshferry/core';
+import type { BlobSource } from '@meshferry/blob';
+import { type Clock, type Random, type Store, toMeshError } from '@meshferry/core';
 import { type CryptoProvider, virtualAddress } from '@meshferry/crypto';
 import { DistributionPhase, DistributionStatus, distributionPhaseName } from './distribution-codes.ts';
 import type { FirmwareDistributionStart, FirmwareDistributionStatus } from './distribution-messages.ts';
@@ -9,27 +10,22 @@ import {
   loadDistribution,
   saveDistribution,
 } from './distribution-record.ts';
-import type { ReceiversList } from './receivers-list.ts';
-import type { SlotStore } from './slot-store.ts';
-import type { FirmwareUpdateClient } from './update-client.ts';
+import { type DistributionUpdateGround, hasAppKey, launchUpdate } from './distribution-update.ts';
+import type { StoredImage } from './slot-store.ts';
 import { UpdatePhase } from './update-codes.ts';
 import type { Update, UpdateEvent, UpdateRunPhase } from './update-types.ts';
 
 /** What a distribution stands on. */
-export interface DistributionGround {
+export interface DistributionGround extends DistributionUpdateGround {
   readonly clock: Clock;
   readonly random: Random;
   readonly crypto: CryptoProvider;
   readonly store: Store;
-  readonly updates: FirmwareUpdateClient;
-  readonly slots: SlotStore;
-  readonly receivers: ReceiversList;
-  readonly settings: 'auto' | 'stock' | undefined;
-  readonly log: Log;
-  isSelf(address: Unicast): boolean;
   phaseChanged(phase: number): void;
 }
 
+/** Between two times that the progress of all receivers is stored, ms at least. */
+const KEEP_PROGRESS_MS = 30_000;
 const Phase = DistributionPhase;
 const Status = DistributionStatus;
 
@@ -43,6 +39,9 @@ export class Distribution {
   #record: DistributionRecord | undefined;
   /** Absent after a power cut until it is needed: Transfer Success and Transfer Suspended wait without it. */
   #update: Update | undefined;
+  /** The image as it is sent by this process. */
+  #image: BlobSource | undefined;
+  #progressKeptAt = 0;
   #whenIdle: (() => void) | undefined;
 
   constructor(ground: DistributionGround) {
@@ -55,6 +54,12 @@ export class Distribution {
     return this.#record?.phase ?? Phase.idle;
   }
 
+  /** What is being sent to the receivers. */
+  get sending(): { readonly image: StoredImage; readonly octets: BlobSource } | undefined {
+    const image = this.#record && this.#ground.slots.images[this.#record.parameters.imageIndex];
+    return image && this.#image && { image, octets: this.#image };
+  }
+
   status(status: number): FirmwareDistributionStatus {
     return distributionStatus(status, this.#record);
   }
@@ -62,7 +67,7 @@ export class Distribution {
   /** The checks stand in the order of the specification: what is asked for first, then the phase. */
   start(start: FirmwareDistributionStart): number {
     if (this.#ground.receivers.count === 0) return Status.receiversListEmpty;
-    if (!this.#hasAppKey(start.appKeyIndex)) return Status.invalidAppKeyIndex;
+    if (!hasAppKey(this.#ground.updates, start.appKeyIndex)) return Status.invalidAppKeyIndex;
     if (this.#ground.slots.images[start.imageIndex] === undefined) return Status.firmwareNotFound;
     const isSame = this.#record !== undefined && isSameDistribution(this.#record.parameters, start);
     switch (this.phase) {
@@ -85,7 +90,7 @@ export class Distribution {
     if (this.phase !== Phase.transferActive) return Status.wrongPhase;
     // Only the sending of blocks can pause.
     if (this.#update?.suspend() !== true) return Status.suspendFailed;
-    this.#enter(Phase.transferSuspended);
+    this.#enterOnce(Phase.transferSuspended);
     return Status.success;
   }
 
@@ -93,7 +98,7 @@ export class Distribution {
     if (this.phase === Phase.applyingUpdate || this.phase === Phase.completed) return Status.success;
     if (this.phase !== Phase.transferSuccess) return Status.wrongPhase;
     if (this.#revived()?.apply() !== true) return Status.internalError;
-    this.#enter(Phase.applyingUpdate);
+    this.#enterOnce(Phase.applyingUpdate);
     return Status.success;
   }
 
@@ -116,8 +121,8 @@ export class Distribution {
 
   /** From Completed or Failed to Idle. */
   forget(): void {
-    this.#record = undefined;
     saveDistribution(this.#ground.store, undefined);
+    this.#record = undefined;
     this.#told(Phase.idle);
   }
 
@@ -145,12 +150,9 @@ export class Distribution {
   }
 
   #begin(parameters: FirmwareDistributionStart): number {
-    const { random, crypto, slots, receivers, log } = this.#ground;
+    const { random, crypto, receivers, log } = this.#ground;
     const { multicast, imageIndex } = parameters;
-    if (!slots.isIntact(imageIndex)) {
-      log('error', 'the stored image is damaged, it is not distributed', { imageIndex });
-      return Status.internalError;
-    }
+    if (!this.#openImage(imageIndex)) return Status.internalError;
     const record: DistributionRecord = {
       parameters,
       multicastAddress: typeof multicast === 'number' ? multicast : virtualAddress(crypto, multicast),
@@ -159,19 +161,34 @@ export class Distribution {
     };
     const update = this.#launch(record, false);
     if (update === undefined) return Status.internalError;
-    receivers.reset();
-    this.#follow(update);
-    this.#record = record;
-    this.#enter(Phase.transferActive);
+    try {
+      receivers.reset();
+      this.#follow(update);
+      this.#store(record);
+    } catch (thrown) {
+      log('error', 'the distribution could not be stored', toMeshError(thrown).toJSON());
+      this.close();
+      return Status.internalError;
+    }
     return Status.success;
   }
 
   #resume(): number {
+    const { imageIndex } = (this.#record as DistributionRecord).parameters;
+    if (this.#image === undefined && !this.#openImage(imageIndex)) return Status.internalError;
     // An update that is taken up from the store resumes by itself.
     const isResumed = this.#update === undefined ? this.#revived() !== undefined : this.#update.resume();
     if (!isResumed) return Status.internalError;
     this.#enter(Phase.transferActive);
     return Status.success;
+  }
+
+  /** The octets that are sent are those that were hashed: they stay in memory as long as the distribution. */
+  #openImage(imageIndex: number): boolean {
+    this.#image = this.#ground.slots.intact(imageIndex);
+    if (this.#image !== undefined) return true;
+    this.#ground.log('error', 'the stored image is damaged, it is not distributed', { imageIndex });
+    return false;
   }
 
   #cancel(): void {
@@ -207,41 +224,16 @@ export class Distribution {
     return this.#record !== undefined && this.#ground.updates.saved()?.blobId === this.#record.blobId;
   }
 
-  #launch({ parameters, multicastAddress, blobId }: DistributionRecord, resume: boolean): Update | undefined {
-    const { updates, slots, receivers, settings, log } = this.#ground;
-    const { multicast, imageIndex, updatePolicy } = parameters;
-    try {
-      const image = slots.images[imageIndex];
-      const update = updates.update(
-        {
-          receivers: receivers.all.map((receiver) => ({
-            address: receiver.address,
-            imageIndex: receiver.imageIndex,
-            self: this.#ground.isSelf(receiver.address),
-          })),
-          appIndex: parameters.appKeyIndex,
-          ttl: parameters.distributionTtl,
-          timeoutBase: parameters.timeoutBase,
-          mode: parameters.transferMode,
-          ...(multicastAddress === 0 ? {} : { group: multicastAddress }),
-          ...(typeof multicast === 'number' ? {} : { label: multicast }),
-          blobId,
-          metadata: image?.metadata ?? new Uint8Array(0),
-          firmwareId: image?.firmwareId ?? new Uint8Array(0),
-          policy: updatePolicy === 'verifyAndApply' ? 'apply' : 'verify',
-          source: slots.source(imageIndex),
-          ...(settings === undefined ? {} : { settings }),
-          resume,
-        },
-        (event) => {
-          if (this.#update === update) this.#take(event);
-        },
-      );
-      return update;
-    } catch (thrown) {
-      log('error', 'the update cannot be started', toMeshError(thrown).toJSON());
-      return undefined;
-    }
+  #launch(record: DistributionRecord, resume: boolean): Update | undefined {
+    const { slots } = this.#ground;
+    const { imageIndex } = record.parameters;
+    if (slots.images[imageIndex] === undefined) return undefined;
+    // Who applies or cancels sends nothing of it.
+    const image = this.#image ?? slots.source(imageIndex);
+    const update = launchUpdate(this.#ground, record, image, resume, (event) => {
+      if (this.#update === update) this.#take(event);
+    });
+    return update;
   }
 
   #follow(update: Update): void {
@@ -252,20 +244,32 @@ export class Distribution {
   #take(event: UpdateEvent): void {
     if (event.type === 'phase') this.#takePhase(event.phase);
     else if (event.type === 'receiver') this.#ground.receivers.keep(event.receiver.address);
+    else if (event.type === 'blob' && event.event.type === 'block') this.#keepProgress(KEEP_PROGRESS_MS);
     else if (event.type === 'done') this.#ended(event.outcome);
+  }
+
+  /** The progress of tens of thousands is written now and then only: a power cut costs the figure, not the blocks. */
+  #keepProgress(afterMs: number): void {
+    const { clock, receivers } = this.#ground;
+    if (clock.now - this.#progressKeptAt < afterMs) return;
+    this.#progressKeptAt = clock.now;
+    receivers.keepAll();
   }
 
   /** Forward only: an update that was taken up again passes through phases that lie behind. */
   #takePhase(phase: UpdateRunPhase): void {
     const isActive = this.phase === Phase.transferActive;
-    if (phase === 'suspended' && isActive) this.#enter(Phase.transferSuspended);
-    else if (phase === 'verified' && isActive && this.#record?.parameters.updatePolicy === 'verifyOnly')
+    if (phase === 'suspended' && isActive) {
+      this.#keepProgress(0);
+      this.#enter(Phase.transferSuspended);
+    } else if (phase === 'verified' && isActive && this.#record?.parameters.updatePolicy === 'verifyOnly')
       this.#enter(Phase.transferSuccess);
     else if (phase === 'applying' && isActive) this.#enter(Phase.applyingUpdate);
   }
 
   #ended(outcome: 'complete' | 'failed' | 'cancelled'): void {
     this.#update = undefined;
+    this.#image = undefined;
     this.#ground.receivers.unfollow();
     if (outcome === 'cancelled' || this.phase === Phase.cancelingUpdate) {
       this.forget();
@@ -275,16 +279,19 @@ export class Distribution {
     } else this.#enter(outcome === 'complete' ? Phase.completed : Phase.failed);
   }
 
-  #hasAppKey(appIndex: number): boolean {
-    const { model } = this.#ground.updates;
-    return [model, ...model.extends].every(({ appKeys }) => appKeys.includes(appIndex));
+  #enterOnce(phase: number): void {
+    if (this.phase !== phase) this.#enter(phase);
   }
 
   #enter(phase: number): void {
-    if (this.#record === undefined) return;
-    this.#record = { ...this.#record, phase };
-    saveDistribution(this.#ground.store, this.#record);
-    this.#told(phase);
+    if (this.#record !== undefined) this.#store({ ...this.#record, phase });
+  }
+
+  /** Durable before it is told; after a failure of the store everything is as it was. */
+  #store(record: DistributionRecord): void {
+    saveDistribution(this.#ground.store, record);
+    this.#record = record;
+    this.#told(record.phase);
   }
 
   #told(phase: number): void {

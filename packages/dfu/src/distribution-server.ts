@@ -1,18 +1,6 @@
 import { type Context, Model, type ReplyOptions } from '@meshferry/access';
-import type { BlobServer } from '@meshferry/blob';
-import {
-  type Clock,
-  Emitter,
-  isUnicast,
-  type Log,
-  type Random,
-  type Store,
-  silent,
-  storeView,
-  toMeshError,
-  type Unicast,
-} from '@meshferry/core';
-import type { CryptoProvider } from '@meshferry/crypto';
+import type { BlobSource } from '@meshferry/blob';
+import { Emitter, isUnicast, silent, storeView, toMeshError } from '@meshferry/core';
 import { DistributionPhase, DistributionStatus, FIRMWARE_DISTRIBUTION_SERVER } from './distribution-codes.ts';
 import {
   FirmwareDistributionFirmwareDelete,
@@ -36,6 +24,7 @@ import {
   FirmwareDistributionStatus,
   FirmwareDistributionSuspend,
 } from './distribution-messages.ts';
+import { UriScheme } from './distribution-oob.ts';
 import { Distribution } from './distribution-procedure.ts';
 import {
   type AddedReceiver,
@@ -46,34 +35,10 @@ import {
   FirmwareDistributionReceiversStatus,
   type ListedReceiver,
 } from './distribution-receivers-messages.ts';
+import type { FirmwareDistributionServerOptions } from './distribution-server-options.ts';
 import { Upload } from './distribution-upload.ts';
 import { ReceiversList } from './receivers-list.ts';
-import type { SlotStore } from './slot-store.ts';
-import type { FirmwareUpdateClient } from './update-client.ts';
-
-/** What a {@link FirmwareDistributionServer} stands on. */
-export interface FirmwareDistributionServerOptions {
-  readonly clock: Clock;
-  /** Cryptographic: BLOB IDs come from it. */
-  readonly random: Random;
-  readonly crypto: CryptoProvider;
-  /** A view of its own. What a message changes is durable before it is answered. */
-  readonly store: Store;
-  /** The BLOB Transfer Server of the same element, for uploads. It serves this server alone. */
-  readonly blob: BlobServer;
-  /** The Firmware Update Client of this node, by which it updates the receivers. */
-  readonly updates: FirmwareUpdateClient;
-  readonly slots: SlotStore;
-  readonly log?: Log;
-  /** 1 to 65 000. Default 1024. */
-  readonly maxReceivers?: number;
-  /** After power-on: go on with a transfer that was active instead of waiting in Transfer Suspended. Default false. */
-  readonly resumeAtStart?: boolean;
-  /** Whether an address is an element of this node, which is then updated last. Default: only the server's own is. */
-  readonly isSelf?: (address: Unicast) => boolean;
-  /** How BLOBs are sent, see `BlobTransferParameters`. */
-  readonly settings?: 'auto' | 'stock';
-}
+import type { SlotStore, StoredImage } from './slot-store.ts';
 
 const DEFAULT_MAX_RECEIVERS = 1024;
 
@@ -81,9 +46,8 @@ const Status = DistributionStatus;
 
 /**
  * The Distributor of firmware: Firmware Distribution Server, 0x1404 [MshDFU 1.0]. It takes images by upload, keeps the
- * list of nodes to be updated, and updates them. Out-of-band upload is not offered: Upload OOB Start is answered with
- * URI Not Supported. Call {@link start}
- * once after power-on, when its element is on a connected access layer.
+ * list of nodes to be updated, and updates them. Call {@link start} once after power-on, when its element is on a
+ * connected access layer and the AppKeys are bound.
  */
 export class FirmwareDistributionServer {
   readonly model: Model;
@@ -126,6 +90,8 @@ export class FirmwareDistributionServer {
       blob,
       slots,
       log,
+      oob: options.oob,
+      mayDelete: () => this.phase === DistributionPhase.idle,
       phaseChanged: (phase) => this.uploadPhases.emit(phase),
     });
     this.#handleDistribution();
@@ -154,6 +120,14 @@ export class FirmwareDistributionServer {
     return this.#receivers.all;
   }
 
+  /**
+   * The image that is being sent to the receivers, and its octets: for a Target on the same node, which need not get it over
+   * the air (see `withOwnImage`). Undefined when nothing is being sent.
+   */
+  get sending(): { readonly image: StoredImage; readonly octets: BlobSource } | undefined {
+    return this.#distribution.sending;
+  }
+
   /** After power-on: takes up what the power cut interrupted [firmware-distribution.md 2.5]. */
   start(): void {
     this.#upload.recover();
@@ -169,14 +143,15 @@ export class FirmwareDistributionServer {
   #handleDistribution(): void {
     this.model.handle(FirmwareDistributionCapabilitiesGet, (_, context) => {
       const { images, imageSize, space } = this.slots.limits;
+      const { oob, blob } = this.#options;
       this.model.reply(context, FirmwareDistributionCapabilitiesStatus, {
         maxReceiversCount: this.#receivers.max,
         maxFirmwareImagesListSize: images,
-        maxFirmwareImageSize: Math.min(imageSize, this.#options.blob.capabilities.maxBlobSize),
+        maxFirmwareImageSize: Math.min(imageSize, blob.capabilities.maxBlobSize),
         maxUploadSpace: space,
         remainingUploadSpace: this.slots.remaining,
-        oobRetrievalSupported: false,
-        supportedUriSchemes: [],
+        oobRetrievalSupported: oob !== undefined,
+        supportedUriSchemes: oob?.schemes.map((name) => UriScheme[name]) ?? [],
       });
     });
     this.model.handle(FirmwareDistributionGet, (_, context) => this.#answer(context, Status.success));
@@ -225,7 +200,7 @@ export class FirmwareDistributionServer {
     this.model.handle(FirmwareDistributionUploadGet, (_, context) => answer(context, Status.success));
     this.model.handle(FirmwareDistributionUploadStart, (start, context) => answer(context, this.#upload.start(start)));
     this.model.handle(FirmwareDistributionUploadOobStart, (start, context) =>
-      answer(context, this.#upload.oobStart(start)),
+      this.#upload.oobStart(start, (status) => answer(context, status)),
     );
     this.model.handle(FirmwareDistributionUploadCancel, (_, context) => answer(context, this.#upload.cancel()));
   }

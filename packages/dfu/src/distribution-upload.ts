@@ -1,254 +1,171 @@
-import { BlobPhase, type BlobServer, type BlobServerEvents } from '@meshferry/blob';
-import {
-  type Clock,
-  encodeRecord,
-  equal,
-  type Log,
-  MeshError,
-  readRecord,
-  type Store,
-  type Timer,
-  toMeshError,
-} from '@meshferry/core';
-import { DistributionStatus, UploadPhase, uploadPhaseName } from './distribution-codes.ts';
+import { equal, MeshError, toHex, toMeshError } from '@meshferry/core';
+import { DistributionStatus, UploadPhase } from './distribution-codes.ts';
 import type {
   FirmwareDistributionUploadOobStart,
   FirmwareDistributionUploadStart,
   FirmwareDistributionUploadStatus,
 } from './distribution-image-messages.ts';
-import type { SlotReservation, SlotStore } from './slot-store.ts';
+import { InBandUpload } from './distribution-upload-in-band.ts';
+import { OobUpload } from './distribution-upload-oob.ts';
+import { type UploadGround, type UploadRecord, UploadState } from './distribution-upload-state.ts';
 
-/** What an upload stands on. */
-export interface UploadGround {
-  readonly clock: Clock;
-  readonly store: Store;
-  readonly blob: BlobServer;
-  readonly slots: SlotStore;
-  readonly log: Log;
-  phaseChanged(phase: number): void;
-}
-
-/** The state of an upload as the store holds it; none in Idle. */
-interface UploadRecord {
-  readonly start: FirmwareDistributionUploadStart;
-  readonly phase: number;
-}
-
-const KEY = 'upload';
 const Status = DistributionStatus;
 const Phase = UploadPhase;
 
 /**
- * The way of an image into the slots of a Distributor, by BLOB transfer [MshDFU 1.0; firmware-distribution.md 2.3].
- * Requests return the status of their answer; what they changed is durable then.
+ * The way of an image into the slots of a Distributor, by BLOB transfer or fetched by itself [MshDFU 1.0;
+ * firmware-distribution.md 2.3 and 2.4]. One upload at a time. Requests give the status of their answer; what they
+ * changed is durable then.
  */
 export class Upload {
   readonly #ground: UploadGround;
-  #record: UploadRecord | undefined;
-  #reservation: SlotReservation | undefined;
-  /** Runs while nothing has come of the transfer yet: the BLOB server itself waits without end. */
-  #waiting: Timer | undefined;
+  readonly #state: UploadState;
+  readonly #inBand: InBandUpload;
+  readonly #oob: OobUpload;
 
   constructor(ground: UploadGround) {
     this.#ground = ground;
-    this.#record = readRecord<UploadRecord>(ground.store, KEY);
+    this.#state = new UploadState(ground);
+    this.#inBand = new InBandUpload(ground, this.#state);
+    this.#oob = new OobUpload(ground, this.#state, {
+      isStored: (firmwareId) => this.#isStored(firmwareId),
+      supersede: () => this.#inBand.stop(),
+    });
   }
 
   /** One of {@link UploadPhase}. */
   get phase(): number {
-    return this.#record?.phase ?? Phase.idle;
+    return this.#state.phase;
   }
 
   /** Percent, 0 to 100. */
   get progress(): number {
-    if (this.phase === Phase.transferSuccess) return 100;
-    const { blob } = this.#ground;
-    return blob.blobId !== undefined && blob.blobId === this.#record?.start.uploadBlobId
-      ? Math.floor(blob.progress)
-      : 0;
+    const { record, phase } = this.#state;
+    if (phase === Phase.transferSuccess) return 100;
+    if (record === undefined) return 0;
+    return record.kind === 'oob' ? this.#oob.progress : this.#inBand.progress(record);
   }
 
   status(status: number): FirmwareDistributionUploadStatus {
-    const isIdle = this.#record === undefined;
+    const { record } = this.#state;
     return {
       status,
       phase: this.phase,
-      uploadProgress: isIdle ? undefined : this.progress,
-      uploadType: isIdle ? undefined : 'inBand',
-      firmwareId: this.#record?.start.firmwareId,
+      uploadProgress: record === undefined ? undefined : this.progress,
+      uploadType: record?.kind,
+      firmwareId: record && firmwareIdOf(record),
     };
   }
 
   start(start: FirmwareDistributionUploadStart): number {
-    const isSame = this.#record !== undefined && isSameUpload(this.#record.start, start);
-    if (this.phase === Phase.transferActive) return isSame ? Status.success : Status.busyWithUpload;
-    try {
-      if (this.#ground.slots.indexOf(start.firmwareId) >= 0) {
+    const { record, phase } = this.#state;
+    const isSame = record?.kind === 'inBand' && isSameUpload(record.start, start);
+    if (phase === Phase.transferActive) return isSame ? Status.success : Status.busyWithUpload;
+    if (this.#oob.isChecking) return Status.busyWithUpload;
+    return this.#settled(() => {
+      if (this.#isStored(start.firmwareId)) {
         this.#giveUp();
-        this.#enter(start, Phase.transferSuccess);
+        this.#state.enter({ kind: 'inBand', start, phase: Phase.transferSuccess });
         return Status.success;
       }
-      if (this.phase === Phase.transferError && isSame && this.#resume(start)) return Status.success;
-      return this.#begin(start);
+      if (phase === Phase.transferError && isSame && this.#inBand.resume(start)) return Status.success;
+      return this.#inBand.begin(start);
+    });
+  }
+
+  /** `answer` is told the status when it is known; never when a check runs already, or when this one is cancelled. */
+  oobStart(
+    { uploadUri, currentFirmwareId }: FirmwareDistributionUploadOobStart,
+    answer: (status: number) => void,
+  ): void {
+    const { record, phase } = this.#state;
+    const request = { uri: uploadUri, current: currentFirmwareId };
+    if (phase === Phase.transferActive) {
+      const isSame =
+        record?.kind === 'oob' && record.request.uri === request.uri && equal(record.request.current, request.current);
+      answer(isSame ? Status.success : Status.busyWithUpload);
+      return;
+    }
+    if (this.#oob.isChecking) return;
+    const refusal = this.#oob.refusal(request);
+    if (refusal !== undefined) answer(refusal);
+    else this.#oob.check(request, answer);
+  }
+
+  cancel(): number {
+    this.#oob.stop();
+    if (this.#state.record === undefined) return Status.success;
+    return this.#settled(() => {
+      this.#giveUp();
+      this.#state.enter(undefined);
+      return Status.success;
+    });
+  }
+
+  /** After power-on: takes up what the power cut interrupted. */
+  recover(): void {
+    const { slots } = this.#ground;
+    const { record, phase } = this.#state;
+    const isOpen = phase === Phase.transferActive || phase === Phase.transferError;
+    const imageId = record && (record.kind === 'oob' ? record.offer.firmwareId : record.start.firmwareId);
+    for (const reservation of slots.reservations) {
+      if (isOpen && imageId !== undefined && equal(reservation.image.firmwareId, imageId))
+        this.#state.reservation = reservation;
+      else reservation.release();
+    }
+    if (record === undefined || imageId === undefined || !isOpen) this.#inBand.stop();
+    // The power may have failed between the commit and the change of phase.
+    else if (slots.indexOf(imageId) >= 0) {
+      this.#giveUp();
+      this.#state.move(Phase.transferSuccess);
+    } else if (record.kind === 'oob') this.#oob.recover(record);
+    else this.#inBand.recover(record);
+  }
+
+  /** Stops without a word to anybody: the store has all that the next run needs. */
+  close(): void {
+    this.#inBand.close();
+    this.#oob.stop();
+  }
+
+  /** A damaged image makes way for a good one, unless a distribution depends on its place in the list. */
+  #isStored(firmwareId: Uint8Array): boolean {
+    const { slots, log } = this.#ground;
+    const index = slots.indexOf(firmwareId);
+    if (index < 0) return false;
+    if (slots.intact(index) !== undefined) return true;
+    if (!this.#ground.mayDelete()) {
+      throw new MeshError('image-damaged', `the stored image ${toHex(firmwareId)} is damaged`, {
+        hint: 'Cancel the distribution of it, then upload it again.',
+      });
+    }
+    log('warn', 'the stored image is damaged, it is taken anew', { firmwareId: toHex(firmwareId) });
+    slots.delete(index);
+    return false;
+  }
+
+  /** What the store refuses is no fault of the request, but its end. */
+  #settled(change: () => number): number {
+    try {
+      return change();
     } catch (thrown) {
-      this.#ground.log('error', 'the upload cannot be started', toMeshError(thrown).toJSON());
+      this.#ground.log('error', 'the upload cannot be changed', toMeshError(thrown).toJSON());
+      this.#inBand.stop();
+      this.#state.tryRelease();
       return Status.internalError;
     }
   }
 
-  /** Out-of-band retrieval is not in the capabilities, so that no scheme is supported. */
-  oobStart({ uploadUri }: FirmwareDistributionUploadOobStart): number {
-    if (this.phase === Phase.transferActive) return Status.busyWithUpload;
-    return /^[a-z][a-z0-9+.-]*:./i.test(uploadUri) ? Status.uriNotSupported : Status.uriMalformed;
-  }
-
-  cancel(): number {
-    if (this.#record === undefined) return Status.success;
-    this.#giveUp();
-    this.#record = undefined;
-    this.#ground.store.batch([[KEY, null]]);
-    this.#told(Phase.idle);
-    return Status.success;
-  }
-
-  /** After power-on: what has come stays, the Initiator goes on with the same Upload Start. */
-  recover(): void {
-    const { blob, slots } = this.#ground;
-    const record = this.#record;
-    const isOpen = record?.phase === Phase.transferActive || record?.phase === Phase.transferError;
-    for (const reservation of slots.reservations) {
-      if (isOpen && equal(reservation.image.firmwareId, record.start.firmwareId)) this.#reservation = reservation;
-      else reservation.release();
-    }
-    if (!isOpen) {
-      blob.cancel();
-      return;
-    }
-    // The power may have failed between the last block and the commit, or between the commit and the change of phase.
-    if (slots.indexOf(record.start.firmwareId) >= 0 || this.#reservation?.commit() === true) {
-      this.#giveUp();
-      this.#enter(record.start, Phase.transferSuccess);
-      return;
-    }
-    const isRecovered = this.#reservation !== undefined && blob.recover(this.#reservation.sink, this.#events());
-    if (!isRecovered) this.#giveUp();
-    if (isRecovered && blob.phase === BlobPhase.waitingForTransferStart && record.phase === Phase.transferActive)
-      this.#wait(record.start.uploadTimeoutBase);
-    else if (record.phase === Phase.transferActive) this.#enter(record.start, Phase.transferError);
-  }
-
-  close(): void {
-    this.#waiting?.cancel();
-  }
-
-  #begin(start: FirmwareDistributionUploadStart): number {
-    const { blob, slots, log } = this.#ground;
-    const { uploadFirmwareSize: size, firmwareId, metadata } = start;
-    if (size === 0) return Status.internalError;
-    if (size > blob.capabilities.maxBlobSize) return Status.insufficientResources;
-    const reservation = slots.reserve({ firmwareId, metadata, size }, this.#reservation);
-    if (reservation instanceof MeshError) {
-      log('info', `upload refused: ${reservation.message}`);
-      return Status.insufficientResources;
-    }
-    this.#giveUp();
-    const refusal = this.#expect(start, reservation);
-    if (refusal === undefined) return Status.success;
-    reservation.release();
-    log('error', `upload refused: ${refusal.message}`);
-    return Status.internalError;
-  }
-
-  /** The BLOB server keeps what has come until the client asks it to go on. */
-  #resume(start: FirmwareDistributionUploadStart): boolean {
-    const { blob } = this.#ground;
-    if (this.#reservation === undefined) return false;
-    const isUnfinished = blob.phase !== BlobPhase.inactive && blob.phase !== BlobPhase.complete;
-    if (isUnfinished && blob.blobId === start.uploadBlobId) {
-      this.#enter(start, Phase.transferActive);
-      this.#wait(start.uploadTimeoutBase);
-      return true;
-    }
-    return this.#expect(start, this.#reservation) === undefined;
-  }
-
-  #expect(start: FirmwareDistributionUploadStart, reservation: SlotReservation): MeshError | undefined {
-    const error = this.#ground.blob.expect(start.uploadBlobId, {
-      ttl: start.uploadTtl,
-      timeoutBase: start.uploadTimeoutBase,
-      sink: reservation.sink,
-      events: this.#events(),
-    });
-    if (error !== undefined) return error;
-    this.#reservation = reservation;
-    this.#enter(start, Phase.transferActive);
-    this.#wait(start.uploadTimeoutBase);
-    return undefined;
-  }
-
-  #events(): BlobServerEvents {
-    return {
-      started: () => this.#goesOn(),
-      resumed: () => this.#goesOn(),
-      complete: () => this.#complete(),
-      suspended: () => this.#enterIfOpen(Phase.transferError),
-      failed: (error) => {
-        this.#ground.log('warn', `upload failed: ${error.message}`);
-        this.#enterIfOpen(Phase.transferError);
-      },
-    };
-  }
-
-  /** The client may come back to a transfer by itself, without another Upload Start. */
-  #goesOn(): void {
-    this.#waiting?.cancel();
-    this.#enterIfOpen(Phase.transferActive);
-  }
-
-  #complete(): void {
-    this.#waiting?.cancel();
-    let isStored = false;
-    try {
-      isStored = this.#reservation?.commit() === true;
-    } catch (thrown) {
-      this.#ground.log('error', 'the image could not be committed', toMeshError(thrown).toJSON());
-    }
-    if (isStored) this.#reservation = undefined;
-    this.#enterIfOpen(isStored ? Phase.transferSuccess : Phase.transferError);
-  }
-
-  /** Who announces an image and then sends nothing must not block the others for ever. */
-  #wait(timeoutBase: number): void {
-    this.#waiting?.cancel();
-    this.#waiting = this.#ground.clock.after(10_000 * (timeoutBase + 1), () => {
-      this.#enterIfOpen(Phase.transferError);
-    });
-  }
-
-  /** Frees the place that is reserved, and the BLOB server. */
   #giveUp(): void {
-    this.#waiting?.cancel();
-    this.#ground.blob.cancel();
-    this.#reservation?.release();
-    this.#reservation = undefined;
+    this.#inBand.stop();
+    this.#oob.stop();
+    this.#state.release();
   }
+}
 
-  #enterIfOpen(phase: number): void {
-    const { phase: before } = this;
-    if (this.#record === undefined || before === phase) return;
-    if (before === Phase.transferActive || before === Phase.transferError) this.#enter(this.#record.start, phase);
-  }
-
-  #enter(start: FirmwareDistributionUploadStart, phase: number): void {
-    this.#record = { start, phase };
-    this.#ground.store.batch([[KEY, encodeRecord(this.#record)]]);
-    this.#told(phase);
-  }
-
-  #told(phase: number): void {
-    this.#ground.log('info', `Upload Phase ${uploadPhaseName(phase)}`);
-    this.#ground.phaseChanged(phase);
-  }
+/** In band that of the image, out of band the current one of the request. */
+function firmwareIdOf(record: UploadRecord): Uint8Array {
+  return record.kind === 'oob' ? record.request.current : record.start.firmwareId;
 }
 
 function isSameUpload(a: FirmwareDistributionUploadStart, b: FirmwareDistributionUploadStart): boolean {

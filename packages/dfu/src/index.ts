@@ -22,9 +22,20 @@ export * from './distribution-initiator-oob.ts';
 export * from './distribution-initiator-upload.ts';
 export * from './distribution-message-list.ts';
 export * from './distribution-messages.ts';
+export {
+  type OobFirmware,
+  type OobOffer,
+  type OobRefusal,
+  type OobRequest,
+  type OobRetriever,
+  type OobVerdict,
+  UriScheme,
+  type UriSchemeName,
+} from './distribution-oob.ts';
 export { listedReceiverError } from './distribution-receiver-error.ts';
 export * from './distribution-receivers-messages.ts';
 export * from './distribution-server.ts';
+export * from './distribution-server-options.ts';
 export * from './distribution-watch.ts';
 export * from './firmware-update-messages.ts';
 export * from './slot-store.ts';

@@ -89,11 +89,23 @@ export class ReceiversList {
     this.#save([this.#write(Math.floor(index / PAGE))]);
   }
 
+  /** Stores what the update knows of all receivers: the records in which something is new. */
+  keepAll(): void {
+    if (this.#live.size === 0) return;
+    const pages = new Set<number>();
+    for (const [index, entry] of this.#entries.entries()) {
+      const current = this.#current(entry);
+      if (isSameEntry(entry, current)) continue;
+      this.#entries[index] = current;
+      pages.add(Math.floor(index / PAGE));
+    }
+    if (pages.size > 0) this.#save([...pages].map((page) => this.#write(page)));
+  }
+
   /** The update has ended: what it knew stays, stored. */
   unfollow(): void {
-    this.#entries = this.#entries.map((entry) => this.#current(entry));
+    this.keepAll();
     this.#live.clear();
-    this.#save(this.#allPages());
   }
 
   #current(entry: Entry): Entry {
@@ -145,6 +157,16 @@ function unknown(address: Unicast, imageIndex: number): Entry {
     transferStatus: 0,
     transferProgress: 0,
   };
+}
+
+function isSameEntry(a: Entry, b: Entry): boolean {
+  return (
+    a.imageIndex === b.imageIndex &&
+    a.retrievedUpdatePhase === b.retrievedUpdatePhase &&
+    a.updateStatus === b.updateStatus &&
+    a.transferStatus === b.transferStatus &&
+    a.transferProgress === b.transferProgress
+  );
 }
 
 /** Address (big-endian), image index, phase, update status, transfer status, percent. */

@@ -1,6 +1,9 @@
 import type { BlobSink, BlobSource } from '@meshferry/blob';
 import type { Store, Write } from '@meshferry/core';
 
+/** Octets in a record of an image that did not come in blocks. */
+const BLOCK = 4096;
+
 /** The octets of one slot: a record for each block, under its offset. All blocks but the last have the same size. */
 export class SlotData {
   readonly #store: Store;
@@ -20,6 +23,13 @@ export class SlotData {
       block: (offset, data) => open() && this.#write([[this.#key(offset), data]]),
       recover: (_, size) => open() && size === this.#size,
     };
+  }
+
+  /** Takes all octets at once; false when the store refuses. */
+  fill(octets: Uint8Array): boolean {
+    const writes: Write[] = this.deletion();
+    for (let at = 0; at < octets.length; at += BLOCK) writes.push([this.#key(at), octets.subarray(at, at + BLOCK)]);
+    return this.#write(writes);
   }
 
   /** All octets; undefined while some are missing. */

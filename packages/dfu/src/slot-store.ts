@@ -1,4 +1,4 @@
-import type { BlobSink, BlobSource } from '@meshferry/blob';
+import { type BlobSink, type BlobSource, sourceOf } from '@meshferry/blob';
 import { encodeRecord, equal, MeshError, readRecord, type Store, toHex, type Write } from '@meshferry/core';
 import type { CryptoProvider } from '@meshferry/crypto';
 import { SlotData } from './slot-data.ts';
@@ -105,6 +105,12 @@ export class SlotStore {
     return this.#remaining(undefined);
   }
 
+  /** Whether all places are taken, that of `replaced` aside. */
+  isFull(replaced?: SlotReservation): boolean {
+    const isFreed = replaced !== undefined && this.#find(replaced) !== undefined;
+    return this.#slots.size - (isFreed ? 1 : 0) >= this.limits.images;
+  }
+
   /** Index of the image, −1 when it is not there. */
   indexOf(firmwareId: Uint8Array): number {
     return this.images.findIndex((image) => equal(image.firmwareId, firmwareId));
@@ -115,8 +121,8 @@ export class SlotStore {
    * `image-too-large`, `images-list-full`, `no-space`, or `image-already-there`; throws `store-failed`.
    */
   reserve(image: FirmwareImage, replacing?: SlotReservation): SlotReservation | MeshError {
-    const old = replacing === undefined ? undefined : this.#find(replacing);
-    const refusal = this.#refusal(image, old);
+    const old = replacing && this.#find(replacing);
+    const refusal = this.#refusal(image, replacing);
     if (refusal !== undefined) return refusal;
     const { firmwareId, metadata, size } = image;
     const record: SlotRecord = { firmwareId: firmwareId.slice(), metadata: metadata.slice(), size };
@@ -129,29 +135,35 @@ export class SlotStore {
     return this.#reservation(slot);
   }
 
-  /** Stores an image that is at hand, in blocks of 4096 octets. Returns its index; throws the errors of {@link reserve}. */
-  add(firmwareId: Uint8Array, metadata: Uint8Array, octets: Uint8Array): number {
-    const reservation = this.reserve({ firmwareId, metadata, size: octets.length });
+  /**
+   * Stores an image that is at hand; `replacing` as of {@link reserve}. Returns its index; throws the errors of
+   * {@link reserve}, also `store-failed`: then nothing of it is kept.
+   */
+  add(firmwareId: Uint8Array, metadata: Uint8Array, octets: Uint8Array, replacing?: SlotReservation): number {
+    const reservation = this.reserve({ firmwareId, metadata, size: octets.length }, replacing);
     if (reservation instanceof MeshError) throw reservation;
-    const { sink } = reservation;
-    for (let at = 0; at < octets.length; at += BLOCK) sink.block(at, octets.subarray(at, at + BLOCK));
-    if (reservation.commit()) return this.indexOf(firmwareId);
+    const { data } = this.#find(reservation) as Slot;
+    if (data.fill(octets) && reservation.commit()) return this.indexOf(firmwareId);
     reservation.release();
     throw new MeshError('store-failed', `the image ${toHex(firmwareId)} could not be stored`, {
       hint: 'Check the space on the medium of the store.',
     });
   }
 
-  /** The octets of an image, valid until it is deleted. Throws `no-such-image`. */
+  /** The octets of an image as the store has them now, valid until it is deleted. Throws `no-such-image`. */
   source(index: number): BlobSource {
     return this.#at(index).data.source();
   }
 
-  /** Whether the octets are still those that were committed: reads all of them. Throws `no-such-image`. */
-  isIntact(index: number): boolean {
+  /**
+   * All octets of an image, held in memory: what happens to the store afterwards does not change them. Undefined when they
+   * are not those that were committed any more. Throws `no-such-image`.
+   */
+  intact(index: number): BlobSource | undefined {
     const { record, data } = this.#at(index);
     const octets = data.octets();
-    return octets !== undefined && equal(this.#crypto.sha256(octets), (record as CommittedRecord).sha256);
+    const isIntact = octets !== undefined && equal(this.#crypto.sha256(octets), (record as CommittedRecord).sha256);
+    return isIntact ? sourceOf(octets) : undefined;
   }
 
   /** Throws `no-such-image`. */
@@ -176,7 +188,7 @@ export class SlotStore {
     });
   }
 
-  #refusal({ firmwareId, size }: FirmwareImage, replaced: Slot | undefined): MeshError | undefined {
+  #refusal({ firmwareId, size }: FirmwareImage, replaced: SlotReservation | undefined): MeshError | undefined {
     const { images, imageSize, space } = this.limits;
     if (this.indexOf(firmwareId) >= 0) {
       return new MeshError('image-already-there', `the image ${toHex(firmwareId)} is stored already`, {
@@ -188,12 +200,12 @@ export class SlotStore {
         hint: 'Check that this is the right image; raise the limit of the Distributor if it is.',
       });
     }
-    if (this.#slots.size - (replaced === undefined ? 0 : 1) >= images) {
+    if (this.isFull(replaced)) {
       return new MeshError('images-list-full', `all ${images} places for firmware images are taken`, {
         hint: 'Delete an image that is not needed any more.',
       });
     }
-    const remaining = this.#remaining(replaced);
+    const remaining = this.#remaining(replaced && this.#find(replaced));
     if (size <= remaining) return undefined;
     return new MeshError('no-space', `${size} octets, ${remaining} of ${space} are free`, {
       hint: 'Delete an image that is not needed any more.',
@@ -246,7 +258,6 @@ export class SlotStore {
 }
 
 const SLOT = 'slot/';
-const BLOCK = 4096;
 
 function keyOf(id: number): string {
   return SLOT + id.toString(16).padStart(4, '0');

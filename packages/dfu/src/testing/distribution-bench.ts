@@ -1,6 +1,6 @@
 import { AccessLayer, type MessageType, Model } from '@meshferry/access';
 import { BlobClient, BlobServer } from '@meshferry/blob';
-import { fromHex, MemoryStore, SeededRandom, storeView, VirtualClock } from '@meshferry/core';
+import { type Clock, fromHex, MemoryStore, SeededRandom, type Store, storeView, VirtualClock } from '@meshferry/core';
 import { portableCrypto } from '@meshferry/crypto';
 import { Link } from '../../../access/src/testing/index.ts';
 import {
@@ -12,6 +12,7 @@ import {
   type FirmwareDistributionStart,
   FirmwareDistributionStatus,
 } from '../distribution-messages.ts';
+import type { OobRetriever } from '../distribution-oob.ts';
 import {
   type AddedReceiver,
   FirmwareDistributionReceiversList,
@@ -32,6 +33,10 @@ export interface BenchState {
   readonly images?: readonly string[];
   readonly limits?: Partial<SlotLimits>;
   readonly maxReceivers?: number;
+  /** Where it fetches images from by itself. */
+  readonly oob?: (clock: Clock) => OobRetriever;
+  /** What it stands on besides: the same for two benches, it has been switched off and on. */
+  readonly store?: Store;
 }
 
 const STATUSES = [
@@ -55,7 +60,7 @@ export class Bench {
   constructor(state: BenchState = {}) {
     const { clock } = this;
     const random = new SeededRandom('bench');
-    const store = new MemoryStore();
+    const { store = new MemoryStore() } = state;
     const distribution = storeView(store, 'distribution/');
     if (state.phase !== undefined && state.phase !== 0 && state.start !== undefined) {
       const record = { parameters: state.start, multicastAddress: 0, blobId: 9n, phase: state.phase };
@@ -81,6 +86,7 @@ export class Bench {
       updates,
       slots: this.slots,
       ...(state.maxReceivers === undefined ? {} : { maxReceivers: state.maxReceivers }),
+      ...(state.oob === undefined ? {} : { oob: state.oob(clock) }),
     });
     this.#join(0x0010, [blob.model, updates.model, uploads.model, this.server.model]);
     this.#asker = new Model({ id: 0x1405, name: 'Asker' });
@@ -92,8 +98,13 @@ export class Bench {
   ask<T>(type: MessageType<T>, value: T): Record<string, unknown>[] {
     this.#answers.length = 0;
     this.#asker.send(type, value, { dst: 0x0010, appIndex: 0 });
-    this.clock.advance(1000);
-    return this.#answers as Record<string, unknown>[];
+    return this.wait(1000);
+  }
+
+  /** All that has come back since the last question, after so many ms more. */
+  wait(ms: number): Record<string, unknown>[] {
+    this.clock.advance(ms);
+    return [...this.#answers] as Record<string, unknown>[];
   }
 
   /** The same for octets as they stand. */

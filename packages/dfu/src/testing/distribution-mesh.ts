@@ -1,5 +1,13 @@
 import { type BlobCapabilities, BlobClient, BlobServer, sourceOf } from '@meshferry/blob';
-import { type Cancel, MemoryStore, type MeshError, type Result, type Store, storeView } from '@meshferry/core';
+import {
+  type Cancel,
+  type Clock,
+  MemoryStore,
+  type MeshError,
+  type Result,
+  type Store,
+  storeView,
+} from '@meshferry/core';
 import { portableCrypto } from '@meshferry/crypto';
 import { FirmwareDistributionClient } from '../distribution-client.ts';
 import { fillReceivers, startDistribution } from '../distribution-initiator.ts';
@@ -10,7 +18,9 @@ import {
   uploadFirmware,
 } from '../distribution-initiator-upload.ts';
 import type { FirmwareDistributionStart, FirmwareDistributionStatus } from '../distribution-messages.ts';
-import { FirmwareDistributionServer, type FirmwareDistributionServerOptions } from '../distribution-server.ts';
+import type { OobRetriever } from '../distribution-oob.ts';
+import { FirmwareDistributionServer } from '../distribution-server.ts';
+import type { FirmwareDistributionServerOptions } from '../distribution-server-options.ts';
 import { type WatchEvent, watchDistribution } from '../distribution-watch.ts';
 import { type SlotLimits, SlotStore } from '../slot-store.ts';
 import { FirmwareUpdateClient } from '../update-client.ts';
@@ -22,6 +32,8 @@ export const INITIATOR = 0x0020;
 
 /** What a Distributor of these tests is like. */
 export interface DistributorTraits extends Pick<FirmwareDistributionServerOptions, 'maxReceivers' | 'resumeAtStart'> {
+  /** Where it fetches images from by itself. */
+  readonly archive?: (clock: Clock) => OobRetriever;
   readonly limits?: Partial<SlotLimits>;
   readonly capabilities?: Partial<BlobCapabilities>;
 }
@@ -49,7 +61,7 @@ export class DistributorNode {
   powerOn(): void {
     const { store } = this;
     const { clock, random } = this.#mesh;
-    const { limits = {}, capabilities = {}, ...traits } = this.#traits;
+    const { limits = {}, capabilities = {}, archive, ...traits } = this.#traits;
     const ground = { clock, random, crypto: portableCrypto };
     const blob = new BlobClient({ clock, random, store: storeView(store, 'blob-client/') });
     this.#uploads = new BlobServer({
@@ -66,6 +78,7 @@ export class DistributorNode {
       blob: this.#uploads,
       updates: this.updates,
       slots: this.slots,
+      ...(archive && { oob: archive(clock) }),
     });
     this.server.phases.subscribe((phase) => this.phases.push(phase));
     this.server.uploadPhases.subscribe((phase) => this.uploadPhases.push(phase));
