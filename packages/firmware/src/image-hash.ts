@@ -10,11 +10,12 @@ export function digest(algorithm: HashAlgorithm, bytes: Uint8Array): Uint8Array 
 
 /**
  * Compares the hash TLV with the octets [spec: mcuboot-image section 2]. `ok` holds whether it could be checked: false
- * for an encrypted image, whose hash covers the plaintext. Fails with `hash-mismatch`.
+ * for an encrypted image, whose hash covers the plaintext (true if its payload is still in the clear). Fails with
+ * `hash-mismatch`.
  */
 export function verifyImageHash(image: McubootImage): Result<boolean, ImageError> {
-  if (isEncrypted(image)) return ok(false);
   if (equal(digest(image.hashAlgorithm, hashedRegion(image)), image.hash)) return ok(true);
+  if (isEncrypted(image)) return ok(false);
   const message = `the ${image.hashAlgorithm} of header and payload differs from the hash TLV: the image is damaged`;
   return fail({ code: 'hash-mismatch', offset: 0, message });
 }

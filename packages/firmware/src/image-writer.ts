@@ -1,9 +1,9 @@
 import { concat, MeshError } from '@meshferry/core';
-import { sha256 } from '@noble/hashes/sha2.js';
-import { IMAGE_MAGIC } from './image.ts';
+import { type HashAlgorithm, IMAGE_MAGIC, type ImageDependency } from './image.ts';
+import { digest } from './image-hash.ts';
 import { keyHash } from './public-key.ts';
 import type { SigningKey } from './signing-key.ts';
-import { PROTECTED_TLV_MAGIC, TLV_MAGIC, TlvType } from './tlv.ts';
+import { PROTECTED_TLV_MAGIC, TLV_MAGIC, type Tlv, TlvType } from './tlv.ts';
 import { encodeVersion, type Version } from './version.ts';
 
 /** What {@link buildImage} makes an image of. */
@@ -16,33 +16,82 @@ export interface ImageParts {
   readonly flags?: number;
   /** Default 0: anywhere. */
   readonly loadAddr?: number;
-  /** Protected TLVs in their order. Default none. */
-  readonly protectedTlvs?: readonly { readonly type: number; readonly value: Uint8Array }[];
-  /** Signs with ECDSA P-256; without it the image holds its hash only. */
+  /** Protected TLVs in their order. Default none; see {@link securityCounterTlv} and {@link dependencyTlv}. */
+  readonly protectedTlvs?: readonly NewTlv[];
+  /** Signs the image; without it the image holds its hash only. */
   readonly key?: SigningKey;
+  /** Default: the usual one of the key (SHA512 for a pure signature), SHA256 without a key. */
+  readonly hashAlgorithm?: HashAlgorithm;
+  /** Ed25519 only: signs the image itself instead of its hash. Default false. */
+  readonly pure?: boolean;
 }
+
+/** A TLV entry to write. */
+export type NewTlv = Pick<Tlv, 'type' | 'value'>;
 
 /**
  * A signed MCUboot image as the image tool makes it [spec: mcuboot-image section 9]: header, payload padded with 0xFF to a
- * multiple of 4, then SHA256, KEYHASH and ECDSA_SIG. The same input gives the same octets.
+ * multiple of 4, protected TLVs, then hash, KEYHASH and signature. The same input gives the same octets. Throws
+ * `bad-header-size`, or `bad-signing` for a hash or form of signature that the key cannot make.
  */
 export function buildImage(parts: ImageParts): Uint8Array {
-  const { headerSize = 512, key } = parts;
+  const { headerSize = 512, key, pure = false } = parts;
   if (!Number.isInteger(headerSize) || headerSize < 32 || headerSize > 0xffff) {
-    throw new MeshError('bad-header-size', `header size ${headerSize} is not from 32 to 65535`);
+    throw new MeshError('bad-header-size', `header size ${headerSize} is not from 32 to 65535`, {
+      hint: 'Usual are 512, 1024 and 2048: as the bootloader of the device expects it.',
+    });
   }
+  const algorithm = chooseHash(parts);
   const payload = new Uint8Array(Math.ceil(parts.payload.length / 4) * 4).fill(0xff);
   payload.set(parts.payload);
   const entries = (parts.protectedTlvs ?? []).map(({ type, value }) => tlv(type, value));
   const protectedArea = entries.length === 0 ? new Uint8Array(0) : tlvArea(PROTECTED_TLV_MAGIC, entries);
   const header = buildHeader(parts, headerSize, protectedArea.length, payload.length);
   const region = concat(header, payload, protectedArea);
-  const hash = sha256(region);
-  const tlvs = [tlv(TlvType.SHA256, hash)];
+  const tlvs = [tlv(HASH_TLVS[algorithm], digest(algorithm, region))];
   if (key !== undefined) {
-    tlvs.push(tlv(TlvType.KEYHASH, keyHash(key.publicKey, 'SHA256')), tlv(TlvType.ECDSA_SIG, key.sign(hash)));
+    if (pure) tlvs.push(tlv(TlvType.SIG_PURE, Uint8Array.of(1)));
+    tlvs.push(tlv(TlvType.KEYHASH, keyHash(key.publicKey, algorithm)));
+    tlvs.push(tlv(key.tlvType, key.sign(region, algorithm, pure)));
   }
   return concat(region, tlvArea(TLV_MAGIC, tlvs));
+}
+
+/** The protected TLV with the security counter, 32 bits [spec: mcuboot-image section 5]. */
+export function securityCounterTlv(counter: number): NewTlv {
+  return { type: TlvType.SEC_CNT, value: concat(u16(counter & 0xffff), u16(counter >>> 16)) };
+}
+
+/** The security counter that "auto" of the image tool makes of a version. */
+export function autoSecurityCounter({ major, minor, revision }: Version): number {
+  return major * 0x100_0000 + minor * 0x1_0000 + revision;
+}
+
+/** The protected TLV that asks for another image [spec: mcuboot-image section 1]. */
+export function dependencyTlv({ image, minVersion }: ImageDependency): NewTlv {
+  return { type: TlvType.DEPENDENCY, value: concat(Uint8Array.of(image, 0, 0, 0), encodeVersion(minVersion)) };
+}
+
+const HASH_TLVS: Readonly<Record<HashAlgorithm, number>> = {
+  SHA256: TlvType.SHA256,
+  SHA384: TlvType.SHA384,
+  SHA512: TlvType.SHA512,
+};
+
+function chooseHash({ key, hashAlgorithm, pure = false }: ImageParts): HashAlgorithm {
+  if (pure && key?.tlvType !== TlvType.ED25519) {
+    throw badSigning('a signature over the image itself (pure) is made with an Ed25519 key only');
+  }
+  const usual = pure ? 'SHA512' : (key?.hashes[0] ?? 'SHA256');
+  const algorithm = hashAlgorithm ?? usual;
+  if (key === undefined || key.hashes.includes(algorithm)) return algorithm;
+  throw badSigning(
+    `an ${key.publicKey.kind} key signs images hashed with ${key.hashes.join(' or ')}, not ${algorithm}`,
+  );
+}
+
+function badSigning(message: string): MeshError {
+  return new MeshError('bad-signing', message, { hint: 'Choose another key, or leave the hash to it.' });
 }
 
 function buildHeader(parts: ImageParts, size: number, protectTlvSize: number, imgSize: number): Uint8Array {

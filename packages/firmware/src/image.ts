@@ -62,6 +62,9 @@ export const ImageFlag = {
   nonBootable: 0x10,
   ramLoad: 0x20,
   romFixed: 0x100,
+  lzma1: 0x200,
+  lzma2: 0x400,
+  armThumb: 0x800,
 } as const;
 
 /** A version of another image that must be there before this one runs [spec: mcuboot-image section 5]. */
@@ -150,9 +153,17 @@ export function hashedRegion(image: McubootImage): Uint8Array {
   return image.bytes.subarray(0, image.tlvAreaOffset);
 }
 
-/** Whether the payload is encrypted: then hash and signature cannot be checked without the device's key. */
+/**
+ * Whether the header says that the payload is encrypted: then hash and signature cannot be checked without the device's key,
+ * unless the payload was left in the clear for the primary slot (`verifyImageHash` finds out).
+ */
 export function isEncrypted(image: McubootImage): boolean {
   return (image.flags & (ImageFlag.encryptedAes128 | ImageFlag.encryptedAes256)) !== 0;
+}
+
+/** Whether the payload is compressed: the bootloader of the device must be able to unpack it. */
+export function isCompressed(image: McubootImage): boolean {
+  return (image.flags & (ImageFlag.lzma1 | ImageFlag.lzma2)) !== 0;
 }
 
 /** The dependencies that the protected TLVs name. */

@@ -40,6 +40,7 @@ export {
 } from './archive-access.ts';
 export * from './composition.ts';
 export { describePackage } from './describe.ts';
+export type { EcdsaKind } from './ecdsa-curve.ts';
 export {
   type FirmwareArchive,
   type ReadArchive,
@@ -51,7 +52,14 @@ export * from './firmware-id.ts';
 export * from './firmware-package.ts';
 export * from './image.ts';
 export * from './image-hash.ts';
-export { buildImage, type ImageParts } from './image-writer.ts';
+export {
+  autoSecurityCounter,
+  buildImage,
+  dependencyTlv,
+  type ImageParts,
+  type NewTlv,
+  securityCounterTlv,
+} from './image-writer.ts';
 export * from './intel-hex.ts';
 export type { Json, JsonObject } from './json.ts';
 export * from './make.ts';
@@ -64,6 +72,7 @@ export { SAMPLE_KEYS } from './sample-keys.ts';
 export * from './signature.ts';
 export * from './signing-key.ts';
 export * from './tlv.ts';
+export { type TrailerMark, trailerMark } from './trailer.ts';
 export * from './version.ts';
 export * from './zip-directory.ts';
 export * from './zip-reader.ts';

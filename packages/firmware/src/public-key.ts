@@ -1,7 +1,7 @@
 import { concat, fail, fromHex, MeshError, ok, type Result, toHex } from '@meshferry/core';
 import { ed25519 } from '@noble/curves/ed25519.js';
-import { p256, p384 } from '@noble/curves/nist.js';
 import { DerTag, readDer, readDerList, writeDer } from './der.ts';
+import { type EcdsaKind, ecdsaCurve } from './ecdsa-curve.ts';
 import type { HashAlgorithm } from './image.ts';
 import { digest } from './image-hash.ts';
 import { type PemBlock, readPem } from './pem.ts';
@@ -20,11 +20,12 @@ export interface PublicKey {
 }
 
 /** Which algorithm a {@link PublicKey} belongs to. */
-export type PublicKeyKind = 'rsa' | 'ec-p256' | 'ec-p384' | 'ed25519';
+export type PublicKeyKind = 'rsa' | EcdsaKind | 'ed25519';
 
 /** AlgorithmIdentifier in DER of each kind. */
 const ALGORITHMS: Record<PublicKeyKind, Uint8Array> = {
   rsa: fromHex('300d06092a864886f70d0101010500'),
+  'ec-p224': fromHex('301006072a8648ce3d020106052b81040021'),
   'ec-p256': fromHex('301306072a8648ce3d020106082a8648ce3d030107'),
   'ec-p384': fromHex('301006072a8648ce3d020106052b81040022'),
   ed25519: fromHex('300506032b6570'),
@@ -52,7 +53,7 @@ export function publicKeyFromSpki(spki: Uint8Array, name: string): PublicKey | u
   if (outer?.tag !== DerTag.sequence || outer.whole.length !== spki.length) return undefined;
   const [algorithm, bits] = readDerList(outer.contents) ?? [];
   if (algorithm === undefined || bits?.tag !== DerTag.bitString || bits.contents[0] !== 0) return undefined;
-  const kind = kindOf(algorithm.whole);
+  const kind = keyKindOf(algorithm.whole);
   const raw = bits.contents.slice(1);
   if (kind === undefined || !isValid(kind, raw)) return undefined;
   return { name, kind, spki: spki.slice(), hashed: kind === 'rsa' ? raw : spki.slice(), raw };
@@ -68,21 +69,22 @@ export function keyHash(key: PublicKey, algorithm: HashAlgorithm): Uint8Array {
   return digest(algorithm, key.hashed);
 }
 
+/** The kind of key that an AlgorithmIdentifier in DER stands for; undefined for one that signs no images. */
+export function keyKindOf(algorithm: Uint8Array): PublicKeyKind | undefined {
+  const hex = toHex(algorithm);
+  return (Object.keys(ALGORITHMS) as PublicKeyKind[]).find((kind) => toHex(ALGORITHMS[kind]) === hex);
+}
+
 function keyOf(block: PemBlock, name: string): PublicKey | undefined {
   if (block.label === 'PUBLIC KEY') return publicKeyFromSpki(block.bytes, name);
   if (block.label === 'RSA PUBLIC KEY') return publicKeyFromSpki(spkiOf('rsa', block.bytes), name);
   return undefined;
 }
 
-function kindOf(algorithm: Uint8Array): PublicKeyKind | undefined {
-  const hex = toHex(algorithm);
-  return (Object.keys(ALGORITHMS) as PublicKeyKind[]).find((kind) => toHex(ALGORITHMS[kind]) === hex);
-}
-
 function isValid(kind: PublicKeyKind, raw: Uint8Array): boolean {
   try {
-    if (kind === 'ec-p256') p256.Point.fromBytes(raw).assertValidity();
-    else if (kind === 'ec-p384') p384.Point.fromBytes(raw).assertValidity();
+    const curve = ecdsaCurve(kind)?.curve;
+    if (curve !== undefined) curve.Point.fromBytes(raw).assertValidity();
     else if (kind === 'ed25519') ed25519.Point.fromBytes(raw).assertValidity();
     else return isRsaPublicKey(raw);
     return true;

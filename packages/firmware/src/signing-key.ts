@@ -1,42 +1,61 @@
-import { fail, MeshError, ok, type Random, type Result, utf8 } from '@meshferry/core';
+import { fail, MeshError, ok, type Random, type Result, toHex, utf8 } from '@meshferry/core';
+import { ed25519 } from '@noble/curves/ed25519.js';
 import { p256 } from '@noble/curves/nist.js';
 import { sha256 } from '@noble/hashes/sha2.js';
-import { DerTag, readDer, readDerList } from './der.ts';
-import { readPem } from './pem.ts';
-import { type PublicKey, publicKeyFromSpki, spkiOf } from './public-key.ts';
+import { type DerElement, DerTag, readDer, readDerList } from './der.ts';
+import { ECDSA_CURVES } from './ecdsa-curve.ts';
+import type { HashAlgorithm } from './image.ts';
+import { digest } from './image-hash.ts';
+import { type PemBlock, readPem } from './pem.ts';
+import { keyKindOf, type PublicKey, type PublicKeyKind, publicKeyFromSpki, spkiOf } from './public-key.ts';
+import { rsaModulusBits } from './rsa-pss.ts';
+import { rsaPrivateKey, rsaPublicKeyOf, signRsaPss } from './rsa-pss-sign.ts';
+import { TlvType } from './tlv.ts';
 
-/** An ECDSA P-256 key that signs images. The private half does not show. */
+/** A key that signs images. The private half does not show. */
 export interface SigningKey {
   readonly publicKey: PublicKey;
-  /** The DER signature over a SHA-256 digest; the same one every time (RFC 6979). */
-  sign(digest: Uint8Array): Uint8Array;
+  /** Type of the TLV that its signatures stand in. */
+  readonly tlvType: number;
+  /** The hashes that an image signed with it can have, the usual one first [spec: mcuboot-image section 3]. */
+  readonly hashes: readonly HashAlgorithm[];
+  /**
+   * The signature over the hashed region of an image; the same one every time. `pure` (Ed25519 only): over the region itself
+   * instead of its hash.
+   */
+  sign(region: Uint8Array, algorithm: HashAlgorithm, pure?: boolean): Uint8Array;
 }
 
-/** DER of the object identifiers id-ecPublicKey and prime256v1, as PKCS#8 names the algorithm. */
-const P256_ALGORITHM = Uint8Array.of(
-  ...[0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01],
-  ...[0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07],
-);
+/** What signs: the private key of a kind, as octets or DER. */
+type Secret = { readonly kind: Exclude<PublicKeyKind, 'ec-p224'>; readonly octets: Uint8Array };
 
-/** Reads a private key in PEM (`PRIVATE KEY` or `EC PRIVATE KEY`); fails with `bad-key`, never showing the key. */
+/**
+ * Reads the first private key of a PEM text (`PRIVATE KEY`, `EC PRIVATE KEY` or `RSA PRIVATE KEY`): ECDSA P-256 or P-384,
+ * Ed25519, RSA of 2048 or 3072 bits. Fails with `bad-key`, never showing the key.
+ */
 export function parseSigningKey(pem: string, name: string): Result<SigningKey, MeshError> {
-  for (const { label, bytes } of readPem(pem)) {
-    const secret =
-      label === 'PRIVATE KEY' ? fromPkcs8(bytes) : label === 'EC PRIVATE KEY' ? fromSec1(bytes) : undefined;
-    if (secret !== undefined && p256.utils.isValidSecretKey(secret)) return ok(signingKey(secret, name));
+  const blocks = readPem(pem);
+  for (const block of blocks) {
+    const secret = secretOf(block);
+    const key = secret && signingKey(secret, name);
+    if (key !== undefined) return ok(key);
   }
+  const locked = blocks.some(({ label }) => label === 'ENCRYPTED PRIVATE KEY') || /^Proc-Type: 4,ENCRYPTED/m.test(pem);
   return fail(
-    new MeshError('bad-key', `"${name}" holds no private key that could sign`, {
-      hint: 'Give an ECDSA P-256 key in PEM without a password: openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256.',
+    new MeshError('bad-key', `"${name}" holds ${locked ? 'a key with a password' : 'no private key that could sign'}`, {
+      hint: locked
+        ? 'Take the password off: openssl pkey -in KEY -out KEY-WITHOUT.'
+        : 'Give a private key in PEM, such as one of: openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256.',
     }),
   );
 }
 
-/** A new key pair. `random` must be cryptographic for anything that leaves a test bench. */
+/** A new ECDSA P-256 key pair. `random` must be cryptographic for anything that leaves a test bench. */
 export function generateSigningKey(random: Random, name: string): SigningKey {
   for (;;) {
-    const secret = random.bytes(32);
-    if (p256.utils.isValidSecretKey(secret)) return signingKey(secret, name);
+    const octets = random.bytes(32);
+    const key = p256.utils.isValidSecretKey(octets) ? signingKey({ kind: 'ec-p256', octets }, name) : undefined;
+    if (key !== undefined) return key;
   }
 }
 
@@ -45,35 +64,81 @@ export function generateSigningKey(random: Random, name: string): SigningKey {
  * private half: readers of the package warn.
  */
 export function demoSigningKey(): SigningKey {
-  return signingKey(
-    sha256(utf8('Meshferry demo signing key: known to everybody, never for a product')),
-    'meshferry-demo',
-  );
+  const octets = sha256(utf8('Meshferry demo signing key: known to everybody, never for a product'));
+  const key = signingKey({ kind: 'ec-p256', octets }, 'meshferry-demo');
+  if (key === undefined) throw new MeshError('internal', 'the demo key is none');
+  return key;
 }
 
-function signingKey(secret: Uint8Array, name: string): SigningKey {
-  const publicKey = publicKeyFromSpki(spkiOf('ec-p256', p256.getPublicKey(secret, false)), name);
-  if (publicKey === undefined) throw new MeshError('internal', 'a public key is not on its curve');
-  return {
-    publicKey,
-    sign: (digest) => p256.sign(digest, secret, { prehash: false, lowS: false, format: 'der' }),
-  };
+/** Undefined when the octets are no key of the kind. */
+function signingKey({ kind, octets }: Secret, name: string): SigningKey | undefined {
+  if (kind === 'rsa') return rsaSigningKey(octets, name);
+  if (kind === 'ed25519') {
+    if (octets.length !== 32) return undefined;
+    const publicKey = publicKeyFromSpki(spkiOf(kind, ed25519.getPublicKey(octets)), name);
+    const sign: SigningKey['sign'] = (region, algorithm, pure = false) =>
+      ed25519.sign(pure ? region : digest(algorithm, region), octets);
+    return publicKey && { publicKey, tlvType: TlvType.ED25519, hashes: ['SHA256', 'SHA512'], sign };
+  }
+  const { curve, hash } = ECDSA_CURVES[kind];
+  if (!curve.utils.isValidSecretKey(octets)) return undefined;
+  const publicKey = publicKeyFromSpki(spkiOf(kind, curve.getPublicKey(octets, false)), name);
+  const sign: SigningKey['sign'] = (region) =>
+    curve.sign(digest(hash, region), octets, { prehash: false, lowS: false, format: 'der' });
+  return publicKey && { publicKey, tlvType: TlvType.ECDSA_SIG, hashes: [hash], sign };
 }
 
-/** PrivateKeyInfo: version, algorithm, OCTET STRING with an ECPrivateKey. */
-function fromPkcs8(der: Uint8Array): Uint8Array | undefined {
-  const [, algorithm, key] = listOf(der) ?? [];
-  const isP256 = algorithm !== undefined && algorithm.whole.join() === P256_ALGORITHM.join();
-  return isP256 && key?.tag === DerTag.octetString ? fromSec1(key.contents) : undefined;
+function rsaSigningKey(der: Uint8Array, name: string): SigningKey | undefined {
+  const secret = rsaPrivateKey(der);
+  const publicKey = secret && publicKeyFromSpki(spkiOf('rsa', rsaPublicKeyOf(secret)), name);
+  const bits = publicKey && rsaModulusBits(publicKey.raw);
+  if (secret === undefined || publicKey === undefined || (bits !== 2048 && bits !== 3072)) return undefined;
+  const tlvType = bits === 2048 ? TlvType.RSA2048_PSS : TlvType.RSA3072_PSS;
+  return { publicKey, tlvType, hashes: ['SHA256'], sign: (region) => signRsaPss(secret, region) };
 }
 
-/** ECPrivateKey (RFC 5915): version, OCTET STRING with the 32 octets, then optional parts. */
-function fromSec1(der: Uint8Array): Uint8Array | undefined {
-  const [, secret] = listOf(der) ?? [];
-  return secret?.tag === DerTag.octetString && secret.contents.length === 32 ? secret.contents : undefined;
+function secretOf({ label, bytes }: PemBlock): Secret | undefined {
+  if (label === 'PRIVATE KEY') return fromPkcs8(bytes);
+  if (label === 'EC PRIVATE KEY') return fromSec1(bytes);
+  return label === 'RSA PRIVATE KEY' ? { kind: 'rsa', octets: bytes } : undefined;
 }
 
-function listOf(der: Uint8Array): ReturnType<typeof readDerList> {
+/** PrivateKeyInfo [RFC 5958]: version, algorithm, OCTET STRING with a key of that algorithm. */
+function fromPkcs8(der: Uint8Array): Secret | undefined {
+  const [, algorithm, key] = sequenceOf(der) ?? [];
+  const kind = algorithm && keyKindOf(algorithm.whole);
+  if (kind === undefined || kind === 'ec-p224' || key?.tag !== DerTag.octetString) return undefined;
+  if (kind === 'rsa') return { kind, octets: key.contents };
+  if (kind === 'ed25519') {
+    const inner = readDer(key.contents);
+    return inner?.tag === DerTag.octetString ? { kind, octets: inner.contents } : undefined;
+  }
+  return fromSec1(key.contents, kind);
+}
+
+/** ECPrivateKey [RFC 5915]: version, OCTET STRING as long as the curve asks for, then the curve [0] and the public key [1]. */
+function fromSec1(der: Uint8Array, known?: 'ec-p256' | 'ec-p384'): Secret | undefined {
+  const [, secret, ...optional] = sequenceOf(der) ?? [];
+  if (secret?.tag !== DerTag.octetString) return undefined;
+  const curve = optional.find(({ tag }) => tag === CURVE_TAG);
+  const kind = known ?? (curve === undefined ? kindByLength(secret) : CURVE_OIDS[toHex(curve.contents)]);
+  return kind !== undefined && secret.contents.length === ECDSA_CURVES[kind].octets
+    ? { kind, octets: secret.contents }
+    : undefined;
+}
+
+const CURVE_TAG = 0xa0;
+const CURVE_OIDS: Readonly<Record<string, 'ec-p256' | 'ec-p384' | undefined>> = {
+  '06082a8648ce3d030107': 'ec-p256',
+  '06052b81040022': 'ec-p384',
+};
+
+function kindByLength({ contents }: DerElement): 'ec-p256' | 'ec-p384' | undefined {
+  if (contents.length === ECDSA_CURVES['ec-p256'].octets) return 'ec-p256';
+  return contents.length === ECDSA_CURVES['ec-p384'].octets ? 'ec-p384' : undefined;
+}
+
+function sequenceOf(der: Uint8Array): DerElement[] | undefined {
   const outer = readDer(der);
   return outer?.tag === DerTag.sequence ? readDerList(outer.contents) : undefined;
 }

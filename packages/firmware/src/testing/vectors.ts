@@ -43,6 +43,28 @@ interface McubootVectors {
   versionCompare: { a: string; b: string; withBuildNumber: number; withoutBuildNumber: number }[];
 }
 
+/** Images that the image tool made, and what is in them. */
+interface ImgtoolVectors {
+  about: string;
+  images: {
+    name: string;
+    options: string;
+    key: string | null;
+    kind: string | null;
+    state: string;
+    image: string;
+    hashAlgorithm?: string;
+    flags?: string[];
+    loadAddr?: number;
+    securityCounter?: number;
+    dependencies?: string[];
+    protectedTlvs?: string[];
+    encryption?: string;
+    trailer?: string;
+  }[];
+}
+
+export const imgtoolVectors: ImgtoolVectors = vector('imgtool');
 export const metadataVectors: MetadataVector[] = vector('firmware-metadata');
 export const mcubootVectors: McubootVectors = vector('mcuboot');
 
