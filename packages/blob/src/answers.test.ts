@@ -1,21 +1,22 @@
 import { fromHex } from '@meshferry/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { takeBlockStatus, takeReport, takeTransferStatus } from './answers.ts';
+import { type ExpectedTransfer, takeBlockStatus, takeReport, takeTransferStatus } from './answers.ts';
 import { blockShape, sizeOfChunk } from './arithmetic.ts';
 import { numbersOfBits } from './bits.ts';
 import { areConfusable } from './confusion.ts';
 import { BlobBlockStatus, BlobTransferStatus } from './messages.ts';
 import { Receiver, type Stage } from './receiver.ts';
 
-const BLOB = 0x0123456789abcdefn;
+/** Of 262 144 octets in blocks of 4096. */
+const BLOB: ExpectedTransfer = { blobId: 0x0123456789abcdefn, size: 262_144, log: 12, mode: 'push' };
 /** Block 5 of 262 144 octets: 11 chunks of 377. */
 const block = blockShape(262_144, 12, 5, 377);
 
 describe('a Partial Block Report', () => {
   it('replaces what the receiver wanted, and shows what it holds', () => {
     const receiver = at('block');
-    takeBlockStatus(receiver, status('67c005007901000102'), block);
+    takeBlockStatus(receiver, status('67c005007901000102'), block, BLOB);
     expect(receiver).toMatchObject({ stage: 'check', chunksHeld: 0 });
     expect(takeReport(receiver, [1, 3, 4], block)).toBe('answered');
     expect(numbersOfBits(receiver.missing)).toEqual([1, 3, 4]);
@@ -35,7 +36,7 @@ describe('a Partial Block Report', () => {
 
   it('with a chunk beyond the block is ignored as a whole', () => {
     const receiver = at('block');
-    takeBlockStatus(receiver, status('67c005007901000102'), block);
+    takeBlockStatus(receiver, status('67c005007901000102'), block, BLOB);
     expect(takeReport(receiver, [3, 11], block)).toBe('ignored');
     expect(numbersOfBits(receiver.missing)).toEqual([0, 1, 2]);
   });
@@ -79,12 +80,12 @@ describe('Block Status', () => {
 
   it('with Wrong Phase: the server is asked where it stands, once', () => {
     const receiver = at('block');
-    expect(takeBlockStatus(receiver, status('670404002900'), block)).toBe('ask-again');
+    expect(takeBlockStatus(receiver, status('670404002900'), block, BLOB)).toBe('ask-again');
     expect(receiver.stage).toBe('locate');
-    expect(takeBlockStatus(receiver, status('670004002900'), block)).toBe('answered');
+    expect(takeBlockStatus(receiver, status('670004002900'), block, BLOB)).toBe('answered');
     expect(receiver).toMatchObject({ stage: 'held', stuckIn: { number: 4, chunkSize: 41 }, lost: false });
     receiver.stage = 'block';
-    takeBlockStatus(receiver, status('670404002900'), block);
+    takeBlockStatus(receiver, status('670404002900'), block, BLOB);
     expect(receiver).toMatchObject({ lost: true, status: 4 });
   });
 
@@ -116,7 +117,7 @@ describe('Block Status', () => {
         const decoded = BlobBlockStatus.decode(Uint8Array.of(0x67, ...parameters));
         if (!decoded.ok) return;
         const receiver = at(stage);
-        takeBlockStatus(receiver, decoded.value, atStart ? undefined : block);
+        takeBlockStatus(receiver, decoded.value, atStart ? undefined : block, BLOB);
         expect(receiver.missingCount).toBeLessThanOrEqual(11);
         expect(numbersOfBits(receiver.missing).every((number) => number < 11)).toBe(true);
       }),
@@ -197,7 +198,7 @@ function at(stage: Stage): Receiver {
 
 function take(stage: Stage, hex: string) {
   const receiver = at(stage);
-  const verdict = takeBlockStatus(receiver, status(hex), block);
+  const verdict = takeBlockStatus(receiver, status(hex), block, BLOB);
   return Object.assign(receiver, { verdict });
 }
 

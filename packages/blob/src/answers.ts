@@ -1,7 +1,7 @@
-import { type BlockShape, blockCount } from './arithmetic.ts';
+import { type BlockShape, blockCount, blockShape, maxChunkSizeOfMtu, maxChunksOfMtu } from './arithmetic.ts';
 import { allBits, clearBit, countBits, fitBits, setBit } from './bits.ts';
-import { BlobPhase, BlobStatus, NO_BLOCK } from './constants.ts';
-import type { BlobBlockStatus, BlobTransferStatus } from './messages.ts';
+import { BLOB_MTU, BlobPhase, BlobStatus, NO_BLOCK } from './constants.ts';
+import type { BlobBlockStatus, BlobTransferStatus, TransferMode } from './messages.ts';
 import type { Receiver } from './receiver.ts';
 
 /**
@@ -10,19 +10,31 @@ import type { Receiver } from './receiver.ts';
  */
 export type Verdict = 'answered' | 'ask-again' | 'ignored';
 
+/** The transfer as the client means it; block size (2^`log` octets) and mode once they are settled. */
+export interface ExpectedTransfer {
+  readonly blobId: bigint;
+  readonly size: number;
+  readonly log: number | undefined;
+  readonly mode: TransferMode | undefined;
+}
+
 /** Takes a Transfer Status. */
-export function takeTransferStatus(receiver: Receiver, status: BlobTransferStatus, blobId: bigint): Verdict {
+export function takeTransferStatus(
+  receiver: Receiver,
+  status: BlobTransferStatus,
+  expected: ExpectedTransfer,
+): Verdict {
   switch (receiver.stage) {
     case 'query':
-      if (status.blobId === blobId) {
+      if (status.blobId === expected.blobId && status.blobSize === expected.size) {
         receiver.knownLog = status.blockSizeLog;
         if (status.transferMode !== 'none') receiver.knownMode = status.transferMode;
       }
       return 'answered';
     case 'start':
-      return takeStarted(receiver, status, blobId);
+      return takeStarted(receiver, status, expected);
     case 'confirm':
-      return takeConfirmation(receiver, status, blobId);
+      return takeConfirmation(receiver, status, expected.blobId);
     case 'cancel':
       if (status.phase !== BlobPhase.inactive && status.status !== BlobStatus.wrongBlobId) return 'ignored';
       receiver.stage = 'cancelled';
@@ -39,18 +51,25 @@ export function takeTransferStatus(receiver: Receiver, status: BlobTransferStatu
   }
 }
 
-function takeStarted(receiver: Receiver, status: BlobTransferStatus, blobId: bigint): Verdict {
-  const { phase, blobSize, blockSizeLog, blocksNotReceived } = status;
+function takeStarted(receiver: Receiver, status: BlobTransferStatus, expected: ExpectedTransfer): Verdict {
+  const { phase, blobSize, blockSizeLog, transferMode, blocksNotReceived } = status;
   if (status.status !== BlobStatus.success) {
     receiver.lose(status.status);
     return 'answered';
   }
   if (blobSize === undefined || blockSizeLog === undefined || blocksNotReceived === undefined) return 'ignored';
-  if (status.blobId !== blobId) {
+  if (status.blobId !== expected.blobId) {
     receiver.lose(BlobStatus.wrongBlobId);
     return 'answered';
   }
   if (phase === BlobPhase.suspended) return 'ignored';
+  const { size, log, mode } = expected;
+  if (blobSize !== size || blockSizeLog !== log || transferMode !== mode) {
+    receiver.loseByInconsistency(
+      `that it receives ${blobSize} octets in blocks of 2^${blockSizeLog}, mode ${transferMode}, not ${size}, 2^${log}, ${mode}`,
+    );
+    return 'answered';
+  }
   receiver.blocks = blockCount(blobSize, blockSizeLog);
   receiver.blocksMissing = fitBits(blocksNotReceived, receiver.blocks);
   return free(receiver, phase);
@@ -83,8 +102,13 @@ function free(receiver: Receiver, phase: number): Verdict {
 }
 
 /** Takes a Block Status; `block` is the one being sent, undefined before the first. */
-export function takeBlockStatus(receiver: Receiver, status: BlobBlockStatus, block: BlockShape | undefined): Verdict {
-  if (receiver.stage === 'locate') return takePlace(receiver, status, block);
+export function takeBlockStatus(
+  receiver: Receiver,
+  status: BlobBlockStatus,
+  block: BlockShape | undefined,
+  expected: ExpectedTransfer,
+): Verdict {
+  if (receiver.stage === 'locate') return takePlace(receiver, status, block, expected);
   if ((receiver.stage !== 'block' && receiver.stage !== 'check') || block === undefined) return 'ignored';
   switch (status.status) {
     case BlobStatus.success:
@@ -112,7 +136,12 @@ function wake(receiver: Receiver): Verdict {
 }
 
 /** Which block it is in the middle of, if any. */
-function takePlace(receiver: Receiver, status: BlobBlockStatus, block: BlockShape | undefined): Verdict {
+function takePlace(
+  receiver: Receiver,
+  status: BlobBlockStatus,
+  block: BlockShape | undefined,
+  expected: ExpectedTransfer,
+): Verdict {
   const { format, blockNumber: number, chunkSize } = status;
   // Another answer to Block Start, of which the group had several copies: Block Get is never in the wrong phase in a block.
   if (status.status === BlobStatus.wrongPhase && number !== NO_BLOCK) return 'ignored';
@@ -123,11 +152,22 @@ function takePlace(receiver: Receiver, status: BlobBlockStatus, block: BlockShap
   receiver.located = true;
   const isWhole = format === 'none' || (format === 'encoded' && status.missingChunks?.length === 0);
   const inBlock = status.status === BlobStatus.success && number !== NO_BLOCK && !isWhole;
+  if (inBlock && !canBe(number, chunkSize, expected)) {
+    receiver.loseByInconsistency(`that it is in block ${number}, with chunks of ${chunkSize} octets`);
+    return 'answered';
+  }
   receiver.stuckIn = inBlock ? { number, chunkSize } : undefined;
   const elsewhere = inBlock && (number !== block?.number || chunkSize !== block.chunkSize);
   receiver.stage = block === undefined || elsewhere ? 'held' : 'block';
   if (elsewhere) receiver.clearMissing();
   return receiver.stage === 'block' ? 'ask-again' : 'answered';
+}
+
+/** Whether the transfer has this block, and messages can bring it in chunks of this size and tell which are missing. */
+function canBe(number: number, chunkSize: number, { size, log }: ExpectedTransfer): boolean {
+  if (log === undefined || number >= blockCount(size, log)) return false;
+  if (chunkSize < 1 || chunkSize > maxChunkSizeOfMtu(BLOB_MTU)) return false;
+  return blockShape(size, log, number, chunkSize).chunkCount <= maxChunksOfMtu(BLOB_MTU);
 }
 
 function takeMissing(receiver: Receiver, status: BlobBlockStatus, block: BlockShape): Verdict {

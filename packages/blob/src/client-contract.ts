@@ -17,6 +17,11 @@ export interface BlobReceiver {
   readonly address: Unicast;
   /** Takes no part: a Distributor that is its own target, a target that has the image. */
   readonly skip?: boolean;
+  /**
+   * A Low Power node (its composition data tells): it is given more time to answer, chunks in pull mode when it offers that,
+   * and by itself. Who offers pull mode only counts as one anyway.
+   */
+  readonly lowPower?: boolean;
 }
 
 export interface BlobTransferParameters {
@@ -31,15 +36,28 @@ export interface BlobTransferParameters {
   readonly timeoutBase: number;
   /** Default: push, unless pull mode brings the BLOB to more receivers. */
   readonly mode?: TransferMode | undefined;
-  /** Group or virtual address that all receivers subscribe to. Without it each is addressed by unicast. */
+  /**
+   * Group or virtual address that all receivers subscribe to; the last chunks that few of them miss go by unicast. Without
+   * it each is addressed by unicast.
+   */
   readonly group?: Address | undefined;
-  /** The Label UUID when `group` is virtual. */
+  /** The Label UUID, 16 octets, when `group` is virtual. */
   readonly label?: Uint8Array | undefined;
   /** `auto` adapts to what the radio does, `stock` does what other stacks do by default. Default `auto`. */
   readonly settings?: 'auto' | 'stock' | undefined;
+  /** Blocks have 2^`blockSizeLog` octets, 6 to 32. Default: what keeps most receivers, of that the fastest. */
+  readonly blockSizeLog?: number | undefined;
+  /**
+   * Octets of a chunk, 1 to 377. Default: what suits each block. Who does not take chunks of this size is lost; servers in
+   * the field count the chunks of a full block also where the BLOB is shorter than one.
+   */
+  readonly chunkSize?: number | undefined;
   /** Go on where an earlier transfer of this BLOB stopped: only what the receivers report as missing is sent. */
   readonly resume?: boolean | undefined;
 }
+
+/** A step of the procedure: what a receiver was asked for, or sent. */
+export type BlobStep = 'capabilities' | 'state' | 'start' | 'block start' | 'chunks' | 'confirm' | 'cancel';
 
 /** What is known of one receiver. */
 export interface BlobTargetState {
@@ -54,7 +72,12 @@ export interface BlobTargetState {
   readonly progress: number;
   /** Blocks that it holds. */
   readonly blocksDone: number;
-  /** Why it was lost. */
+  /** In which step it was lost. */
+  readonly lostIn?: BlobStep | undefined;
+  /**
+   * Why it was lost, names the receiver, the step and its answer: `receiver-refused` by its status, `receiver-unfit` by its
+   * capabilities, `receiver-silent`, `receiver-stuck`, `receiver-inconsistent` by an answer that cannot be.
+   */
   readonly error?: MeshError | undefined;
 }
 

@@ -10,14 +10,15 @@ import type { BlobBlockStatus, BlobInformationStatus, BlobTransferStatus, Transf
 import { PullBlock } from './pull-block.ts';
 import { PushBlock } from './push-block.ts';
 import type { Receiver } from './receiver.ts';
-import { boundsOf, chooseMode, chooseSettings } from './settings.ts';
+import type { Step } from './round.ts';
 import { TransferContext, type TransferContextOptions } from './transfer-context.ts';
+import { mostFrequent, settle } from './transfer-settings.ts';
 
 /**
  * Where the procedure stands: it retrieves capabilities, asks for the parameters of a transfer that another process began,
  * starts the transfer, moves blocks, confirms the end, cancels; or it rests.
  */
-type State = 'information' | 'query' | 'start' | 'blocks' | 'confirm' | 'cancel' | 'suspended' | 'ended';
+type State = 'new' | 'information' | 'query' | 'start' | 'blocks' | 'confirm' | 'cancel' | 'suspended' | 'ended';
 
 /** Confirmations that may send the procedure back to blocks that are missing after all. */
 const MAX_RETURNS = 3;
@@ -30,7 +31,7 @@ export interface ClientTransferOptions extends Omit<TransferContextOptions, 'fat
 export class ClientTransfer implements BlobTransfer {
   readonly #context: TransferContext;
   readonly #store: Store | undefined;
-  #state: State = 'suspended';
+  #state: State = 'new';
   #procedure: BlockProcedure | undefined;
   /** Transfer Start was sent: the receivers know of the transfer. */
   #started = false;
@@ -60,22 +61,23 @@ export class ClientTransfer implements BlobTransfer {
   /** Begins once the caller holds the transfer. */
   prepare(): void {
     this.#context.clock.after(0, () => {
-      if (this.#state === 'suspended') this.#begin();
+      if (this.#state === 'new') this.#begin();
     });
   }
 
   suspend(): void {
-    if (this.#state === 'ended' || this.#state === 'suspended') return;
-    this.#suspendBy(undefined);
+    if (this.#isLater(() => this.suspend())) return;
+    if (!RESTING.has(this.#state)) this.#suspendBy(undefined);
   }
 
   resume(): void {
-    if (this.#state !== 'suspended') return;
+    if (this.#isLater(() => this.resume()) || this.#state !== 'suspended') return;
     for (const receiver of this.#context.receivers) receiver.revive();
     this.#begin();
   }
 
   cancel(done?: () => void): void {
+    if (this.#isLater(() => this.cancel(done))) return;
     if (this.#state === 'ended') {
       if (done !== undefined) this.#context.clock.after(0, done);
       return;
@@ -88,6 +90,13 @@ export class ClientTransfer implements BlobTransfer {
     else this.#enter('cancel', () => this.#end('cancelled'));
   }
 
+  /** What a listener asks for in the middle of a step comes after it: nothing has changed when the listener returns. */
+  #isLater(run: () => void): boolean {
+    if (!this.#context.isTelling) return false;
+    this.#context.clock.after(0, run);
+    return true;
+  }
+
   onInformationStatus(context: Context, status: BlobInformationStatus): void {
     const receiver = this.#context.asked(context);
     if (receiver?.stage !== 'information') return;
@@ -98,7 +107,7 @@ export class ClientTransfer implements BlobTransfer {
   onTransferStatus(context: Context, status: BlobTransferStatus): void {
     const receiver = this.#context.asked(context);
     if (receiver === undefined) return;
-    this.#context.settle(receiver, takeTransferStatus(receiver, status, this.#context.parameters.blobId));
+    this.#context.settle(receiver, takeTransferStatus(receiver, status, this.#context.expected));
     this.#procedure?.started?.(receiver);
   }
 
@@ -110,7 +119,7 @@ export class ClientTransfer implements BlobTransfer {
     }
     const receiver = this.#context.asked(context);
     if (receiver === undefined) return;
-    this.#context.settle(receiver, takeBlockStatus(receiver, status, this.#context.block));
+    this.#context.settle(receiver, takeBlockStatus(receiver, status, this.#context.block, this.#context.expected));
     this.#procedure?.answered?.(receiver);
   }
 
@@ -129,20 +138,19 @@ export class ClientTransfer implements BlobTransfer {
   #enter(
     state: 'information' | 'query' | 'start' | 'confirm' | 'cancel',
     ended: () => void,
-    options: { chosen?: (receiver: Receiver) => boolean; patienceMs?: number; mayLeave?: () => boolean } = {},
+    { chosen = () => true, ...step }: { chosen?: (receiver: Receiver) => boolean } & Partial<Step> = {},
   ): void {
-    const { chosen = () => true, ...patience } = options;
     const receivers = this.#context.active.filter(chosen);
     for (const receiver of receivers) receiver.stage = state;
     this.#state = state;
-    this.#context.begin(receivers, { ...patience, longAnswers: true, ended });
+    this.#context.begin(receivers, { ...step, longAnswers: true, ended });
   }
 
   #onInformation(): void {
     if (this.#context.active.length === 0) {
       this.#end('failed');
     } else if (this.#context.parameters.resume && this.#context.log2 === undefined) {
-      this.#enter('query', () => this.#onQueried());
+      this.#enter('query', () => this.#onQueried(), { isOptional: true });
     } else {
       this.#startTransfer();
     }
@@ -158,23 +166,14 @@ export class ClientTransfer implements BlobTransfer {
 
   #startTransfer(): void {
     const { parameters, strategy } = this.#context;
-    const { size } = parameters.source;
-    const mode = this.#chooseMode();
-    const { logs, refused } = chooseSettings(size, mode, this.#context.active, this.#context.log2);
-    for (const { receiver, status } of refused) {
-      receiver.lose(status);
-      this.#context.reportLost(receiver);
-    }
-    if (logs.length === 0) {
+    const maxChunkSize = settle(this.#context, this.#resumedMode);
+    const { active, log2: log, mode } = this.#context;
+    if (maxChunkSize === undefined || log === undefined || mode === undefined) {
       this.#onAllLost();
       return;
     }
-    const { active } = this.#context;
-    const log = this.#context.log2 ?? strategy.blockSizeLog(size, logs, active, this.#context.hasGroup);
-    this.#context.log2 = log;
-    const blocks = blockCount(size, log);
+    const blocks = blockCount(parameters.source.size, log);
     for (const receiver of this.#context.receivers) receiver.blocks = blocks;
-    const { maxChunkSize } = boundsOf(active, log);
     this.#context.emit({ type: 'capabilities', mode, blockSizeLog: log, blocks, maxChunkSize });
     if (!this.#persist()) return;
     this.#started = true;
@@ -189,13 +188,6 @@ export class ClientTransfer implements BlobTransfer {
     });
   }
 
-  #chooseMode(): TransferMode {
-    const { mode, parameters, active, log2 } = this.#context;
-    const chosen = mode ?? parameters.mode ?? this.#resumedMode ?? chooseMode(parameters.source.size, active, log2);
-    this.#context.chooseMode(chosen);
-    return chosen;
-  }
-
   /** Any block that somebody misses: first the one that somebody is in the middle of, else the lowest. */
   #nextBlock(): void {
     const { active } = this.#context;
@@ -206,15 +198,24 @@ export class ClientTransfer implements BlobTransfer {
     const stuck = active.find(({ stuckIn }) => stuckIn !== undefined)?.stuckIn;
     const number = stuck?.number ?? firstMissing(active);
     if (number !== undefined) {
-      this.#state = 'blocks';
-      const Block = this.#context.mode === 'pull' ? PullBlock : PushBlock;
-      this.#procedure = new Block(this.#context, number, stuck?.chunkSize, () => this.#afterBlock());
-      this.#procedure.begin();
+      this.#moveBlock(number, stuck?.chunkSize);
       return;
     }
     const silent = active.filter(({ blocksMissing }) => blocksMissing === undefined);
     if (silent.length > 0) this.#context.begin(silent, { ended: () => this.#nextBlock() });
     else this.#enter('confirm', () => this.#onConfirmed());
+  }
+
+  #moveBlock(number: number, chunkSize: number | undefined): void {
+    this.#state = 'blocks';
+    const Block = this.#context.mode === 'pull' ? PullBlock : PushBlock;
+    try {
+      this.#procedure = new Block(this.#context, number, chunkSize, () => this.#afterBlock());
+    } catch (thrown) {
+      this.#suspendBy(toMeshError(thrown));
+      return;
+    }
+    this.#procedure.begin();
   }
 
   #afterBlock(): void {
@@ -250,9 +251,8 @@ export class ClientTransfer implements BlobTransfer {
   }
 
   #onFatal(error: MeshError): void {
-    if (this.#state === 'ended' || this.#state === 'suspended') return;
     if (this.#state === 'cancel') this.#end('cancelled');
-    else this.#suspendBy(error);
+    else if (!RESTING.has(this.#state)) this.#suspendBy(error);
   }
 
   #suspendBy(error: MeshError | undefined): void {
@@ -295,13 +295,11 @@ export class ClientTransfer implements BlobTransfer {
   #recall(): void {
     if (this.#store === undefined) return;
     const { blobId, source } = this.#context.parameters;
-    const record = readClientRecord(this.#store, blobId);
-    if (record === undefined || record.size !== source.size) return;
+    const record = readClientRecord(this.#store, blobId, source.size);
+    if (record === undefined) return;
     this.#context.log2 = record.blockSizeLog;
     this.#resumedMode = record.mode;
-    for (const { address, lost, timedOut, status } of record.receivers) {
-      if (lost && !timedOut) this.#context.receiver(address)?.lose(status);
-    }
+    for (const { address, ...loss } of record.lost) this.#context.receiver(address)?.recall(loss);
   }
 
   /** Stores what a resume needs; false: it could not be stored, and the transfer is suspended. */
@@ -323,6 +321,9 @@ export class ClientTransfer implements BlobTransfer {
   }
 }
 
+/** Where there is nothing to be suspended. */
+const RESTING: ReadonlySet<State> = new Set<State>(['suspended', 'cancel', 'ended']);
+
 /** The lowest block that somebody is known to miss. */
 function firstMissing(receivers: readonly Receiver[]): number | undefined {
   let first: number | undefined;
@@ -331,10 +332,4 @@ function firstMissing(receivers: readonly Receiver[]): number | undefined {
     if (missing !== undefined && (first === undefined || missing < first)) first = missing;
   }
   return first;
-}
-
-function mostFrequent<T>(values: readonly (T | undefined)[]): T | undefined {
-  const votes = new Map<T, number>();
-  for (const value of values) if (value !== undefined) votes.set(value, (votes.get(value) ?? 0) + 1);
-  return [...votes].sort((a, b) => b[1] - a[1])[0]?.[0];
 }

@@ -1,6 +1,7 @@
 import { type Context, Model } from '@meshferry/access';
 import { type Clock, type Log, MeshError, type Store, silent } from '@meshferry/core';
 import type { BlobClientOptions, BlobEvent, BlobTransfer, BlobTransferParameters } from './client-contract.ts';
+import { checkTransfer } from './client-parameters.ts';
 import { ClientTransfer } from './client-transfer.ts';
 import { BLOB_TRANSFER_CLIENT } from './constants.ts';
 import { BlobBlockStatus, BlobInformationStatus, BlobPartialBlockReport, BlobTransferStatus } from './messages.ts';
@@ -35,7 +36,8 @@ export class BlobClient {
 
   /**
    * Starts or resumes a transfer; the first event comes after it has returned. Throws `blob-busy` while another transfer
-   * is under way, `blob-empty` and `blob-too-large` for a source that no BLOB can be, `no-receivers`.
+   * is under way, `blob-empty` and `blob-too-large` for a source that no BLOB can be, `no-receivers`, `bad-address` and
+   * `bad-label-uuid` for where it cannot go, `bad-field` for block and chunk sizes that cannot be.
    */
   start(parameters: BlobTransferParameters, listener: (event: BlobEvent) => void): BlobTransfer {
     this.#check(parameters);
@@ -53,23 +55,12 @@ export class BlobClient {
     return transfer;
   }
 
-  #check({ source, receivers }: BlobTransferParameters): void {
+  #check(parameters: BlobTransferParameters): void {
     if (this.#transfer !== undefined && !this.#transfer.isOver) {
       throw new MeshError('blob-busy', 'another BLOB transfer is under way', {
         hint: 'Wait until it ends, or cancel it.',
       });
     }
-    if (source.size < 1)
-      throw new MeshError('blob-empty', 'the BLOB is empty', { hint: 'A BLOB has 1 octet or more.' });
-    if (source.size > 0xffff_ffff) {
-      throw new MeshError('blob-too-large', `a BLOB of ${source.size} octets`, {
-        hint: 'A BLOB has at most 2^32 − 1 octets.',
-      });
-    }
-    if (!receivers.some(({ skip }) => !skip)) {
-      throw new MeshError('no-receivers', 'nobody is to receive the BLOB', {
-        hint: 'Name at least one receiver that takes part.',
-      });
-    }
+    checkTransfer(parameters);
   }
 }

@@ -5,7 +5,7 @@ import type { Lane } from './chunk-sender.ts';
 import { areConfusable } from './confusion.ts';
 import type { Sending } from './cost-model.ts';
 import type { Receiver, Stage } from './receiver.ts';
-import { boundsOf } from './settings.ts';
+import { boundsOf, takesChunks } from './settings.ts';
 import type { TransferContext } from './transfer-context.ts';
 
 const REPORT_INTERVAL_MS = 500;
@@ -16,26 +16,44 @@ export class OutgoingBlock {
   readonly octets: Uint8Array;
   readonly sending: Sending;
   readonly #context: TransferContext;
+  readonly #fixedChunkSize: number | undefined;
+  readonly #isConfusable: boolean;
   /** Chunks that were sent to the group, or to anybody, at least once. */
   readonly #sentOnce: Uint8Array;
   #reportedAt = Number.NEGATIVE_INFINITY;
 
-  /** `chunkSize`: that of somebody who is in the middle of the block already. */
+  /**
+   * `chunkSize`: that of somebody who is in the middle of the block already; who does not take chunks of that size takes no
+   * part, its turn comes later. Throws `blob-source-failed`.
+   */
   constructor(context: TransferContext, number: number, chunkSize: number | undefined) {
-    const { source } = context.parameters;
+    const { terms } = context;
     const log = context.log2!;
-    const wanting = context.active.filter((receiver) => wants(receiver, number));
     this.#context = context;
+    this.#fixedChunkSize = chunkSize;
+    const wanting = context.active.filter((receiver) => this.#takes(receiver, number));
+    const absent = placesOfAbsent(context);
+    const isConfusable = (size: number): boolean => {
+      const shape = blockShape(terms.size, log, number, size);
+      return absent.some((stuck) => areConfusable(stuck, shape));
+    };
     this.sending =
       chunkSize === undefined
-        ? chooseSending(context, number, wanting)
+        ? context.strategy.sending(log, boundsOf(terms, wanting, log), wanting, context.sendsToGroup, isConfusable)
         : { chunkSize, copies: 1, byUnicast: !context.sendsToGroup };
-    this.shape = blockShape(source.size, log, number, this.sending.chunkSize);
-    this.octets = source.read(this.shape.offset, this.shape.size);
+    this.shape = blockShape(terms.size, log, number, this.sending.chunkSize);
+    this.#isConfusable = isConfusable(this.sending.chunkSize);
+    this.octets = context.read(this.shape.offset, this.shape.size);
     this.#sentOnce = new Uint8Array(Math.ceil(this.shape.chunkCount / 8));
     context.block = this.shape;
     for (const receiver of context.active) this.#enrol(receiver, wanting.includes(receiver));
-    context.emit({ type: 'block', number, of: blockCount(source.size, log), chunkSize: this.shape.chunkSize });
+    context.emit({ type: 'block', number, of: blockCount(terms.size, log), chunkSize: this.shape.chunkSize });
+  }
+
+  /** Whether the group may get chunks: nobody in the middle of another block would take them for chunks of that. */
+  get mayUseGroup(): boolean {
+    const { sendsToGroup, active } = this.#context;
+    return sendsToGroup && !this.#isConfusable && !active.some((receiver) => this.isElsewhere(receiver));
   }
 
   /** Those who must still do something before the block is done. */
@@ -53,7 +71,8 @@ export class OutgoingBlock {
   /** Whether the receiver, free only now, takes part from now on: it misses the block and is in the middle of none. */
   admit(receiver: Receiver): boolean {
     const { active, stage } = receiver;
-    if (!active || stage !== 'held' || !wants(receiver, this.shape.number) || this.isElsewhere(receiver)) return false;
+    if (!active || stage !== 'held' || !this.#takes(receiver, this.shape.number) || this.isElsewhere(receiver))
+      return false;
     receiver.stage = 'block';
     return true;
   }
@@ -95,6 +114,14 @@ export class OutgoingBlock {
     else this.#context.estimates.observePace(pdus * copies, elapsedMs, chunkSize > 8);
   }
 
+  /** Whether the receiver misses this block, as far as is known, and takes its chunks. */
+  #takes(receiver: Receiver, number: number): boolean {
+    const { terms, log2 } = this.#context;
+    if (!wants(receiver, number)) return false;
+    if (this.#fixedChunkSize === undefined || receiver.stuckIn?.number === number) return true;
+    return takesChunks(terms, receiver, log2!, this.#fixedChunkSize);
+  }
+
   #enrol(receiver: Receiver, wanted: boolean): void {
     receiver.clearMissing();
     receiver.located = false;
@@ -108,22 +135,12 @@ export class OutgoingBlock {
 
 const OWING: ReadonlySet<Stage> = new Set<Stage>(['start', 'locate', 'block', 'check']);
 
-/**
- * Chunk size and copies. Lost receivers may still listen in the middle of an earlier block: sizes are avoided with which
- * they would take chunks of this one for theirs.
- */
-function chooseSending(context: TransferContext, number: number, wanting: readonly Receiver[]): Sending {
-  const log = context.log2!;
+/** Lost receivers may still listen, in the middle of an earlier block. */
+function placesOfAbsent(context: TransferContext): readonly BlockShape[] {
   const { size } = context.parameters.source;
-  const absent: BlockShape[] = [];
-  for (const { active, stuckIn } of context.receivers) {
-    if (!active && stuckIn !== undefined) absent.push(blockShape(size, log, stuckIn.number, stuckIn.chunkSize));
-  }
-  const avoid = (chunkSize: number): boolean => {
-    const shape = blockShape(size, log, number, chunkSize);
-    return absent.some((stuck) => areConfusable(stuck, shape));
-  };
-  return context.strategy.sending(log, boundsOf(wanting, log), wanting, context.sendsToGroup, avoid);
+  return context.receivers.flatMap(({ active, stuckIn }) =>
+    !active && stuckIn !== undefined ? [blockShape(size, context.log2!, stuckIn.number, stuckIn.chunkSize)] : [],
+  );
 }
 
 /** Whether the receiver misses the block, or has not said yet whether it does. */

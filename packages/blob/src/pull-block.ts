@@ -122,9 +122,7 @@ export class PullBlock implements BlockProcedure, ChunkSenderHost {
   }
 
   #serve(receiver: Receiver): void {
-    const { sendsToGroup, active } = this.#context;
-    const byUnicast = !sendsToGroup || (this.#block.sending.byUnicast && !hasFailed(receiver));
-    if (byUnicast || active.some((each) => this.#block.isElsewhere(each))) {
+    if (!this.#block.mayUseGroup || (this.#block.sending.byUnicast && !hasFailed(receiver))) {
       this.#serveAlone(receiver);
       return;
     }

@@ -121,8 +121,8 @@ export class PushBlock implements BlockProcedure, ChunkSenderHost {
   }
 
   #goesByUnicast(needy: readonly Receiver[]): boolean {
-    const { hasGroup, active, strategy } = this.#context;
-    if (!hasGroup || active.some((receiver) => this.#block.isElsewhere(receiver))) return true;
+    const { strategy } = this.#context;
+    if (!this.#block.mayUseGroup) return true;
     if (this.#firstPass && this.#block.sending.byUnicast) return true;
     // Whoever gains nothing from the group any more may not hear it: not subscribed, or too far for what is not acknowledged.
     if (needy.some(({ fruitless }) => fruitless >= DEAF_CHECKS)) return true;

@@ -1,7 +1,7 @@
 import { formatAddress, MeshError, type Unicast } from '@meshferry/core';
 import { countBits, numbersOfBits } from './bits.ts';
 import type { BlobCapabilities } from './capabilities.ts';
-import type { BlobReceiver, BlobTargetState } from './client-contract.ts';
+import type { BlobReceiver, BlobStep, BlobTargetState } from './client-contract.ts';
 import { BlobStatus, blobStatusName } from './constants.ts';
 import type { TransferMode } from './messages.ts';
 
@@ -24,13 +24,37 @@ export type Stage =
   | 'cancel'
   | 'cancelled';
 
+/** What a receiver at a stage is busy with, for people. */
+const STEPS: Readonly<Record<Stage, BlobStep>> = {
+  information: 'capabilities',
+  query: 'state',
+  start: 'start',
+  locate: 'block start',
+  block: 'block start',
+  check: 'chunks',
+  held: 'chunks',
+  confirm: 'confirm',
+  complete: 'confirm',
+  cancel: 'cancel',
+  cancelled: 'cancel',
+};
+
+/** How a receiver was lost, as it is stored. */
+export interface Loss {
+  readonly status: number;
+  readonly lostIn: BlobStep;
+  readonly reason: { readonly code: string; readonly message: string; readonly hint?: string };
+}
+
 /** One receiver of a client's transfer. */
 export class Receiver implements BlobTargetState {
   readonly address: Unicast;
   readonly skip: boolean;
+  readonly #lowPower: boolean;
   status = 0;
   timedOut = false;
   lost = false;
+  lostIn: BlobStep | undefined;
   error: MeshError | undefined;
   stage: Stage = 'information';
   capabilities: BlobCapabilities | undefined;
@@ -78,15 +102,16 @@ export class Receiver implements BlobTargetState {
   constructor(receiver: BlobReceiver) {
     this.address = receiver.address;
     this.skip = receiver.skip ?? false;
+    this.#lowPower = receiver.lowPower ?? false;
   }
 
   get active(): boolean {
     return !this.lost && !this.skip;
   }
 
-  /** It takes no pushed chunks: a Low Power node. What is for it waits at its Friend until it asks. */
+  /** A Low Power node, as it was said, or as it takes no pushed chunks. What is for it waits at its Friend until it asks. */
   get isSleepy(): boolean {
-    return this.capabilities?.push === false;
+    return this.#lowPower || this.capabilities?.push === false;
   }
 
   get blocksDone(): number {
@@ -136,34 +161,55 @@ export class Receiver implements BlobTargetState {
     this.askAgainAt = Number.POSITIVE_INFINITY;
   }
 
-  lose(status: number, error?: MeshError): void {
-    this.lost = true;
-    this.status = status;
-    this.error =
-      error ??
-      new MeshError('receiver-refused', `${formatAddress(this.address)} answered ${blobStatusName(status)}`, {
-        hint: 'Look at its capabilities and at what else it is doing.',
-      });
+  /** By the status of its answer. */
+  lose(status: number): void {
+    const answer = `${blobStatusName(status)} (0x${status.toString(16).padStart(2, '0')})`;
+    const hint = 'Look at its capabilities and at what else it is doing.';
+    this.#lose(status, 'receiver-refused', `answered ${answer}, in step ${this.step}`, hint);
+  }
+
+  /** By its capabilities: others can be served together, or nobody. `reason` says what it cannot do. */
+  loseByCapabilities(status: number, reason: string): void {
+    const hint = 'Send to it by itself, or with other settings.';
+    this.#lose(status, 'receiver-unfit', `${reason}: ${blobStatusName(status)}`, hint);
   }
 
   loseBySilence(seconds: number): void {
     this.timedOut = true;
-    this.lose(
-      BlobStatus.internalError,
-      new MeshError('receiver-silent', `${formatAddress(this.address)} has not answered for ${Math.round(seconds)} s`, {
-        hint: 'Check that it is in range and powered, then resume the transfer.',
-      }),
-    );
+    const hint = 'Check that it is in range and powered, then resume the transfer.';
+    const message = `has not answered for ${Math.round(seconds)} s, in step ${this.step}`;
+    this.#lose(BlobStatus.internalError, 'receiver-silent', message, hint);
   }
 
   /** Answers, but what it misses does not become less. */
   loseByFruitlessness(): void {
-    this.lose(
-      BlobStatus.internalError,
-      new MeshError('receiver-stuck', `${formatAddress(this.address)} keeps missing the same chunks`, {
-        hint: 'Its storage may be failing; look at its log.',
-      }),
-    );
+    const hint = 'Its storage may be failing; look at its log.';
+    const message = `keeps missing the same chunks, in step ${this.step}`;
+    this.#lose(BlobStatus.internalError, 'receiver-stuck', message, hint);
+  }
+
+  /** What it says cannot be so. */
+  loseByInconsistency(what: string): void {
+    const hint = 'Its firmware may be faulty, or another client sends the same BLOB otherwise.';
+    this.#lose(BlobStatus.internalError, 'receiver-inconsistent', `says ${what}, in step ${this.step}`, hint);
+  }
+
+  get step(): BlobStep {
+    return STEPS[this.stage];
+  }
+
+  #lose(status: number, code: string, message: string, hint: string): void {
+    this.lost = true;
+    this.status = status;
+    this.lostIn = this.step;
+    this.error = new MeshError(code, `${formatAddress(this.address)} ${message}`, { hint });
+  }
+
+  /** Lost already, as an earlier process has stored it. */
+  recall({ status, lostIn, reason }: Loss): void {
+    Object.assign(this, { lost: true, status, lostIn });
+    const { code, message, hint } = reason;
+    this.error = new MeshError(code, message, hint === undefined ? {} : { hint });
   }
 
   /** Takes part again after a suspension. */
@@ -172,6 +218,7 @@ export class Receiver implements BlobTargetState {
     this.timedOut = false;
     this.lost = false;
     this.status = 0;
+    this.lostIn = undefined;
     this.error = undefined;
     this.fruitless = 0;
     this.answered();
@@ -179,8 +226,8 @@ export class Receiver implements BlobTargetState {
 
   /** A copy that later changes do not reach. */
   snapshot(): BlobTargetState {
-    const { address, skip, status, timedOut, lost, progress, blocksDone, error } = this;
-    return { address, skip, status, timedOut, lost, progress, blocksDone, error };
+    const { address, skip, status, timedOut, lost, progress, blocksDone, lostIn, error } = this;
+    return { address, skip, status, timedOut, lost, progress, blocksDone, lostIn, error };
   }
 }
 

@@ -23,6 +23,8 @@ export interface RoundGround {
 export interface Step {
   /** How long those who have answered wait for the others, ms; absent: until nobody is pending. */
   readonly patienceMs?: number;
+  /** Who is silent for the client timeout is passed over, not lost. */
+  readonly isOptional?: boolean;
   /** The answers take more than one PDU: too many at a time would jam the air. */
   readonly longAnswers?: boolean;
   /** Whether, after that time, those who have answered give enough to do. Default: they do. */
@@ -137,7 +139,8 @@ export class Round {
         this.#pending.delete(receiver);
         this.#answering.delete(receiver);
         this.#drop(receiver);
-        this.#ground.silent(receiver);
+        if (this.#step.isOptional) receiver.answered();
+        else this.#ground.silent(receiver);
         if (this.#over) return;
         continue;
       }

@@ -1,14 +1,18 @@
 import type { Context, Model } from '@meshferry/access';
-import { type Cancel, type Clock, formatAddress, type Log, type MeshError } from '@meshferry/core';
-import type { Verdict } from './answers.ts';
+import { type Cancel, type Clock, formatAddress, type Log, MeshError, toMeshError } from '@meshferry/core';
+import type { ExpectedTransfer, Verdict } from './answers.ts';
 import type { BlockShape } from './arithmetic.ts';
+import { AutoStrategy } from './auto-strategy.ts';
 import type { BlobEvent, BlobTransferParameters } from './client-contract.ts';
 import { Estimates } from './estimates.ts';
 import type { TransferMode } from './messages.ts';
 import { Receiver } from './receiver.ts';
 import { Requests } from './requests.ts';
 import { Round, type RoundGround, type Step } from './round.ts';
-import { AutoStrategy, StockStrategy, type Strategy } from './strategy.ts';
+import type { Terms } from './settings.ts';
+import type { BlobSource } from './sink.ts';
+import { StockStrategy } from './stock-strategy.ts';
+import type { Strategy } from './strategy.ts';
 
 export interface TransferContextOptions {
   readonly clock: Clock;
@@ -35,7 +39,8 @@ export class TransferContext implements RoundGround {
   readonly estimates: Estimates = new Estimates();
   readonly strategy: Strategy;
   readonly clientTimeoutMs: number;
-  readonly emit: (event: BlobEvent) => void;
+  readonly #listener: (event: BlobEvent) => void;
+  #telling = 0;
   /** Block Size Log, once it is chosen. */
   log2: number | undefined;
   /** Once it is chosen. */
@@ -51,10 +56,12 @@ export class TransferContext implements RoundGround {
     const { parameters } = options;
     this.clock = options.clock;
     this.log = options.log;
-    this.emit = options.listener;
+    this.#listener = options.listener;
     this.#fatal = options.fatal;
     this.parameters = parameters;
-    this.receivers = parameters.receivers.map((receiver) => new Receiver(receiver));
+    // Who is named twice is one all the same.
+    const byAddress = new Map(parameters.receivers.map((receiver) => [receiver.address, receiver]));
+    this.receivers = [...byAddress.values()].map((receiver) => new Receiver(receiver));
     this.#byAddress = new Map(this.receivers.map((receiver) => [receiver.address, receiver]));
     const ttl = parameters.ttl === 0xff ? options.defaultTtl : parameters.ttl;
     this.clientTimeoutMs = 10_000 * (parameters.timeoutBase + 2) + 100 * ttl;
@@ -63,6 +70,45 @@ export class TransferContext implements RoundGround {
     this.strategy = stock
       ? new StockStrategy(this.clientTimeoutMs)
       : new AutoStrategy(this.estimates, this.clientTimeoutMs);
+  }
+
+  /** What is settled so far, by the caller or by an earlier run. */
+  get terms(): Terms {
+    const { source, blockSizeLog, chunkSize } = this.parameters;
+    return { size: source.size, log: this.log2 ?? blockSizeLog, chunkSize };
+  }
+
+  /** The transfer as its answers must say it. */
+  get expected(): ExpectedTransfer {
+    const { blobId, source } = this.parameters;
+    return { blobId, size: source.size, log: this.log2, mode: this.#mode };
+  }
+
+  /** Whether a listener or the source is being called: what they ask of the transfer must wait until they have returned. */
+  get isTelling(): boolean {
+    return this.#telling > 0;
+  }
+
+  /** Tells the listener. After the events `suspended` and `done` nothing is under way that could be in the way of it. */
+  emit(event: BlobEvent): void {
+    if (event.type === 'suspended' || event.type === 'done') this.#listener(event);
+    else this.#calling(() => this.#listener(event));
+  }
+
+  /** Octets of the BLOB. Throws `blob-source-failed`. */
+  read(offset: number, length: number): Uint8Array {
+    const octets = this.#calling(() => readFrom(this.parameters.source, offset, length));
+    if (octets.length === length) return octets;
+    throw sourceFailed(`gave ${octets.length} octets instead of ${length} from offset ${offset}`);
+  }
+
+  #calling<T>(run: () => T): T {
+    this.#telling++;
+    try {
+      return run();
+    } finally {
+      this.#telling--;
+    }
   }
 
   get mode(): TransferMode | undefined {
@@ -185,6 +231,22 @@ export class TransferContext implements RoundGround {
       receivers: this.receivers.map((receiver) => receiver.snapshot()),
     });
   }
+}
+
+function readFrom(source: BlobSource, offset: number, length: number): Uint8Array {
+  try {
+    return source.read(offset, length);
+  } catch (thrown) {
+    const { message } = toMeshError(thrown);
+    throw sourceFailed(`could not be read at offset ${offset}: ${message}`, thrown);
+  }
+}
+
+function sourceFailed(what: string, cause?: unknown): MeshError {
+  return new MeshError('blob-source-failed', `the source of the BLOB ${what}`, {
+    hint: 'Mend the source, then resume the transfer.',
+    cause,
+  });
 }
 
 const FATAL: ReadonlySet<string> = new Set(['key-not-bound', 'no-key', 'bearer-closed', 'sequence-exhausted']);

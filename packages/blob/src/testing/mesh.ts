@@ -63,7 +63,8 @@ export class Mesh {
   readonly targets: Target[] = [];
   readonly clientStore = new MemoryStore();
   readonly events: BlobEvent[] = [];
-  readonly sent = { chunks: 0 };
+  /** Called within each event of the client. */
+  whenTold: ((event: BlobEvent) => void) | undefined;
   client: BlobClient;
   transfer: BlobTransfer | undefined;
   readonly #options: MeshOptions;
@@ -106,7 +107,11 @@ export class Mesh {
         ...options,
       },
       // A process that has died tells nothing more.
-      (event) => this.client === client && this.events.push(event),
+      (event) => {
+        if (this.client !== client) return;
+        this.events.push(event);
+        this.whenTold?.(event);
+      },
     );
     return this.transfer;
   }

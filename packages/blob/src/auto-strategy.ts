@@ -1,0 +1,205 @@
+import { blockCount, chunkSizeOfSegments } from './arithmetic.ts';
+import {
+  type Conditions,
+  groupBlockMs,
+  groupRepairMs,
+  type Sending,
+  unicastBlockMs,
+  unicastRepairMs,
+} from './cost-model.ts';
+import type { Estimates } from './estimates.ts';
+import type { Receiver } from './receiver.ts';
+import { BLOCK_REPORT_MS, type Bounds, largestChunk, type OnAir, type Strategy } from './strategy.ts';
+
+/** How long the report of a node that always listens may take, besides its way. */
+const PROMPT_REPORT_MS = 2000;
+
+/** Network Transmit of most nodes, for the estimate of what a request to the group costs. */
+const USUAL_COPIES = 3;
+/** SAR Unicast Retransmissions Interval with its default, and the wait of the receiver before it acknowledges. */
+const RETRANSMISSION_MS = 250;
+/** More answers of several PDUs at a time jam the air: they collide, and each is sent again until it is acknowledged. */
+const MAX_LONG_ANSWERS = 6;
+
+/** Adapts to what the radio shows. Chunks go out once, in one SAR pass: Block Status repairs what is lost (airtime.md). */
+export class AutoStrategy implements Strategy {
+  readonly asksGroupOnly = false;
+  readonly #estimates: Estimates;
+  readonly #clientTimeoutMs: number;
+
+  constructor(estimates: Estimates, clientTimeoutMs: number) {
+    this.#estimates = estimates;
+    this.#clientTimeoutMs = clientTimeoutMs;
+  }
+
+  blockSizeLog(
+    size: number,
+    logs: readonly { log: number; bounds: Bounds }[],
+    receivers: readonly Receiver[],
+    hasGroup: boolean,
+  ): number {
+    const conditions = this.#conditions(receivers);
+    const copies = copiesFor(receivers);
+    let best = logs[0]!.log;
+    let bestCost = Number.POSITIVE_INFINITY;
+    for (const { log, bounds } of logs) {
+      const { costMs } = cheapest(Math.min(2 ** log, size), bounds, conditions, hasGroup, copies, () => false);
+      const cost = blockCount(size, log) * costMs;
+      if (cost > bestCost) continue;
+      best = log;
+      bestCost = cost;
+    }
+    return best;
+  }
+
+  sending(
+    log: number,
+    bounds: Bounds,
+    receivers: readonly Receiver[],
+    hasGroup: boolean,
+    avoid: (size: number) => boolean,
+  ): Sending {
+    return cheapest(2 ** log, bounds, this.#conditions(receivers), hasGroup, copiesFor(receivers), avoid).sending;
+  }
+
+  repairsByUnicast(pairs: number, chunks: number, sending: Sending, receivers: readonly Receiver[]): boolean {
+    const conditions = this.#conditions(receivers);
+    const unicast = unicastRepairMs(pairs, sending.chunkSize, conditions);
+    return unicast < groupRepairMs(chunks, sending, conditions);
+  }
+
+  asksGroup(asked: number, all: number, longAnswers: boolean): boolean {
+    if (longAnswers && asked > MAX_LONG_ANSWERS) return false;
+    return asked > 0.3 * all && this.#unicastRoundMs(asked) > this.#groupRoundMs(asked);
+  }
+
+  /** Answers to a group come within 500 ms; each takes its turn on air. */
+  groupWaitMs(asked: number): number {
+    return 500 + this.#estimates.answerTimeoutMs / 2 + 8 * asked;
+  }
+
+  unicastWaitMs(asks: number): number {
+    return Math.min(this.#estimates.answerTimeoutMs * 1.5 ** (asks - 1), this.#clientTimeoutMs / 5);
+  }
+
+  /** Receivers that answer at once tell when asked; a request to a Low Power node would wait at its Friend, in the way of chunks. */
+  reportPatienceMs({ isSleepy }: Receiver): number {
+    const longest = Math.min(BLOCK_REPORT_MS, this.#clientTimeoutMs / 2);
+    return isSleepy ? longest : Math.min(longest, PROMPT_REPORT_MS + this.#estimates.answerTimeoutMs);
+  }
+
+  /** What others want from the group would push what a Low Power node wants out of its Friend's queue. */
+  pullsByUnicast(receivers: readonly Receiver[]): boolean {
+    return receivers.some(({ isSleepy }) => isSleepy);
+  }
+
+  groupChunk(copies: number): OnAir {
+    return {
+      sar: { segmentIntervalStep: 0, multicastRetransmissionsCount: 0 },
+      transmit: { count: copies, intervalMs: 20 },
+    };
+  }
+
+  /** The first request to one receiver in reach goes out once: asking the few again costs less than copies of all. */
+  request(receiver: Receiver, toGroup: boolean): OnAir {
+    const { asks } = receiver;
+    const sar = { segmentIntervalStep: 0, multicastRetransmissionsCount: 1, multicastRetransmissionsIntervalStep: 0 };
+    if (toGroup || asks > 2 || receiver.isRemote || this.#lossOf(receiver) > 0.3) return { sar };
+    return { sar, transmit: { count: Math.max(1, asks), intervalMs: 20 } };
+  }
+
+  /** Segments that get lost are sent again by the transport layer; copies only where very many do, as over relays. */
+  unicastChunk(receiver: Receiver): OnAir {
+    const loss = this.#lossOf(receiver);
+    const sar = {
+      segmentIntervalStep: 0,
+      unicastRetransmissionsCount: 15,
+      unicastRetransmissionsWithoutProgressCount: 5,
+    };
+    if (receiver.isRemote) return { sar };
+    const count = loss < 0.1 ? 1 : loss < 0.25 ? 2 : 3;
+    return { sar, transmit: { count, intervalMs: 20 } };
+  }
+
+  /** Long answers of many take their time: each is acknowledged, in several copies. */
+  patienceMs(asked: number): number {
+    return (
+      Math.max(3000, 5 * this.#estimates.answerTimeoutMs) + 2 * USUAL_COPIES * this.#estimates.unsegmentedMs * asked
+    );
+  }
+
+  #lossOf(receiver: Receiver): number {
+    return this.#estimates.lossOf([receiver])[0] as number;
+  }
+
+  #conditions(receivers: readonly Receiver[]): Conditions {
+    const { segmentMs, unsegmentedMs } = this.#estimates;
+    const count = Math.max(1, receivers.length);
+    return {
+      loss: this.#estimates.lossOf(receivers),
+      segmentMs,
+      unsegmentedMs,
+      roundMs: Math.min(this.#unicastRoundMs(count), this.#groupRoundMs(count)),
+      ackMs: this.#estimates.ackMs,
+      unicastCopies: copiesFor(receivers),
+      retransmissionMs: this.#estimates.isAckMeasured ? 0 : RETRANSMISSION_MS * copiesFor(receivers),
+      longAnswerMs: USUAL_COPIES * unsegmentedMs,
+    };
+  }
+
+  /** One request after the other; each is answered within 20 to 50 ms. */
+  #unicastRoundMs(asked: number): number {
+    return asked * this.#estimates.unsegmentedMs + this.#estimates.roundTripMs;
+  }
+
+  /** One request; the last of so many answers, each delayed by 20 to 500 ms at random. */
+  #groupRoundMs(asked: number): number {
+    const { unsegmentedMs, roundTripMs } = this.#estimates;
+    return USUAL_COPIES * unsegmentedMs + 20 + (480 * asked) / (asked + 1) + roundTripMs / 2;
+  }
+}
+
+/**
+ * Fewest copies of a chunk to the group. A relay sends each PDU as often as the usual Network Transmit: a source that is
+ * faster only fills its queues. In that time the source can as well send copies.
+ */
+function copiesFor(receivers: readonly Receiver[]): number {
+  return receivers.some(({ isRemote }) => isRemote) ? USUAL_COPIES : 1;
+}
+
+/** The cheapest of the sizes that fill their segments, of one to three copies to the group, and of one by one. */
+function cheapest(
+  blockSize: number,
+  bounds: Bounds,
+  conditions: Conditions,
+  hasGroup: boolean,
+  minCopies: number,
+  avoid: (size: number) => boolean,
+): { sending: Sending; costMs: number } {
+  let best: Sending = { chunkSize: bounds.maxChunkSize, copies: minCopies, byUnicast: !hasGroup };
+  let costMs = Number.POSITIVE_INFINITY;
+  const consider = (sending: Sending): void => {
+    const cost = sending.byUnicast
+      ? unicastBlockMs(blockSize, sending.chunkSize, conditions)
+      : groupBlockMs(blockSize, sending, conditions);
+    if (cost >= costMs) return;
+    best = sending;
+    costMs = cost;
+  };
+  for (const chunkSize of chunkSizes(bounds, avoid)) {
+    consider({ chunkSize, copies: 1, byUnicast: true });
+    if (!hasGroup) continue;
+    for (let copies = minCopies; copies <= 3; copies++) consider({ chunkSize, copies, byUnicast: false });
+  }
+  return { sending: best, costMs };
+}
+
+/** Those that fill their segments; where none does, the largest. */
+function chunkSizes({ minChunkSize, maxChunkSize }: Bounds, avoid: (size: number) => boolean): readonly number[] {
+  const sizes: number[] = [];
+  for (let segments = 1; segments <= 32; segments++) {
+    const size = chunkSizeOfSegments(segments);
+    if (size >= minChunkSize && size <= maxChunkSize && !avoid(size)) sizes.push(size);
+  }
+  return sizes.length > 0 ? sizes : [largestChunk({ minChunkSize, maxChunkSize }, avoid)];
+}
