@@ -5,7 +5,7 @@ import type { BlobEvent, BlobTransfer, BlobTransferParameters } from './client-c
 import { sourceOf } from './sink.ts';
 import { joinModels, LeastRandom } from './testing/capture-client.ts';
 import { RecordedPeers } from './testing/capture-peers.ts';
-import { hasCaptures, recordedImage, recordedKeys, recordedMessages } from './testing/capture-recording.ts';
+import { hasCaptures, recordedImage, recordedKeys, recordedMessages, replayedTo } from './testing/capture-recording.ts';
 
 interface Case {
   readonly servers: readonly number[];
@@ -79,6 +79,9 @@ const CASES: Readonly<Record<string, Case>> = {
 };
 
 describe.skipIf(!hasCaptures)('our BLOB Transfer Client between recorded servers', () => {
+  it('there is a case for every recording', () =>
+    expect(Object.keys(CASES).sort()).toEqual(replayedTo('BlobClient').sort()));
+
   it.each(Object.keys(CASES))('%s: sends what was recorded and ends as it did', (name) => {
     const replay = new ClientReplay(name, 'stock');
     expect(replay.peers.refusals).toEqual([]);

@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { fromHex, MemoryStore, toHex, VirtualClock } from '@meshferry/core';
 import { portableCrypto } from '@meshferry/crypto';
 import { describe, expect, it } from 'vitest';
@@ -7,19 +8,24 @@ import { BlobInformationStatus } from './messages.ts';
 import { BlobServer } from './server.ts';
 import type { BlobPullOptions } from './server-contract.ts';
 import {
+  CAPTURES,
   hasCaptures,
   opcodeOf,
+  type Part,
   RECORDINGS,
+  REPLAYS,
   type RecordedMessage,
+  type Recording,
   recordedKeys,
   recordedMessages,
+  replayedTo,
 } from './testing/capture-recording.ts';
 import { ServerReplay } from './testing/capture-server.ts';
 import { Flash } from './testing/mesh.ts';
 
 /** A recorded server: in which recording, who, driven by whom, and the phase that it ended in. */
 interface Row {
-  readonly name: (typeof RECORDINGS)[number];
+  readonly name: Recording;
   readonly server: number;
   readonly client: number;
   readonly ends: keyof typeof BlobPhase;
@@ -55,8 +61,27 @@ const SILENT = [
   'dfu-client-no-answer-to-blob-information',
 ];
 
+it('every recording is replayed to a client of ours, and to servers where there were any', () => {
+  const clients: readonly Part[] = ['BlobClient', 'FirmwareUpdateClient', 'Distributor', 'Initiator'];
+  const servers: readonly Part[] = ['BlobServer', 'FirmwareUpdateServer'];
+  expect(RECORDINGS).toHaveLength(14);
+  for (const name of RECORDINGS) {
+    expect([name, REPLAYS[name].some((part) => clients.includes(part))]).toEqual([name, true]);
+    const isAnswered = name !== 'blob-information-nobody-answers';
+    expect([name, REPLAYS[name].some((part) => servers.includes(part))]).toEqual([name, isAnswered]);
+  }
+});
+
+it.skipIf(!hasCaptures)('there is no recording of these models besides', () => {
+  const names = readdirSync(CAPTURES).filter((file) => /^(blob|df.)-.*\.keys\.json$/.test(file));
+  expect(names.map((file) => file.replace('.keys.json', '')).sort()).toEqual([...RECORDINGS].sort());
+  const answered = RECORDINGS.filter((name) => recordedMessages(name).some(({ dst }) => dst <= 0x10));
+  expect(RECORDINGS.filter((name) => !answered.includes(name))).toEqual(['blob-information-nobody-answers']);
+});
+
 describe.skipIf(!hasCaptures)('our BLOB Transfer Server in the place of a recorded one', () => {
   it('there is a row for every recorded server', () => {
+    expect(replayedTo('BlobServer')).toEqual(RECORDINGS.filter((name) => ROWS.some((row) => row.name === name)));
     for (const name of RECORDINGS) {
       const answers = recordedMessages(name).filter(({ hex }) => /^(67|68|8303|8307)/.test(hex));
       const pairs = [...new Set(answers.map(({ src, dst }) => `${src}<${dst}`))].sort();

@@ -8,6 +8,7 @@ import {
   recordedImage,
   recordedKeys,
   recordedMessages,
+  replayedTo,
 } from '../../blob/src/testing/capture-recording.ts';
 import { recordedUpdateStart } from './testing/capture-distributor.ts';
 import { FirmwareUpdateClient } from './update-client.ts';
@@ -41,6 +42,10 @@ const CASES: Readonly<Record<string, Case>> = {
 const TARGETS = [0x101, 0x102, 0x103];
 
 describe.skipIf(!hasCaptures)('our Firmware Update Client between recorded Targets', () => {
+  it('there is a case for every recording', () => {
+    expect(Object.keys(CASES)).toEqual(replayedTo('FirmwareUpdateClient'));
+  });
+
   for (const settings of ['stock', 'auto'] as const) {
     it.each(Object.entries(CASES))(`%s: sends what was recorded and ends as it did (${settings})`, (name, ends) => {
       const { peers, receivers, outcome } = replayed(name, settings);

@@ -8,6 +8,7 @@ import {
   recordedImage,
   recordedKeys,
   recordedMessages,
+  replayedTo,
 } from '../../blob/src/testing/capture-recording.ts';
 import { DistributionPhase } from './distribution-codes.ts';
 import { FirmwareDistributionStart, FirmwareDistributionStatus } from './distribution-messages.ts';
@@ -34,6 +35,10 @@ const CASES: Readonly<Record<string, Ends>> = {
 };
 
 describe.skipIf(!hasCaptures)('our Distributor between recorded Targets', () => {
+  it('there is a case for every recording; one has a test of its own, as its Initiator was recorded, too', () => {
+    expect(['dfd-initiator-full-run', ...Object.keys(CASES)]).toEqual(replayedTo('Distributor'));
+  });
+
   for (const settings of ['stock', 'auto'] as const) {
     it.each(Object.entries(CASES))(`%s: sends what was recorded and ends as it did (${settings})`, (name, ends) => {
       const { peers, distributor, answers } = distributed(name, settings, Object.keys(ends).map(Number));

@@ -2,13 +2,18 @@ import { BlobServer } from '@meshferry/blob';
 import { MemoryStore, toHex, VirtualClock } from '@meshferry/core';
 import { portableCrypto } from '@meshferry/crypto';
 import { describe, expect, it } from 'vitest';
-import { hasCaptures, RECORDINGS, recordedKeys, recordedMessages } from '../../blob/src/testing/capture-recording.ts';
+import {
+  hasCaptures,
+  RECORDINGS,
+  type Recording,
+  recordedKeys,
+  recordedMessages,
+  replayedTo,
+} from '../../blob/src/testing/capture-recording.ts';
 import { ServerReplay } from '../../blob/src/testing/capture-server.ts';
 import { FirmwareUpdateServer } from './target.ts';
 import { RecordedDevice } from './testing/capture-target.ts';
 import { UpdatePhase } from './update-codes.ts';
-
-type Recording = (typeof RECORDINGS)[number];
 
 interface Row {
   readonly name: Recording;
@@ -35,6 +40,8 @@ const ROWS: readonly Row[] = [
 
 describe.skipIf(!hasCaptures)('our Firmware Update Server in the place of a recorded Target', () => {
   it('there is a row for every recorded Target', () => {
+    const names = RECORDINGS.filter((name) => ROWS.some((row) => row.name === name));
+    expect(replayedTo('FirmwareUpdateServer')).toEqual(names);
     for (const name of RECORDINGS) {
       const answers = recordedMessages(name).filter(({ hex }) => hex.startsWith('8310'));
       const targets = [...new Set(answers.map(({ src }) => src))].sort();

@@ -26,6 +26,40 @@ export const RECORDINGS = [
   'dfu-distribution-pull-2-targets',
 ] as const;
 
+export type Recording = (typeof RECORDINGS)[number];
+
+/** Our part that takes the place of the recorded one. `Distributor` is both: server of an Initiator, client of Targets. */
+export type Part =
+  | 'BlobClient'
+  | 'BlobServer'
+  | 'FirmwareUpdateClient'
+  | 'FirmwareUpdateServer'
+  | 'Distributor'
+  | 'Initiator';
+
+/** Which parts of ours each recording is replayed to. Each replay test takes its recordings from here. */
+export const REPLAYS: Readonly<Record<Recording, readonly Part[]>> = {
+  'blob-information-nobody-answers': ['BlobClient'],
+  'blob-information-one-of-two-answers': ['BlobClient', 'BlobServer'],
+  'blob-pull-5-low-power-nodes-over-friend': ['BlobClient', 'BlobServer'],
+  'blob-push-4-servers': ['BlobClient', 'BlobServer'],
+  'blob-push-unsegmented-chunks': ['BlobClient', 'BlobServer'],
+  'blob-servers-drop-out': ['BlobClient', 'BlobServer'],
+  'dfd-initiator-full-run': ['BlobServer', 'FirmwareUpdateServer', 'Distributor', 'Initiator'],
+  'dfu-client-metadata-rejected-by-all': ['FirmwareUpdateClient', 'FirmwareUpdateServer'],
+  'dfu-client-no-answer-to-blob-information': ['FirmwareUpdateClient', 'FirmwareUpdateServer'],
+  'dfu-client-verification-fails': ['FirmwareUpdateClient', 'BlobServer', 'FirmwareUpdateServer'],
+  'dfu-distribution-1-target-2000-bytes': ['Distributor', 'BlobServer', 'FirmwareUpdateServer'],
+  'dfu-distribution-4-targets': ['Distributor', 'BlobServer', 'FirmwareUpdateServer'],
+  'dfu-distribution-metadata-rejected-by-one': ['Distributor', 'BlobServer', 'FirmwareUpdateServer'],
+  'dfu-distribution-pull-2-targets': ['Distributor', 'BlobServer', 'FirmwareUpdateServer'],
+};
+
+/** The recordings that are replayed to a part of ours. */
+export function replayedTo(part: Part): Recording[] {
+  return RECORDINGS.filter((name) => REPLAYS[name].includes(part));
+}
+
 /** An access message of a recording, times in ms. */
 export interface RecordedMessage {
   /** First PDU. */
