@@ -8,10 +8,14 @@ export interface PeerServerOptions {
   readonly id?: string;
   /** What is sent instead of the usual answer; null: nothing. Whatever the message asks for has happened by then. */
   readonly answer?: (usual: string, request: Heard, server: PeerServer) => string | readonly string[] | null;
+  /** Answers other messages than those of BLOB Transfer: of a model that stands on this one. */
+  readonly other?: (request: Heard) => string | undefined;
   /** Messages that do not reach the server. */
   readonly listens?: (hex: string) => boolean;
   /** Chunks that it asks for at a time in pull mode. */
   readonly window?: number;
+  /** What it subscribes to besides the group. */
+  readonly label?: Uint8Array;
 }
 
 /** Information Status: blocks of 2^min to 2^max octets. */
@@ -32,6 +36,8 @@ export class PeerServer {
   readonly address: number;
   readonly station: Station;
   phase = 1;
+  /** The BLOB ID that it expects. */
+  id: string;
   /** Octets of the BLOB in hex, undefined where nothing has come yet. */
   blob: (string | undefined)[] = [];
   /** How often each block was received whole. */
@@ -53,7 +59,12 @@ export class PeerServer {
   constructor(air: Air, address: number, options: PeerServerOptions) {
     this.address = address;
     this.#options = options;
-    this.station = air.join(address, { heard: (message) => this.#receive(message) });
+    this.id = options.id ?? ID;
+    const { label } = options;
+    this.station = air.join(address, {
+      heard: (message) => this.#receive(message),
+      ...(label === undefined ? {} : { label }),
+    });
     if (options.listens !== undefined) this.station.listens = options.listens;
   }
 
@@ -70,6 +81,16 @@ export class PeerServer {
     this.station.send(1, hex);
   }
 
+  /** Waits for a transfer, whatever there was; without an id for none. */
+  expect(id?: string): void {
+    this.phase = id === undefined ? 0 : 1;
+    this.id = id ?? this.id;
+    this.size = 0;
+    this.block = -1;
+    this.missingBlocks.clear();
+    this.missingChunks.clear();
+  }
+
   /** The Receive BLOB Timeout. */
   suspend(): void {
     this.phase = 5;
@@ -77,7 +98,7 @@ export class PeerServer {
   }
 
   transferStatus(code = 0): string {
-    const { id = ID } = this.#options;
+    const { id } = this;
     const mode = this.size === 0 ? '0' : (this.#parameters[0] as string);
     const head = `8303${mode}${code.toString(16)}0${this.phase}`;
     if (this.phase === 0) return head;
@@ -121,10 +142,10 @@ export class PeerServer {
     if (usual === undefined) return;
     const answer = this.#options.answer === undefined ? usual : this.#options.answer(usual, request, this);
     if (answer === null) return;
-    for (const hex of typeof answer === 'string' ? [answer] : answer) this.station.send(request.src, hex);
+    for (const hex of typeof answer === 'string' ? [answer] : answer) this.station.send(request.src, hex, request);
   }
 
-  #react({ hex, dst }: Heard): string | undefined {
+  #react({ hex, dst, ...rest }: Heard): string | undefined {
     if (hex.startsWith('66')) return this.#onChunk(hex, dst);
     switch (hex.slice(0, 4)) {
       case '8306':
@@ -143,12 +164,12 @@ export class PeerServer {
       case '8305':
         return this.blockStatus(this.phase < 2 ? 4 : this.phase === 5 ? 10 : 0);
       default:
-        return undefined;
+        return this.#options.other?.({ hex, dst, ...rest });
     }
   }
 
   #onStart(parameters: string): string {
-    const { id = ID } = this.#options;
+    const { id } = this;
     if (this.phase === 0) return this.transferStatus(4);
     if (parameters.slice(2, 18) !== id) return this.transferStatus(6);
     if (this.size === 0) {

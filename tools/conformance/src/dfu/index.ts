@@ -1,0 +1,21 @@
+import type { Case } from '../case.ts';
+import { clientScenarios } from './client-scenarios.ts';
+import { clientSequence } from './client-sequence.ts';
+import { clientSteps } from './client-steps.ts';
+import { distributorMatrix } from './distributor-matrix.ts';
+import { targetApply } from './target-apply.ts';
+import { targetInformation } from './target-information.ts';
+import { targetMatrix } from './target-matrix.ts';
+import { targetStart } from './target-start.ts';
+
+/** Firmware Update and Distribution: the Target, the updater and the Distributor of @meshferry/dfu. */
+export const dfu: readonly Case[] = [
+  ...targetMatrix,
+  ...targetStart,
+  ...targetInformation,
+  ...targetApply,
+  ...clientScenarios,
+  ...clientSteps,
+  ...clientSequence,
+  ...distributorMatrix,
+];
