@@ -21,7 +21,7 @@ import { type CryptoProvider, virtualAddress } from '@meshferry/crypto';
 import type { AccessReceived, AccessSend, AccessTransport, NetworkHost } from '@meshferry/network';
 import type { Attachment } from './attachment.ts';
 import { type Composition, decodeComposition, encodeComposition, Feature } from './composition.ts';
-import { forgetPages, type RunningPages, TermPages } from './composition-pages.ts';
+import { forgetPages, type RunningPages, TermPages, termPage0 } from './composition-pages.ts';
 import { encodeProfiles, type MeshProfile } from './composition-profiles.ts';
 import { encodeRelations } from './composition-relations.ts';
 import type { AnswerCapture, Context, ModelId, Processed } from './contract.ts';
@@ -120,6 +120,16 @@ export class AccessLayer implements NetworkHost {
 
   get elementCount(): number {
     return this.#elements.length;
+  }
+
+  /**
+   * Elements in the present term on the network: those that new software adds have no addresses before the next one begins
+   * (Node Address Refresh).
+   */
+  get termElementCount(): number {
+    const page = termPage0(this.#ground.store);
+    const decoded = page && decodeComposition(page);
+    return decoded?.ok ? decoded.value.composition.elements.length : this.elementCount;
   }
 
   /** Identity and elements as the node shows them in Composition Data Page 0. */

@@ -50,6 +50,11 @@ export class TermPages {
   }
 }
 
+/** Composition Data Page 0 of the present term, without the page number; undefined before the first one. */
+export function termPage0(store: Store): Uint8Array | undefined {
+  return store.get(`${PREFIXES.composition}0`);
+}
+
 /** Forgets the pages of the term: the node leaves the network. */
 export function forgetPages(store: Store): readonly Write[] {
   return Object.values(PREFIXES).flatMap((prefix) => store.keys(prefix).map((key): Write => [key, null]));

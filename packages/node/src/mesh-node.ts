@@ -167,7 +167,7 @@ export class MeshNode implements FoundationHost {
       store: storeView(store, NETWORK),
       host: this.access,
       address,
-      elements: options.elements.length,
+      elements: this.access.termElementCount,
       ...pick(keys, ['deviceKey', 'netKeys', 'appKeys']),
       ...pick(options, [
         'ivIndex',

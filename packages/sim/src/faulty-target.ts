@@ -8,8 +8,8 @@ export interface FaultyDevice {
   silence(): void;
   /** The power fails for a moment. */
   restart(): void;
-  /** One octet of the flash changes by itself. */
-  flipOctet(): void;
+  /** One octet of the image that has come changes by itself. */
+  flipOctet(imageIndex: number): void;
 }
 
 /**
@@ -42,7 +42,7 @@ export function faulty(
       return sink && watched(sink);
     },
     verify: (imageIndex, metadata, done) => {
-      if (fails('flip')) device.flipOctet();
+      if (fails('flip')) device.flipOctet(imageIndex);
       if (fails('verify')) done(false, 'planned failure');
       else application.verify(imageIndex, metadata, done);
     },

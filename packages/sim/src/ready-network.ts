@@ -18,6 +18,7 @@ import {
   SIM_FIRST_TARGET_ADDRESS,
   SIM_PROCESS_ADDRESS,
   type SimOptions,
+  simTargetAddress,
 } from './uri.ts';
 import { SIM_APP_INDEX, worldKeys } from './world-keys.ts';
 
@@ -48,9 +49,9 @@ export function readyNetwork(sim: SimOptions): { document: NetworkDocument; own:
   for (const address of addresses) {
     const node = provisionedNode(document, {
       uuid: random.bytes(16),
-      name: nameOf(address),
+      name: nameOf(sim, address),
       address,
-      elements: 1,
+      elements: address < SIM_FIRST_TARGET_ADDRESS ? 1 : sim.instances,
       deviceKey: worldKeys(sim.seed, address).deviceKey,
       secure: true,
       netIndex: 0,
@@ -81,19 +82,20 @@ export function describeNodes(document: NetworkDocument, nodes: readonly (MeshNo
   return described;
 }
 
-function nodeAddresses({ distributor, friends, targets }: SimOptions): Unicast[] {
+function nodeAddresses(sim: SimOptions): Unicast[] {
+  const { distributor, friends, targets } = sim;
   const row = (first: Unicast, count: number) => Array.from({ length: count }, (_, i) => first + i);
   return [
     ...(distributor ? [SIM_DISTRIBUTOR_ADDRESS] : []),
     ...row(SIM_FIRST_FRIEND_ADDRESS, friends),
-    ...row(SIM_FIRST_TARGET_ADDRESS, targets),
+    ...row(0, targets).map((number) => simTargetAddress(sim, number)),
   ];
 }
 
-function nameOf(address: Unicast): string {
+function nameOf({ instances }: SimOptions, address: Unicast): string {
   if (address === SIM_DISTRIBUTOR_ADDRESS) return 'Distributor';
   if (address < SIM_FIRST_TARGET_ADDRESS) return `Friend ${address - SIM_FIRST_FRIEND_ADDRESS + 1}`;
-  return `Target ${address - SIM_FIRST_TARGET_ADDRESS + 1}`;
+  return `Target ${(address - SIM_FIRST_TARGET_ADDRESS) / instances + 1}`;
 }
 
 const BARE = {

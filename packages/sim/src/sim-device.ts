@@ -1,25 +1,16 @@
 import { storeView } from '@meshferry/core';
 import type { PublicKey } from '@meshferry/firmware';
-import {
-  type BootOutcome,
-  type McubootTarget,
-  type Membership,
-  MeshDevice,
-  MeshNode,
-  type NodeGround,
-  type TargetRole,
-  targetRole,
-} from '@meshferry/node';
+import { type Membership, MeshDevice, MeshNode, type NodeGround, type TargetRole } from '@meshferry/node';
 import { type SimLabel, simLabel } from './sim-label.ts';
 import { SimNode, type WorldGround } from './sim-node.ts';
+import { TargetFlash } from './sim-target-flash.ts';
 import {
   BOOT_MS,
   blobCapabilities,
-  flash,
   peerLimits,
-  TARGET_ELEMENTS,
   targetComposition,
-  tellOutcome,
+  targetElements,
+  targetRoles,
 } from './sim-target-parts.ts';
 import { SimUser } from './sim-user.ts';
 import type { SimOptions } from './uri.ts';
@@ -42,8 +33,8 @@ export class SimDevice extends SimNode {
   /** Who stands before it. */
   readonly user: SimUser;
   readonly #sim: SimOptions;
-  #application: McubootTarget | undefined;
-  #role: TargetRole | undefined;
+  #flashes: readonly TargetFlash[] = [];
+  #roles: readonly TargetRole[] = [];
   #attentionUntil = 0;
   readonly #clock: { readonly now: number };
 
@@ -62,19 +53,29 @@ export class SimDevice extends SimNode {
     this.user = new SimUser(world.clock);
   }
 
-  /** The image that it runs, octet for octet; undefined while it runs what it was made with. */
+  /** The image that it runs, octet for octet (the first one of several); undefined while it runs what it was made with. */
   get runningImage(): Uint8Array | undefined {
-    return this.#application?.runningImage();
+    return this.#flashes[0]?.runningImage();
   }
 
   /** The Firmware ID that it runs now. */
   get firmwareId(): Uint8Array | undefined {
-    return this.#application?.images()[0]?.firmwareId;
+    return this.#flashes[0]?.firmwareId();
+  }
+
+  /** What is behind each of its Firmware Update Servers. */
+  get flashes(): readonly TargetFlash[] {
+    return this.#flashes;
   }
 
   /** Its update models, for tests that look inside; undefined while it is in no network. */
   get role(): TargetRole | undefined {
-    return this.node === undefined ? undefined : this.#role;
+    return this.roles[0];
+  }
+
+  /** The same of all its elements; none while it is in no network. */
+  get roles(): readonly TargetRole[] {
+    return this.node === undefined ? [] : this.#roles;
   }
 
   /** Whether it draws attention to itself now, as a Provisioner or a Health Client asked it to. */
@@ -84,45 +85,50 @@ export class SimDevice extends SimNode {
 
   #compose(options: SimDeviceOptions, ground: NodeGround): MeshDevice {
     const { sim, trust, world } = options;
-    const application = flash(ground, {
-      sim,
-      store: ground.store,
-      trust,
-      compositionPage0: () => (device.node as MeshNode).access.compositionPage0(),
-      restart: () => void world.clock.after(0, () => this.restart(BOOT_MS)),
+    const flashes = Array.from({ length: sim.instances }, (_, instance) => {
+      const flash = {
+        sim,
+        store: ground.store,
+        trust,
+        compositionPage0: () => (device.node as MeshNode).access.compositionPage0(),
+        restart: () => void world.clock.after(0, () => this.restart(BOOT_MS)),
+      };
+      return new TargetFlash(ground, flash, instance);
     });
-    this.#application = application;
-    const outcome = application.boot();
+    this.#flashes = flashes;
+    const leaves = flashes.map((flash) => flash.boot()).includes(true);
+    const changes = flashes.reduce((sum, flash) => sum + flash.compositionChanges, 0);
     const device: MeshDevice = new MeshDevice({
       ...ground,
       store: storeView(ground.store, 'device/'),
       announced: { uuid: this.label.uuid, oobInformation: this.#oobInformation },
       provisioning: {
-        elements: TARGET_ELEMENTS,
+        elements: targetElements(sim, changes),
         ...this.#oob(),
         attention: (seconds) => this.#drawAttention(seconds),
       },
-      compose: (membership) => this.#join(options, application, outcome, membership),
+      compose: (membership) => this.#join(options, flashes, changes, membership),
     });
-    if (outcome === 'swapped-and-unprovisioned') {
+    if (leaves) {
       device.reset();
       // Only now: a power cut in between lets it leave once more.
-      application.forgetOutcome();
+      for (const flash of flashes) flash.forgetOutcome();
     }
     return device;
   }
 
   #join(
     { sim, relay, world }: SimDeviceOptions,
-    application: McubootTarget,
-    outcome: BootOutcome,
+    flashes: readonly TargetFlash[],
+    changes: number,
     membership: Membership,
   ): MeshNode {
-    const role = targetRole(membership, application, blobCapabilities(sim, true));
-    this.#role = role;
+    const applications = flashes.map(({ application }) => application);
+    const roles = targetRoles(membership, applications, blobCapabilities(sim, true));
+    this.#roles = roles;
     const node = new MeshNode({
       ...membership,
-      ...targetComposition(sim, role),
+      ...targetComposition({ sim, roles, changes, remote: membership.remote }),
       relay: relay ? RELAY_RETRANSMIT[sim.peer] : false,
       defaultTtl: world.defaultTtl,
       // Who was provisioned over GATT must be reachable that way.
@@ -130,8 +136,10 @@ export class SimDevice extends SimNode {
       health: { attention: (seconds) => this.#drawAttention(seconds) },
       ...peerLimits(sim, membership),
     });
-    tellOutcome(role, outcome);
-    role.update.start();
+    roles.forEach((role, i) => {
+      flashes[i]?.tellOutcome(role.update);
+      role.update.start();
+    });
     return node;
   }
 

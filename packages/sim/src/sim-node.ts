@@ -24,7 +24,7 @@ export interface WorldGround {
 
 export interface SimNodeOptions {
   readonly world: WorldGround;
-  /** Where the node has stood from the beginning; undefined for a device that is to be provisioned. */
+  /** Where the node stands from the beginning; undefined for a device that is to be provisioned. */
   readonly address?: Unicast;
   /** Of its part of the store, and of its chances. Default: by its address. */
   readonly name?: string;
@@ -58,7 +58,7 @@ export class SimNode {
 
   /** Of the primary element; the unassigned address, 0, while it is in no network. */
   get address(): Unicast {
-    return this.#options.address ?? this.node?.address ?? UNASSIGNED;
+    return this.node?.address ?? this.#options.address ?? UNASSIGNED;
   }
 
   /** The composed node, or undefined while it is off or in no network. */
@@ -90,7 +90,7 @@ export class SimNode {
     const { world, compose, bare = false } = this.#options;
     if (this.#clock !== undefined) return;
     const clock = new PoweredClock(world.clock);
-    const name = this.#options.name ?? `node/${hex(this.address)}`;
+    const name = this.#options.name ?? `node/${hex(this.#options.address ?? UNASSIGNED)}`;
     const ground: NodeGround = {
       clock,
       random: new SeededRandom(`${world.chances}/${name}/${this.#powerUps++}`),

@@ -1,14 +1,13 @@
-import { Feature } from '@meshferry/access';
-import { type Store, storeView } from '@meshferry/core';
-import { type PublicKey, parseVersion } from '@meshferry/firmware';
+import { Feature, Model } from '@meshferry/access';
+import { storeView } from '@meshferry/core';
+import type { TargetApplication } from '@meshferry/dfu';
 import {
-  type BootOutcome,
-  McubootTarget,
   type MeshNodeOptions,
   type NodeGround,
   type NodeIdentity,
+  type RemoteOptions,
   type TargetRole,
-  type targetRole,
+  targetRole,
 } from '@meshferry/node';
 import type { SimOptions } from './uri.ts';
 
@@ -17,54 +16,62 @@ import type { SimOptions } from './uri.ts';
 /** How long a simulated device takes to swap images and boot, ms. */
 export const BOOT_MS = 8000;
 
-/** What the flash and the bootloader of a device depend on. */
-export interface FlashOptions {
-  readonly sim: SimOptions;
-  /** Of the device: its flash outlives its networks. */
-  readonly store: Store;
-  readonly trust: readonly PublicKey[];
-  readonly compositionPage0: () => Uint8Array;
-  /** Takes the power away, and gives it back after {@link BOOT_MS}; not inside the call. */
-  readonly restart: () => void;
+/** Its firmware models, one pair for each instance. */
+export function targetRoles(
+  ground: NodeGround,
+  applications: readonly TargetApplication[],
+  capabilities: Parameters<typeof targetRole>[2],
+  pull?: Parameters<typeof targetRole>[3],
+): TargetRole[] {
+  return applications.map((application, instance) => {
+    const store = instance === 0 ? ground.store : storeView(ground.store, `instance${instance}/`);
+    return targetRole({ ...ground, store }, application, capabilities, pull);
+  });
 }
 
-/** The flash and the bootloader of a device. */
-export function flash(ground: NodeGround, options: FlashOptions): McubootTarget {
-  const { sim, store, trust, compositionPage0, restart } = options;
-  const version = parseVersion(sim.version);
-  if (!version.ok) throw version.error;
-  return new McubootTarget({
-    store: storeView(store, 'flash/'),
-    crypto: ground.crypto,
-    ...(ground.log && { log: ground.log }),
-    company: sim.company,
-    version: version.value,
-    slotSize: sim.slot,
-    effect: sim.effect,
-    compositionPage0,
-    trust,
-    restart,
-  });
+/** What a target is made of; `changes`: how often an update changed that (see `adds` of the URI). */
+export interface TargetMake {
+  readonly sim: SimOptions;
+  readonly roles: readonly TargetRole[];
+  readonly changes: number;
+  /** Default: relay and proxy. */
+  readonly features?: number;
+  readonly remote: RemoteOptions;
 }
 
 /**
  * By default the composition of the nRF Connect SDK's Target sample, so that its packages mean "unchanged" to effect=auto;
- * with `models=full` that of a node of ours.
+ * with `models=full` that of a node of ours. Who says that its new composition can be taken over remotely has what that needs.
  */
-export function targetComposition(
-  sim: SimOptions,
-  role: TargetRole,
-  features: number = Feature.relay | Feature.proxy,
-): Pick<MeshNodeOptions, 'elements' | 'servers'> & { readonly identity: NodeIdentity } {
+export function targetComposition({
+  sim,
+  roles,
+  changes,
+  features = Feature.relay | Feature.proxy,
+  remote,
+}: TargetMake): Pick<MeshNodeOptions, 'elements' | 'servers' | 'remote'> & { readonly identity: NodeIdentity } {
+  const added = Array.from({ length: changes }, (_, i) => addedModel(sim.company, i));
+  const elements = roles.map(({ models }, i) => ({ location: i + 1, models: [...models] }));
+  if (sim.adds === 'model') elements[0]?.models.push(...added);
+  else elements.push(...added.map((model, i) => ({ location: roles.length + i + 1, models: [model] })));
+  const isRefreshable = sim.effect === 'composition';
   return {
     identity: { cid: sim.company, pid: 0, vid: 0, crpl: 10, features },
-    elements: [{ location: 1, models: role.models }],
-    ...(sim.models === 'target' && { servers: [] }),
+    elements,
+    ...(isRefreshable && { remote }),
+    ...(sim.models === 'target' && { servers: isRefreshable ? ['remote-provisioning'] : [] }),
   };
 }
 
 /** Elements of {@link targetComposition}. */
-export const TARGET_ELEMENTS = 1;
+export function targetElements({ instances, adds }: SimOptions, changes: number): number {
+  return instances + (adds === 'element' ? changes : 0);
+}
+
+/** What new software brings: a vendor model that does nothing. */
+function addedModel(company: number, number: number): Model {
+  return new Model({ id: company * 0x10000 + number, name: `Added ${number + 1}` });
+}
 
 /** Segments of the longest message that a stock peer takes. */
 const STOCK_SEGMENTS = 6;
@@ -93,10 +100,4 @@ export function blobCapabilities(sim: SimOptions, push: boolean): NonNullable<Pa
   };
   if (sim.peer !== 'stock') return common;
   return { ...common, minBlockSizeLog: 12, maxBlockSizeLog: 12, maxChunkSize: STOCK_MTU - 3, mtuSize: STOCK_MTU };
-}
-
-/** The update server learns what the bootloader did. */
-export function tellOutcome(role: TargetRole, outcome: BootOutcome): void {
-  if (outcome === 'swapped') role.update.applied(true);
-  if (outcome === 'reverted') role.update.applied(false);
 }

@@ -1,10 +1,12 @@
 import { Feature } from '@meshferry/access';
+import { encodeRecord, readRecord, SeededRandom, type Unicast } from '@meshferry/core';
 import type { TargetApplication } from '@meshferry/dfu';
 import type { PublicKey } from '@meshferry/firmware';
-import { type McubootTarget, MeshNode, type NodeGround, type TargetRole, targetRole } from '@meshferry/node';
+import { MeshNode, type NodeGround, type RemoteOptions, type TargetRole } from '@meshferry/node';
 import { faulty } from './faulty-target.ts';
 import { SimNode, type WorldGround } from './sim-node.ts';
-import { BOOT_MS, blobCapabilities, flash, peerLimits, targetComposition, tellOutcome } from './sim-target-parts.ts';
+import { TargetFlash } from './sim-target-flash.ts';
+import { BOOT_MS, blobCapabilities, peerLimits, targetComposition, targetRoles } from './sim-target-parts.ts';
 import type { SimOptions } from './uri.ts';
 import { RELAY_RETRANSMIT, SIM_APP_INDEX, SIM_GROUP, worldKeys } from './world-keys.ts';
 
@@ -25,8 +27,8 @@ export interface SimTargetOptions {
 
 /** A device that takes firmware: the full stack with keys, sequence numbers and a virtual flash of its own. */
 export class SimTarget extends SimNode {
-  #application: McubootTarget | undefined;
-  #role: TargetRole | undefined;
+  #flashes: readonly TargetFlash[] = [];
+  #roles: readonly TargetRole[] = [];
   /** Offsets of the blocks that have come: planned failures happen once, also when the power fails in between. */
   readonly #written = new Set<number>();
 
@@ -41,44 +43,65 @@ export class SimTarget extends SimNode {
     if (options.sim.fail.some(({ address, step }) => address === options.address && step === 'silent')) this.silence();
   }
 
-  /** The image that it runs, octet for octet; undefined while it runs what it was made with. */
+  /** The image that it runs, octet for octet (the first one of several); undefined while it runs what it was made with. */
   get runningImage(): Uint8Array | undefined {
-    return this.#application?.runningImage();
+    return this.#flashes[0]?.runningImage();
   }
 
   /** The Firmware ID that it runs now. */
   get firmwareId(): Uint8Array | undefined {
-    return this.#application?.images()[0]?.firmwareId;
+    return this.#flashes[0]?.firmwareId();
+  }
+
+  /** What is behind each of its Firmware Update Servers. */
+  get flashes(): readonly TargetFlash[] {
+    return this.#flashes;
   }
 
   /** Its update models, for tests that look inside; undefined while it is off. */
   get role(): TargetRole | undefined {
-    return this.node === undefined ? undefined : this.#role;
+    return this.roles[0];
+  }
+
+  /** The same of all its elements; none while it is off. */
+  get roles(): readonly TargetRole[] {
+    return this.node === undefined ? [] : this.#roles;
   }
 
   #compose(options: SimTargetOptions, ground: NodeGround): MeshNode | null {
-    const { sim, address, lowPower, trust, world } = options;
-    const application = flash(ground, {
-      sim,
-      store: ground.store,
-      trust,
-      compositionPage0: () => node.access.compositionPage0(),
-      // Not while the node is being composed, when it finds that a power cut kept it from applying.
-      restart: () => void world.clock.after(0, () => this.restart(BOOT_MS)),
+    const { sim, lowPower, trust, world } = options;
+    const flashes = Array.from({ length: sim.instances }, (_, instance) => {
+      const flash = {
+        sim,
+        store: ground.store,
+        trust,
+        compositionPage0: () => node.access.compositionPage0(),
+        // Not while the node is being composed, when it finds that a power cut kept it from applying.
+        restart: () => void world.clock.after(0, () => this.restart(BOOT_MS)),
+      };
+      return new TargetFlash(ground, flash, instance);
     });
-    this.#application = application;
-    const outcome = application.boot();
-    if (outcome === 'swapped-and-unprovisioned') return null;
+    this.#flashes = flashes;
+    // Every one of them boots.
+    if (flashes.map((flash) => flash.boot()).includes(true)) return null;
     // What it asks for waits at its Friend at once.
     const pull = { friendQueue: FRIEND_QUEUE, reported: () => node.network.lowPower?.poll() };
-    const failing = this.#withFailures(options, application);
-    const role = targetRole(ground, failing, blobCapabilities(sim, !lowPower), lowPower ? pull : undefined);
-    this.#role = role;
+    const failing = flashes.map((flash) => this.#withFailures(options, flash));
+    const roles = targetRoles(ground, failing, blobCapabilities(sim, !lowPower), lowPower ? pull : undefined);
+    this.#roles = roles;
+    const moved = readRecord<Place>(ground.store, PLACE);
+    const { address, deviceKey } = moved ?? { address: options.address };
     const node: MeshNode = new MeshNode({
       ...ground,
-      ...targetComposition(sim, role, lowPower ? Feature.lowPower : undefined),
+      ...targetComposition({
+        sim,
+        roles,
+        changes: changesOf(flashes),
+        ...(lowPower && { features: Feature.lowPower }),
+        remote: this.#remote(options),
+      }),
       address,
-      keys: worldKeys(sim.seed, address),
+      keys: { ...worldKeys(sim.seed, options.address), ...(deviceKey && { deviceKey }) },
       ...(lowPower && { lowPower: LOW_POWER }),
       relay: options.relay ? RELAY_RETRANSMIT[sim.peer] : false,
       defaultTtl: world.defaultTtl,
@@ -86,23 +109,50 @@ export class SimTarget extends SimNode {
       beacon: options.beacon,
       ...peerLimits(sim, ground),
     });
-    role.bind(SIM_APP_INDEX);
-    role.subscribe(SIM_GROUP);
-    tellOutcome(role, outcome);
-    role.update.start();
+    flashes.forEach((flash, i) => {
+      const role = roles[i] as TargetRole;
+      // The network that it comes with is configured; of another term on it whoever began that takes care.
+      if (moved === undefined) {
+        role.bind(SIM_APP_INDEX);
+        role.subscribe(SIM_GROUP);
+      }
+      flash.tellOutcome(role.update);
+      role.update.start();
+    });
     return node;
   }
 
-  #withFailures({ sim, world, address }: SimTargetOptions, application: McubootTarget): TargetApplication {
+  /** It can be given other addresses (Node Address Refresh), which it keeps beside the states of the node. */
+  #remote({ sim, address, world }: SimTargetOptions): RemoteOptions {
+    return {
+      self: { uuid: new SeededRandom(`${sim.seed}/uuid ${address}`).bytes(16) },
+      moving: (to, deviceKey) => [[PLACE, encodeRecord({ address: to, deviceKey } satisfies Place)]],
+      moved: () => void world.clock.after(0, () => this.restart(BOOT_MS)),
+    };
+  }
+
+  #withFailures({ sim, world, address }: SimTargetOptions, flash: TargetFlash): TargetApplication {
     const failures = sim.fail.filter((failure) => failure.address === address);
     const device = {
       // Not inside the write of a block: the stack finishes what it does, then the power is gone.
       silence: () => void world.clock.after(0, () => this.silence()),
       restart: () => void world.clock.after(0, () => this.restart(BOOT_MS)),
-      flipOctet: () => application.flipOctet(),
+      flipOctet: (imageIndex: number) => flash.flipOctet(imageIndex),
     };
-    return faulty(application, failures, device, this.#written);
+    return faulty(flash.application, failures, device, this.#written);
   }
+}
+
+/** Where a target stands after it was moved, and its device key there. */
+interface Place {
+  readonly address: Unicast;
+  readonly deviceKey: Uint8Array;
+}
+
+const PLACE = 'place';
+
+function changesOf(flashes: readonly TargetFlash[]): number {
+  return flashes.reduce((sum, flash) => sum + flash.compositionChanges, 0);
 }
 
 /**

@@ -8,6 +8,7 @@ import {
   numberOrWord,
   optionalText,
   realNumber,
+  someWords,
   vendorId,
   version,
   wordList,
@@ -70,12 +71,21 @@ export interface SimOptions {
    * all foundation servers besides, devices the Remote Provisioning Server, too.
    */
   readonly models: 'target' | 'full';
+  /** The updatable images of each such node, in the order of their image indexes: application core, network core, a file. */
+  readonly images: readonly SimImage[];
+  /** Pairs of a BLOB Transfer and a Firmware Update Server on each such node, on an element each, with images of their own. */
+  readonly instances: number;
+  /** What new software with `effect=composition` or `composition-norpr` adds: a model on the first element, or an element. */
+  readonly adds: 'model' | 'element';
   /** What unprovisioned devices can be authenticated by, see `SimLabel` and `SimUser`; none: nothing. */
   readonly oob: readonly SimOob[];
 }
 
 /** `static` and `publickey` stand on the label of a device; `output`: it shows a value, `input`: it takes one. */
 export type SimOob = 'static' | 'publickey' | 'output' | 'input';
+
+/** An updatable image of a simulated node: `app` and `net` are MCUboot images, `blob` is any file, applied without a restart. */
+export type SimImage = 'app' | 'net' | 'blob';
 
 const SIM_OOB: readonly SimOob[] = ['static', 'publickey', 'output', 'input'];
 
@@ -110,6 +120,9 @@ export interface SimKeys {
   effect: SimOptions['effect'];
   trust: string | undefined;
   models: SimOptions['models'];
+  images: SimOptions['images'];
+  instances: number;
+  adds: SimOptions['adds'];
   oob: SimOptions['oob'];
 }
 
@@ -141,5 +154,8 @@ export const SIM_KEYS: { readonly [K in keyof SimKeys]: Key<SimKeys[K]> } = {
   effect: choice('none', ['none', 'auto', 'unprovision', 'composition', 'composition-norpr']),
   trust: optionalText('the path of a PEM file (write %2C for a comma, %25 for a percent sign)'),
   models: choice('target', ['target', 'full']),
+  images: someWords(['app'], ['app', 'net', 'blob']),
+  instances: naturalNumber(1, 1, 4),
+  adds: choice('model', ['model', 'element']),
   oob: wordList('none', SIM_OOB),
 };

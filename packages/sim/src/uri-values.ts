@@ -41,6 +41,13 @@ export function choice<T extends string>(initial: T, words: readonly T[]): Key<T
   };
 }
 
+/** One or more of the words, joined by `+`, in any order. */
+export function someWords<T extends string>(initial: readonly T[], words: readonly T[]): Key<readonly T[]> {
+  const { read, write } = wordList('', words);
+  const given = (text: string) => (text === '' ? undefined : read(text));
+  return { initial, allowed: `${words.join(', ')}; several joined by +`, read: given, write };
+}
+
 /** Several of the words, joined by `+`, in any order; `none` for no one. */
 export function wordList<T extends string>(none: string, words: readonly T[]): Key<readonly T[]> {
   return {

@@ -38,6 +38,9 @@ describe('parseSimUri', () => {
       trust: undefined,
       fail: [],
       models: 'target',
+      images: ['app'],
+      instances: 1,
+      adds: 'model',
       oob: [],
     });
   });
@@ -46,7 +49,7 @@ describe('parseSimUri', () => {
     const text =
       'sim:targets=3,unprovisioned=2,lowpower=1,friends=2,proxies=2,link=gatt,distributor=1,seed=42,topology=grid,hops=3,relays=all,radio=ideal,loss=0.05,' +
       'controller=single,interval=30,sets=4,rearm=0.5,block=12-14,chunks=512,slot=524288,peer=stock,version=1.2.3+4,' +
-      'company=0x004c,effect=auto,trust=keys/a%2Cb.pem,fail=0x0100@metadata+0x0102@block3;0x0101@reboot5,models=full,oob=output+static';
+      'company=0x004c,effect=auto,trust=keys/a%2Cb.pem,fail=0x0100@metadata+0x0104@block3;0x0102@reboot5,models=full,images=blob+app,instances=2,adds=element,oob=output+static';
     expect(parseSimUri(text)).toEqual({
       targets: 3,
       unprovisioned: 2,
@@ -72,10 +75,13 @@ describe('parseSimUri', () => {
       trust: 'keys/a,b.pem',
       fail: [
         { address: 0x0100, step: 'metadata', block: undefined },
-        { address: 0x0102, step: 'block', block: 3 },
-        { address: 0x0101, step: 'reboot', block: 5 },
+        { address: 0x0104, step: 'block', block: 3 },
+        { address: 0x0102, step: 'reboot', block: 5 },
       ],
       models: 'full',
+      images: ['app', 'blob'],
+      instances: 2,
+      adds: 'element',
       oob: ['static', 'output'],
     });
   });
@@ -86,6 +92,19 @@ describe('parseSimUri', () => {
       expect(parseSimUri(`sim:${list},seed=2`).fail.map(({ step }) => step)).toEqual(['busy', 'full']);
     },
   );
+
+  it('knows a target that fails by its first element', () => {
+    expect(parseSimUri('sim:targets=2,instances=3,fail=0x0103@busy').fail).toHaveLength(1);
+    for (const address of ['0x0101', '0x0106']) {
+      expect(refusal(`sim:targets=2,instances=3,fail=${address}@busy`).hint).toContain('the address of a target');
+    }
+  });
+
+  it('wants one image at least', () => {
+    for (const images of ['', 'none', 'app+app', 'core']) {
+      expect(refusal(`sim:images=${images}`).hint).toBe('Allowed for images: app, net, blob; several joined by +.');
+    }
+  });
 
   it('makes a line when several hops are asked for without a topology', () => {
     expect(parseSimUri('sim:targets=6,hops=6')).toMatchObject({ topology: 'line', hops: 6 });
@@ -180,6 +199,9 @@ describe('canonicalSimUri', () => {
           effect: fc.constantFrom('none', 'auto', 'unprovision', 'composition', 'composition-norpr'),
           oob: fc.constantFrom('none', 'static', 'output', 'input', 'input+publickey', 'static+publickey+output+input'),
           models: fc.constantFrom('target', 'full'),
+          images: fc.constantFrom('app', 'net', 'blob+app', 'app+net+blob'),
+          instances: fc.constantFrom(1, 2),
+          adds: fc.constantFrom('model', 'element'),
           seed: fc.nat(),
           topology: fc.constantFrom('line', 'grid', 'random'),
           hops: fc.integer({ min: 1, max: 5 }),

@@ -1,7 +1,7 @@
-import { formatAddress, MeshError, parseAddress } from '@meshferry/core';
+import { formatAddress, MeshError, parseAddress, type Unicast } from '@meshferry/core';
 import { FAIL_STEPS, type FailStep, type Failure, SIM_KEYS, type SimKeys, type SimOptions } from './uri-keys.ts';
 
-export type { Failure, SimOob, SimOptions } from './uri-keys.ts';
+export type { Failure, SimImage, SimOob, SimOptions } from './uri-keys.ts';
 export { FAIL_STEPS, type FailStep } from './uri-keys.ts';
 
 /** Addresses of a simulated network [design/interfaces.md, Simulator URI]. */
@@ -9,8 +9,13 @@ export const SIM_PROCESS_ADDRESS = 0x0001;
 export const SIM_DISTRIBUTOR_ADDRESS = 0x0002;
 /** Of the first Friend; the others follow. */
 export const SIM_FIRST_FRIEND_ADDRESS = 0x0010;
-/** Of the first target; one element each, so the others follow. */
+/** Of the first target; the others follow, see {@link simTargetAddress}. */
 export const SIM_FIRST_TARGET_ADDRESS = 0x0100;
+
+/** Address of the primary element of a target: each has as many elements as `instances` says. */
+export function simTargetAddress({ instances }: Pick<SimOptions, 'instances'>, number: number): Unicast {
+  return SIM_FIRST_TARGET_ADDRESS + number * instances;
+}
 
 type KeyName = keyof SimKeys;
 const KNOWN = [...Object.keys(SIM_KEYS), 'fail'];
@@ -162,6 +167,9 @@ function compose(keys: Partial<SimKeys>, fail: readonly Failure[]): SimOptions {
     trust: get('trust'),
     fail,
     models: get('models'),
+    images: get('images'),
+    instances: get('instances'),
+    adds: get('adds'),
     oob: get('oob'),
   };
 }
@@ -191,9 +199,10 @@ function checked(options: SimOptions, topologyGiven: boolean): SimOptions {
   if (typeof options.relays === 'number' && options.relays > others) {
     throw badValue('relays', String(options.relays), `at most the number of other nodes, ${others} here`);
   }
-  const last = SIM_FIRST_TARGET_ADDRESS + targets - 1;
+  const last = simTargetAddress(options, targets - 1);
   for (const failure of fail) {
-    const isTarget = failure.address >= SIM_FIRST_TARGET_ADDRESS && failure.address <= last;
+    const place = failure.address - SIM_FIRST_TARGET_ADDRESS;
+    const isTarget = place >= 0 && failure.address <= last && place % options.instances === 0;
     if (isTarget) continue;
     if (distributor && failure.address === SIM_DISTRIBUTOR_ADDRESS) {
       if (failure.step === 'silent') continue;

@@ -11,10 +11,12 @@ import {
   VirtualClock,
 } from '@meshferry/core';
 import { type CryptoProvider, portableCrypto } from '@meshferry/crypto';
+import type { OobRetriever } from '@meshferry/dfu';
 import type { PublicKey } from '@meshferry/firmware';
 import type { ProxyConnector } from '@meshferry/network';
 import { MeshNode, type NodeGround, type UpdaterRole, updaterRole } from '@meshferry/node';
 import { GattAir } from './gatt-air.ts';
+import { heldRetriever } from './held-retriever.ts';
 import { Radio } from './radio.ts';
 import { SimDevice } from './sim-device.ts';
 import { SimDistributor } from './sim-distributor.ts';
@@ -25,9 +27,9 @@ import { chooseRelays, layOut, type Topology } from './topology.ts';
 import {
   SIM_DISTRIBUTOR_ADDRESS,
   SIM_FIRST_FRIEND_ADDRESS,
-  SIM_FIRST_TARGET_ADDRESS,
   SIM_PROCESS_ADDRESS,
   type SimOptions,
+  simTargetAddress,
 } from './uri.ts';
 import { MANY_ANSWERS, SIM_APP_INDEX, worldKeys } from './world-keys.ts';
 
@@ -40,6 +42,8 @@ export interface WorldOptions {
   readonly log?: Log;
   /** Public keys that targets trust; with any, they take signed images alone. */
   readonly trust?: readonly PublicKey[];
+  /** How the simulated Distributor fetches firmware by itself, from a real archive. Default: it can not. */
+  readonly archive?: OobRetriever;
   /**
    * Composes the node of this process; null: it is in no network yet, and only its radio works. Default: the updater of
    * the ready network, see {@link World.role}.
@@ -119,12 +123,13 @@ export class World {
         index: 1,
         relay: relays(1),
         beacon: beaconer === 1,
+        ...(options.archive && { archive: heldRetriever(options.archive, (until) => this.hold(until)) }),
       });
     }
     this.targets = Array.from({ length: sim.targets }, (_, i) => {
       const index = first + i;
       const lowPower = i >= sim.targets - sim.lowpower;
-      const address = SIM_FIRST_TARGET_ADDRESS + i;
+      const address = simTargetAddress(sim, i);
       const proxy = i < sim.proxies;
       const relay = relays(index) && !lowPower;
       return new SimTarget({
