@@ -38,6 +38,7 @@ export * from './distribution-server.ts';
 export * from './distribution-server-options.ts';
 export * from './distribution-watch.ts';
 export * from './firmware-update-messages.ts';
+export * from './own-image.ts';
 export * from './slot-store.ts';
 export * from './target.ts';
 export * from './target-application.ts';

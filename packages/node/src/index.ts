@@ -26,6 +26,7 @@
 
 export * from './adopt.ts';
 export type { FoundationServerName, HealthOptions } from './foundation-models.ts';
+export * from './https-retriever.ts';
 export * from './image-slot.ts';
 export * from './key-refresh-job.ts';
 export type { KeyRefreshStage } from './key-refresh-record.ts';

@@ -4,11 +4,13 @@ import { type Address, type AppIndex, silent, storeView } from '@meshferry/core'
 import {
   FirmwareDistributionClient,
   FirmwareDistributionServer,
+  type FirmwareDistributionServerOptions,
   FirmwareUpdateClient,
   FirmwareUpdateServer,
   type SlotLimits,
   SlotStore,
   type TargetApplication,
+  withOwnImage,
 } from '@meshferry/dfu';
 import type { NodeGround } from './mesh-node.ts';
 
@@ -26,8 +28,18 @@ export interface TargetRole extends Role {
   subscribe(group: Address): void;
 }
 
+/** `models` stand on one element, those of the `target` on another one: each has a BLOB Transfer Server of its own. */
 export interface DistributorRole extends Role {
   readonly distribution: FirmwareDistributionServer;
+  /** The node itself as one of its receivers; it is bound with the role. */
+  readonly target: TargetRole | undefined;
+}
+
+/** What a {@link distributorRole} can be told besides its limits. */
+export interface DistributorRoleOptions
+  extends Pick<FirmwareDistributionServerOptions, 'maxReceivers' | 'resumeAtStart' | 'settings' | 'oob'> {
+  /** The device's own firmware: with it the node is a Target as well, and updates itself last. */
+  readonly self?: TargetApplication;
 }
 
 export interface UpdaterRole extends Role {
@@ -61,8 +73,15 @@ export function targetRole(
   };
 }
 
-/** A Distributor: takes images by upload and updates a list of nodes. Call `distribution.start()` when the node is composed. */
-export function distributorRole(ground: NodeGround, limits: SlotLimits): DistributorRole {
+/**
+ * A Distributor: takes images by upload and updates a list of nodes. Call `distribution.start()`, and before it
+ * `target.update.start()`, when the node is composed and the role bound.
+ */
+export function distributorRole(
+  ground: NodeGround,
+  limits: SlotLimits,
+  { self, ...options }: DistributorRoleOptions = {},
+): DistributorRole {
   const { clock, random, crypto, store } = ground;
   const log = ground.log ?? silent;
   const blobServer = new BlobServer({
@@ -79,7 +98,8 @@ export function distributorRole(ground: NodeGround, limits: SlotLimits): Distrib
     blob: blobClient,
     store: storeView(store, 'update-client/'),
   });
-  const distribution = new FirmwareDistributionServer({
+  const distribution: FirmwareDistributionServer = new FirmwareDistributionServer({
+    ...options,
     clock,
     random,
     crypto,
@@ -88,8 +108,25 @@ export function distributorRole(ground: NodeGround, limits: SlotLimits): Distrib
     blob: blobServer,
     updates,
     slots: new SlotStore({ store: storeView(store, 'slots/'), crypto, limits }),
+    isSelf: (address) => address === distribution.model.element || address === target?.update.model.element,
   });
-  return { distribution, ...role([blobServer.model, blobClient.model, updates.model, distribution.model]) };
+  const target =
+    self &&
+    targetRole(
+      { ...ground, store: storeView(store, 'self/') },
+      withOwnImage(self, () => distribution.sending),
+      { maxBlobSize: limits.imageSize },
+    );
+  const { models, bind } = role([blobServer.model, blobClient.model, updates.model, distribution.model]);
+  return {
+    distribution,
+    target,
+    models,
+    bind: (appIndex) => {
+      bind(appIndex);
+      target?.bind(appIndex);
+    },
+  };
 }
 
 /** A stand-alone updater and Initiator: clients of all three firmware models. */

@@ -1,3 +1,4 @@
+import type { OobRetriever } from '@meshferry/dfu';
 import { type DistributorRole, distributorRole, MeshNode, type NodeGround } from '@meshferry/node';
 import { SimNode, type WorldGround } from './sim-node.ts';
 import type { SimOptions } from './uri.ts';
@@ -14,6 +15,8 @@ export interface SimDistributorOptions {
   readonly relay: boolean;
   /** It sends Secure Network beacons. */
   readonly beacon: boolean;
+  /** How it fetches firmware by itself. */
+  readonly archive?: OobRetriever;
 }
 
 /** A node that keeps firmware images and updates others with them. */
@@ -36,8 +39,9 @@ export class SimDistributor extends SimNode {
     return this.node === undefined ? undefined : this.#role;
   }
 
-  #compose({ world, sim, address, relay, beacon }: SimDistributorOptions, ground: NodeGround): MeshNode {
-    const role = distributorRole(ground, { images: SLOTS, imageSize: sim.slot, space: SLOTS * sim.slot });
+  #compose({ world, sim, address, relay, beacon, archive }: SimDistributorOptions, ground: NodeGround): MeshNode {
+    const limits = { images: SLOTS, imageSize: sim.slot, space: SLOTS * sim.slot };
+    const role = distributorRole(ground, limits, archive && { oob: archive });
     this.#role = role;
     const node: MeshNode = new MeshNode({
       ...ground,

@@ -21,7 +21,8 @@ export interface AccessFlags {
   readonly timeout?: number;
 }
 
-const CONNECT_MS = 10_000;
+/** How long a connection may take to come about. */
+export const CONNECT_MS = 10_000;
 
 /** Runs `ask` with what it needs to reach a firmware server; Ctrl-C ends it with exit code 130. */
 export async function withAccess<T>(

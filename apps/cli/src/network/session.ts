@@ -4,6 +4,7 @@ import { portableCrypto } from '@meshferry/crypto';
 import { MeshNetwork, type MeshNode, NetworkState, type UpdaterRole, updaterRole } from '@meshferry/node';
 import { canonicalSimUri, describeNodes, readyNetwork, type SelfGround, type SimOptions, World } from '@meshferry/sim';
 import { openSqliteStore } from '@meshferry/store-sqlite';
+import { DistributorArchive } from '../archive/distributor.ts';
 import { readPublicKeyFile } from '../firmware/read-file.ts';
 import { asInput, ExitCode, Stop } from '../shell/exit.ts';
 import type { Shell } from '../shell/shell.ts';
@@ -26,6 +27,7 @@ export class Session {
   /** Heard from the first moment on: the work begins, and writes, before {@link run} waits for it. */
   #interrupt = new AbortController();
   readonly #unlisten: () => void;
+  readonly #archive = new DistributorArchive();
   #state: NetworkState | undefined;
   #network: MeshNetwork | undefined;
   #role: UpdaterRole | undefined;
@@ -41,7 +43,14 @@ export class Session {
       const state = asInput(() => NetworkState.open(this.networkStore));
       this.#state = state ?? (ready && NetworkState.begin(this.networkStore, ready.document, ready.own));
       const store = storeView(this.store, 'sim/');
-      this.world = new World({ sim, trust, log: shell.log, store, self: (ground) => this.#compose(ground) });
+      this.world = new World({
+        sim,
+        trust,
+        log: shell.log,
+        store,
+        archive: this.#archive.retriever,
+        self: (ground) => this.#compose(ground),
+      });
       if (state === undefined && ready !== undefined) this.#describe();
     } catch (thrown) {
       this.#unlisten();
@@ -94,6 +103,7 @@ export class Session {
     this.#unlisten();
     this.world.close();
     this.store.close();
+    this.#archive.close();
   }
 
   #compose(ground: SelfGround): MeshNode | null {
