@@ -126,7 +126,9 @@ export class OutgoingBlock {
     receiver.clearMissing();
     receiver.located = false;
     receiver.awakeAt = this.#context.clock.now;
-    receiver.fruitless = 0;
+    // Whoever fell asleep over this block and comes back to it has had its tries all the same.
+    if (receiver.triedBlock !== this.shape.number) receiver.fruitless = 0;
+    receiver.triedBlock = this.shape.number;
     receiver.missingBefore = 0;
     if (receiver.stage === 'start') return;
     receiver.stage = wanted && !this.isElsewhere(receiver) ? 'block' : 'held';

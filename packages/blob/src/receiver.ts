@@ -90,6 +90,8 @@ export class Receiver implements BlobTargetState {
   /** Chunks missing when the last sending began, and how many checks in a row have not lowered the figure. */
   missingBefore = 0;
   fruitless = 0;
+  /** The block that these checks were about. */
+  triedBlock: number | undefined;
   /** Event loss: estimate and weight of the observations in it. */
   loss = 0;
   lossWeight = 0;

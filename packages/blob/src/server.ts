@@ -1,5 +1,5 @@
 import { type Context, Model } from '@meshferry/access';
-import { Deadline, type Log, MeshError, type Store, silent, toMeshError } from '@meshferry/core';
+import { type Log, type MeshError, silent } from '@meshferry/core';
 import { blockCount, blockShape, isChunkSizeLegal } from './arithmetic.ts';
 import { hasBit, numbersOfBits } from './bits.ts';
 import { BlockAssembly } from './block-assembly.ts';
@@ -20,8 +20,8 @@ import {
 import { PullReports } from './pull-reports.ts';
 import { blockStatusOf, capabilitiesOf, clientOf, transferStatusOf } from './server-answers.ts';
 import type { BlobExpectation, BlobServerEvents, BlobServerOptions } from './server-contract.ts';
-import { eraseServerRecord, readServerRecord, writeServerRecord } from './server-record.ts';
-import { ServerTransfer } from './server-transfer.ts';
+import { ServerLifecycle } from './server-lifecycle.ts';
+import type { ServerTransfer } from './server-transfer.ts';
 import type { BlobSink } from './sink.ts';
 
 /**
@@ -31,25 +31,20 @@ import type { BlobSink } from './sink.ts';
 export class BlobServer {
   readonly model: Model = new Model({ id: BLOB_TRANSFER_SERVER, name: 'BLOB Transfer Server' });
   readonly capabilities: BlobCapabilities;
-  readonly #store: Store;
   readonly #log: Log;
-  #transfer: ServerTransfer | undefined;
-  /** Receive BLOB Timeout. */
-  readonly #deadline: Deadline;
+  readonly #life: ServerLifecycle;
   readonly #reports: PullReports;
 
   constructor(options: BlobServerOptions) {
-    this.#store = options.store;
     this.#log = options.log ?? silent;
     this.capabilities = capabilitiesOf(options);
-    this.#deadline = new Deadline(options.clock, () => this.#onTimeout());
+    this.#life = new ServerLifecycle(options);
     this.#reports = new PullReports(options.clock, this.model, this.#log, options.pull);
-    const record = readServerRecord(this.#store);
-    if (record !== undefined) this.#transfer = new ServerTransfer(record);
+    this.#life.stopped = () => this.#reports.stop();
 
     this.model.handle(BlobChunkTransfer, this.#onChunk);
     this.model.handle(BlobTransferGet, (_, context) => {
-      if (this.phase === BlobPhase.waitingForNextChunk && this.#transfer!.isWhole) this.#complete(this.#transfer!);
+      if (this.phase === BlobPhase.waitingForNextChunk && this.#transfer!.isWhole) this.#life.complete(this.#transfer!);
       this.#transferStatus(context, BlobStatus.success);
     });
     this.model.handle(BlobTransferStart, (message, context) =>
@@ -95,25 +90,7 @@ export class BlobServer {
    * that another one is active, `store-failed` that the state could not be stored.
    */
   expect(blobId: bigint, expectation: BlobExpectation): MeshError | undefined {
-    const { ttl, timeoutBase, sink, events } = expectation;
-    const old = this.#transfer;
-    if (old !== undefined && old.blobId !== blobId && isActive(old.phase)) {
-      return new MeshError('blob-busy', `a transfer of BLOB ${formatBlobId(old.blobId)} is active`, {
-        hint: 'Wait until it ends, or cancel it.',
-      });
-    }
-    const transfer = new ServerTransfer({ blobId, ttl, timeoutBase }, sink, events);
-    try {
-      writeServerRecord(this.#store, transfer.record());
-    } catch (thrown) {
-      return toMeshError(thrown);
-    }
-    this.#stopTimers();
-    this.#transfer = transfer;
-    if (old?.phase === BlobPhase.suspended && old.blobId !== blobId) {
-      old.events?.failed(new MeshError('blob-replaced', `BLOB ${formatBlobId(old.blobId)} made way for another one`));
-    }
-    return undefined;
+    return this.#life.expect(blobId, expectation);
   }
 
   /**
@@ -122,29 +99,21 @@ export class BlobServer {
    * transfer is abandoned.
    */
   recover(sink: BlobSink, events: BlobServerEvents): boolean {
-    const transfer = this.#transfer;
-    if (transfer === undefined) return false;
-    const { blobId, parameters } = transfer;
-    if (parameters !== undefined && sink.recover !== undefined && !sink.recover(blobId, parameters.size)) {
-      this.cancel();
-      return false;
-    }
-    transfer.sink = sink;
-    transfer.events = events;
-    if (transfer.isWhole) this.#complete(transfer);
-    return true;
+    return this.#life.recover(sink, events);
   }
 
   /** Ends whatever there is: Inactive, state erased, nobody told. */
   cancel(): void {
-    this.#stopTimers();
-    this.#transfer = undefined;
-    this.#erase();
+    this.#life.cancel();
   }
 
   /** Stops the timers; the state stays in the store, as at a power cut. */
   close(): void {
-    this.#stopTimers();
+    this.#life.close();
+  }
+
+  get #transfer(): ServerTransfer | undefined {
+    return this.#life.transfer;
   }
 
   /** MBT 5.2.3, and the order of checks that peers in the field have. */
@@ -160,14 +129,16 @@ export class BlobServer {
     if (blockSizeLog < minBlockSizeLog || blockSizeLog > maxBlockSizeLog) return BlobStatus.invalidBlockSize;
     if (!this.capabilities[transferMode]) return BlobStatus.unsupportedTransferMode;
     if (blockCount(blobSize, blockSizeLog) > MAX_BLOCKS) {
-      this.#fail(
+      this.#life.fail(
         'too-many-blocks',
         `${blockCount(blobSize, blockSizeLog)} blocks, at most ${MAX_BLOCKS} can be tracked`,
       );
       return BlobStatus.invalidParameter;
     }
-    if (transfer.sink?.begin(transfer.blobId, blobSize) !== true) {
-      this.#fail('no-room', `no room for a BLOB of ${blobSize} octets`);
+    const hasRoom = transfer.sink?.begin(transfer.blobId, blobSize) === true;
+    if (this.#transfer !== transfer) return BlobStatus.internalError;
+    if (!hasRoom) {
+      this.#life.fail('no-room', `no room for a BLOB of ${blobSize} octets`);
       return BlobStatus.internalError;
     }
     transfer.start({
@@ -177,8 +148,8 @@ export class BlobServer {
       mtu: Math.min(clientMtuSize, mtuSize, BLOB_MTU),
       ...clientOf(context),
     });
-    if (!this.#persist(transfer)) {
-      this.#fail('store-failed', 'the state of the transfer could not be stored');
+    if (!this.#life.persist(transfer)) {
+      this.#life.fail('store-failed', 'the state of the transfer could not be stored');
       return BlobStatus.internalError;
     }
     this.#touch(transfer);
@@ -195,7 +166,7 @@ export class BlobServer {
       transfer.phase = BlobPhase.waitingForNextBlock;
       // Reports go to whoever goes on with the transfer.
       transfer.parameters = { ...transfer.parameters!, ...clientOf(context) };
-      this.#persist(transfer);
+      this.#life.persist(transfer);
       this.#touch(transfer);
       transfer.events?.resumed?.();
     }
@@ -206,7 +177,7 @@ export class BlobServer {
     const transfer = this.#transfer;
     if (transfer === undefined) return BlobStatus.success;
     if (blobId !== transfer.blobId) return BlobStatus.wrongBlobId;
-    this.#fail('blob-cancelled', `the client cancelled BLOB ${formatBlobId(blobId)}`);
+    this.#life.fail('blob-cancelled', `the client cancelled BLOB ${formatBlobId(blobId)}`);
     return BlobStatus.success;
   }
 
@@ -259,7 +230,9 @@ export class BlobServer {
   /** The data is durable before its bit is: a power cut in between costs the block once more, never its content. */
   #finishBlock(transfer: ServerTransfer, block: BlockAssembly, lastChunk: number): void {
     const { number, offset } = block.shape;
-    if (!transfer.sink!.block(offset, block.octets)) {
+    const isWritten = transfer.sink!.block(offset, block.octets);
+    if (this.#transfer !== transfer) return;
+    if (!isWritten) {
       this.#log('warn', `block ${number} could not be written, its last chunk counts as missing`);
       block.forget(lastChunk);
       return;
@@ -268,29 +241,12 @@ export class BlobServer {
     // In pull mode the last block leaves it in Waiting for Next Chunk: the client must have heard that nothing is missing.
     const isLast = transfer.isWhole && !transfer.isPull;
     if (!transfer.isWhole) transfer.phase = BlobPhase.waitingForNextBlock;
-    if (!this.#persist(transfer)) {
+    if (!this.#life.persist(transfer)) {
       this.#log('warn', `block ${number} is stored, but would be asked for again after a power cut`);
     }
-    if (isLast) this.#end(transfer);
+    if (isLast) this.#life.end(transfer);
     transfer.events?.block?.(number);
-    if (isLast) this.#tellComplete(transfer);
-  }
-
-  #complete(transfer: ServerTransfer): void {
-    this.#end(transfer);
-    this.#tellComplete(transfer);
-  }
-
-  #end(transfer: ServerTransfer): void {
-    transfer.phase = BlobPhase.complete;
-    this.#stopTimers();
-    transfer.release();
-  }
-
-  /** Forgotten only when the higher model knows: a power cut in between must not cost the whole BLOB. */
-  #tellComplete(transfer: ServerTransfer): void {
-    transfer.events?.complete();
-    if (this.#transfer === transfer) this.#erase();
+    if (isLast && this.#transfer === transfer) this.#life.complete(transfer);
   }
 
   #transferStatus(context: Context, status: number): void {
@@ -309,54 +265,8 @@ export class BlobServer {
   }
 
   #touch(transfer: ServerTransfer): void {
-    const reportMs = transfer.isPull ? this.#reports.intervalMs + 1000 : 0;
-    this.#deadline.set(Math.max(transfer.timeoutMs, reportMs));
-  }
-
-  #stopTimers(): void {
-    this.#deadline.clear();
-    this.#reports.stop();
-  }
-
-  #onTimeout(): void {
-    const transfer = this.#transfer!;
-    if (transfer.isWhole) {
-      this.#complete(transfer);
-      return;
-    }
-    this.#stopTimers();
-    transfer.phase = BlobPhase.suspended;
-    transfer.block = undefined;
-    transfer.events?.suspended();
-  }
-
-  #persist(transfer: ServerTransfer): boolean {
-    try {
-      writeServerRecord(this.#store, transfer.record());
-      return true;
-    } catch (thrown) {
-      this.#log('error', 'the state of the BLOB transfer could not be stored', toMeshError(thrown).toJSON());
-      return false;
-    }
-  }
-
-  #erase(): void {
-    try {
-      eraseServerRecord(this.#store);
-    } catch (thrown) {
-      this.#log('error', 'the state of the BLOB transfer could not be erased', toMeshError(thrown).toJSON());
-    }
-  }
-
-  #fail(code: string, message: string): void {
-    const events = this.#transfer?.events;
-    this.cancel();
-    events?.failed(new MeshError(code, message));
+    this.#life.touch(transfer, transfer.isPull ? this.#reports.intervalMs + 1000 : 0);
   }
 }
 
 const EMPTY = new Uint8Array(0);
-
-function isActive(phase: number): boolean {
-  return phase !== BlobPhase.suspended && phase !== BlobPhase.complete;
-}
