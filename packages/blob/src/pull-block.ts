@@ -106,10 +106,10 @@ export class PullBlock implements BlockProcedure, ChunkSenderHost {
     this.#finishIfDone();
   }
 
-  /** What has become of the chunks that it was sent; known once all of them had left. */
+  /** What has become of the chunks that it was sent; known once all of them had left, unless it has fallen asleep since. */
   #judge(receiver: Receiver): void {
     const serving = this.#servings.get(receiver);
-    if (serving?.since === undefined) return;
+    if (serving?.since === undefined || receiver.stage === 'start') return;
     const chunks = countBits(serving.chunks);
     const missed = numbersOfBits(serving.chunks).filter((chunk) => hasBit(receiver.missing, chunk)).length;
     const { estimates } = this.#context;
