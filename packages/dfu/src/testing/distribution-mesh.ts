@@ -1,16 +1,13 @@
-import { type BlobCapabilities, BlobClient, BlobServer, sourceOf } from '@meshferry/blob';
-import {
-  type Cancel,
-  type Clock,
-  MemoryStore,
-  type MeshError,
-  type Result,
-  type Store,
-  storeView,
-} from '@meshferry/core';
-import { portableCrypto } from '@meshferry/crypto';
+import { BlobClient, sourceOf } from '@meshferry/blob';
+import { type Cancel, MemoryStore, type MeshError, type Result } from '@meshferry/core';
 import { FirmwareDistributionClient } from '../distribution-client.ts';
-import { fillReceivers, startDistribution } from '../distribution-initiator.ts';
+import {
+  applyDistribution,
+  cancelDistribution,
+  fillReceivers,
+  startDistribution,
+  suspendDistribution,
+} from '../distribution-initiator.ts';
 import {
   type FirmwareUpload,
   type FirmwareUploadEvent,
@@ -18,90 +15,12 @@ import {
   uploadFirmware,
 } from '../distribution-initiator-upload.ts';
 import type { FirmwareDistributionStart, FirmwareDistributionStatus } from '../distribution-messages.ts';
-import type { OobRetriever } from '../distribution-oob.ts';
-import { FirmwareDistributionServer } from '../distribution-server.ts';
-import type { FirmwareDistributionServerOptions } from '../distribution-server-options.ts';
 import { type WatchEvent, watchDistribution } from '../distribution-watch.ts';
-import { type SlotLimits, SlotStore } from '../slot-store.ts';
-import { FirmwareUpdateClient } from '../update-client.ts';
 import { metadataOf } from './device.ts';
+import { DISTRIBUTOR, DISTRIBUTOR_SELF, DistributorNode, type DistributorTraits } from './distributor-node.ts';
 import { IMAGE, Mesh, NEW_ID, Stack, type TargetTraits } from './mesh.ts';
 
-export const DISTRIBUTOR = 0x0010;
 export const INITIATOR = 0x0020;
-
-/** What a Distributor of these tests is like. */
-export interface DistributorTraits extends Pick<FirmwareDistributionServerOptions, 'maxReceivers' | 'resumeAtStart'> {
-  /** Where it fetches images from by itself. */
-  readonly archive?: (clock: Clock) => OobRetriever;
-  readonly limits?: Partial<SlotLimits>;
-  readonly capabilities?: Partial<BlobCapabilities>;
-}
-
-/** A Distributor: a store, and whatever stack is powered at the moment. */
-export class DistributorNode {
-  store: Store;
-  server!: FirmwareDistributionServer;
-  slots!: SlotStore;
-  updates!: FirmwareUpdateClient;
-  readonly phases: number[] = [];
-  readonly uploadPhases: number[] = [];
-  readonly #mesh: Mesh;
-  readonly #traits: DistributorTraits;
-  #stack!: Stack;
-  #uploads!: BlobServer;
-
-  constructor(mesh: Mesh, traits: DistributorTraits = {}) {
-    this.#mesh = mesh;
-    this.#traits = traits;
-    this.store = new MemoryStore();
-    this.powerOn();
-  }
-
-  powerOn(): void {
-    const { store } = this;
-    const { clock, random } = this.#mesh;
-    const { limits = {}, capabilities = {}, archive, ...traits } = this.#traits;
-    const ground = { clock, random, crypto: portableCrypto };
-    const blob = new BlobClient({ clock, random, store: storeView(store, 'blob-client/') });
-    this.#uploads = new BlobServer({
-      clock,
-      store: storeView(store, 'blob-server/'),
-      capabilities: { maxBlockSizeLog: 8, ...capabilities },
-    });
-    this.updates = new FirmwareUpdateClient({ clock, random, blob, store: storeView(store, 'updates/') });
-    this.slots = new SlotStore({ store: storeView(store, 'slots/'), crypto: portableCrypto, limits });
-    this.server = new FirmwareDistributionServer({
-      ...ground,
-      ...traits,
-      store: storeView(store, 'distribution/'),
-      blob: this.#uploads,
-      updates: this.updates,
-      slots: this.slots,
-      ...(archive && { oob: archive(clock) }),
-    });
-    this.server.phases.subscribe((phase) => this.phases.push(phase));
-    this.server.uploadPhases.subscribe((phase) => this.uploadPhases.push(phase));
-    const models = [blob.model, this.updates.model, this.#uploads.model, this.server.model];
-    this.#stack = new Stack(this.#mesh, this.#mesh.join(), DISTRIBUTOR, store, [models]);
-    this.server.start();
-  }
-
-  /** The power fails: nothing that the old stack does from now on reaches the store or the air. */
-  powerOff(): void {
-    this.#stack.network.close();
-    this.#uploads.close();
-    const store = new MemoryStore();
-    store.batch(this.store.keys('').map((key) => [key, this.store.get(key) ?? null]));
-    this.store = store;
-    this.phases.length = 0;
-    this.uploadPhases.length = 0;
-  }
-
-  unbind(appIndex: number): void {
-    this.updates.model.unbind(appIndex);
-  }
-}
 
 /** An Initiator's node. */
 export class InitiatorNode {
@@ -182,6 +101,12 @@ export class Scene {
     return this.distributor.server.phase;
   }
 
+  /** The Distributor itself first, when it is a Target as well: it is updated last all the same. */
+  get receivers(): number[] {
+    const { self } = this.distributor;
+    return [...(self === undefined ? [] : [DISTRIBUTOR_SELF]), ...this.mesh.targets.map(({ address }) => address)];
+  }
+
   /** Starts an upload; the result tells what became of it. */
   upload(changes: Partial<FirmwareUpload> = {}, by: InitiatorNode = this.initiator): Cancel {
     return uploadFirmware(by.client, { ...uploadOf(), ...changes }, (event) => this.uploadEvents.push(event));
@@ -206,7 +131,7 @@ export class Scene {
   }
 
   fill(): void {
-    const receivers = this.mesh.targets.map(({ address }) => ({ address, imageIndex: 0 }));
+    const receivers = this.receivers.map((address) => ({ address, imageIndex: 0 }));
     this.initiator.answer<number>((done) => fillReceivers(this.initiator.client, TO, receivers, {}, done));
   }
 
@@ -219,6 +144,19 @@ export class Scene {
     request: (done: (outcome: Result<FirmwareDistributionStatus, MeshError>) => void) => void,
   ): FirmwareDistributionStatus {
     return this.initiator.answer(request);
+  }
+
+  apply(): FirmwareDistributionStatus {
+    return this.ask((done) => applyDistribution(this.initiator.client, TO, done));
+  }
+
+  /** Lets time pass until it is Idle. */
+  cancel(): FirmwareDistributionStatus {
+    return this.ask((done) => cancelDistribution(this.initiator.client, TO, done));
+  }
+
+  suspend(): FirmwareDistributionStatus {
+    return this.ask((done) => suspendDistribution(this.initiator.client, TO, done));
   }
 
   until(phase: number): void {
