@@ -94,6 +94,15 @@ describe('a firmware archive', () => {
     });
   });
 
+  test.each(['a/b', '..', '', 'metadata.bin', 'manifest.json', 'n'.repeat(101)])(
+    'is not written with an image "%s"',
+    (name) => {
+      expect(() => writeFirmwareArchive({ ...firmware, imageFile: name })).toThrow(
+        expect.objectContaining({ code: 'bad-file-name', hint: expect.any(String) }),
+      );
+    },
+  );
+
   test('may be without metadata', () => {
     const { metadata_file: _, ...rest } = MEMBERS;
     const read = must(readFirmwareArchive(archiveOf({ 'manifest.json': manifest(rest), a: 'x' })));

@@ -4,7 +4,7 @@ import { ARCHIVE_LIMITS } from './archive-access.ts';
 import { gunzip } from './gzip.ts';
 import { type Json, members, parseJson } from './json.ts';
 import { printable } from './printable.ts';
-import { readTar, writeTar } from './tar.ts';
+import { isPlainName, readTar, writeTar } from './tar.ts';
 
 /** A Firmware Archive [spec: firmware-check-https section 4]. */
 export interface FirmwareArchive {
@@ -60,12 +60,22 @@ export function readFirmwareArchive(
   return ok({ imageFile, image, metadata, firmwareId, manifest: json });
 }
 
-/** Writes a Firmware Archive; `time` (Unix seconds) goes into the tar. The same input gives the same octets. */
+/**
+ * Writes a Firmware Archive; `time` (Unix seconds) goes into the tar. The same input gives the same octets. Throws
+ * `bad-file-name` for an image file with a path, a name over 100 octets, or that of the manifest or metadata.
+ */
 export function writeFirmwareArchive(archive: FirmwareArchive, time = 0): Uint8Array {
+  const { imageFile } = archive;
+  const taken = ['manifest.json', 'metadata.bin'].includes(imageFile);
+  if (taken || !isPlainName(imageFile) || utf8(imageFile).length > 100) {
+    throw new MeshError('bad-file-name', `"${printable(imageFile)}" is no name for the image in a firmware archive`, {
+      hint: 'Choose one of at most 100 octets, without a path, such as app.signed.bin.',
+    });
+  }
   const manifest = {
     manifest: {
       firmware: {
-        firmware_image_file: archive.imageFile,
+        firmware_image_file: imageFile,
         metadata_file: 'metadata.bin',
         firmware_id: toHex(archive.firmwareId),
       },
@@ -74,7 +84,7 @@ export function writeFirmwareArchive(archive: FirmwareArchive, time = 0): Uint8A
   const files = [
     { name: 'manifest.json', bytes: utf8(`${JSON.stringify(manifest)}\n`) },
     { name: 'metadata.bin', bytes: archive.metadata },
-    { name: archive.imageFile, bytes: archive.image },
+    { name: imageFile, bytes: archive.image },
   ];
   return gzipSync(writeTar(files, time), { mtime: new Date(Math.max(time, 0) * 1000) });
 }

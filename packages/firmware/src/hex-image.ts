@@ -10,6 +10,8 @@ export interface HexImage {
 
 /** No image is larger: the same bound as for an entry of a package. */
 const MAX_IMAGE_SIZE = 16 * 1024 * 1024;
+/** Linkers leave small gaps between sections; what lies further apart belongs to something else. */
+const MAX_GAP = 4096;
 /** Header, payload and both TLV areas: what can lie behind the payload is bounded by their 16-bit sizes. */
 const MAX_TLV_SIZE = 2 * 0xffff;
 
@@ -48,6 +50,34 @@ export function findHexImage(
   const bytes = flatten(segments, first);
   const image = parseImage(bytes);
   return image.ok ? ok({ address: first.address, bytes: bytes.slice(0, image.value.imageEnd) }) : image;
+}
+
+/**
+ * The raw application in a HEX file that holds nothing else, gaps filled with 0xFF, as the image tool reads it. Fails with
+ * `several-regions` when it does not lie in one place (a bootloader or settings beside it).
+ */
+export function findHexApplication(segments: readonly HexSegment[]): Result<HexImage, MeshError> {
+  const [first] = segments;
+  const last = segments.at(-1);
+  if (first === undefined || last === undefined) {
+    return fail(new MeshError('empty-file', 'the HEX file holds no data', { hint: 'Give the HEX file of the build.' }));
+  }
+  const far = segments.find((segment, i) => i > 0 && segment.address - endOf(segments[i - 1]!) > MAX_GAP);
+  if (far !== undefined || endOf(last) - first.address > MAX_IMAGE_SIZE) {
+    const places = segments.map(({ address, bytes }) => `${bytes.length} octets at ${hex(address)}`).join(', ');
+    return fail(
+      new MeshError('several-regions', `the HEX file holds more than one application: ${places}`, {
+        hint: 'Give the HEX file of the application alone, before it was merged with a bootloader.',
+      }),
+    );
+  }
+  const bytes = new Uint8Array(endOf(last) - first.address).fill(0xff);
+  for (const segment of segments) bytes.set(segment.bytes, segment.address - first.address);
+  return ok({ address: first.address, bytes });
+}
+
+function endOf({ address, bytes }: HexSegment): number {
+  return address + bytes.length;
 }
 
 /** The octets from the start of `first` as far as its header says that the image may reach. */

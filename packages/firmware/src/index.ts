@@ -50,6 +50,7 @@ export {
 export { checkFirmware, type FetchedFirmware, type FirmwareOffer, fetchFirmware } from './firmware-check.ts';
 export * from './firmware-id.ts';
 export * from './firmware-package.ts';
+export { findHexApplication, findHexImage, type HexImage } from './hex-image.ts';
 export * from './image.ts';
 export * from './image-hash.ts';
 export {

@@ -2,7 +2,10 @@ import { MeshError, toHex, utf8 } from '@meshferry/core';
 import type { CryptoProvider } from '@meshferry/crypto';
 import type { CompositionData } from './composition.ts';
 import { encodeFirmwareId } from './firmware-id.ts';
-import { buildImage } from './image-writer.ts';
+import { type HashAlgorithm, type ImageDependency, parseImage } from './image.ts';
+import { imageMeshError } from './image-check.ts';
+import { verifyImageHash } from './image-hash.ts';
+import { buildImage, dependencyTlv, securityCounterTlv } from './image-writer.ts';
 import { hashComposition } from './mesh-metadata.ts';
 import { CoreType, encodeFirmwareMetadata } from './metadata.ts';
 import { demoSigningKey, type SigningKey } from './signing-key.ts';
@@ -50,23 +53,18 @@ export function buildMetadata(parts: MetadataParts, crypto: CryptoProvider): Bui
   return { metadata, firmwareId: encodeFirmwareId(company, version) };
 }
 
-/** What {@link makeFirmware} makes a package of. */
-export interface MakeOptions {
-  /** The raw application. */
-  readonly payload: Uint8Array;
-  readonly version: Version;
+/** What is said of an image in a package. */
+export interface PackageOptions {
   readonly company: number;
   readonly crypto: CryptoProvider;
-  /** Default: the demo key that everybody has. */
-  readonly key?: SigningKey;
   /** Default: application core. */
   readonly coreType?: number;
   /** Default: a Target node of one element, as the SDK's sample. */
   readonly composition?: CompositionData;
-  /** Default 512. */
-  readonly headerSize?: number;
-  /** The payload already starts with this many zero octets for the header, as Zephyr's unsigned .bin. Default false. */
-  readonly headerRoom?: boolean;
+  /** Metadata behind those of the SDK. Default none. */
+  readonly userData?: Uint8Array;
+  /** Number of the image on the device. Default: 1 for the network core alone, else 0. */
+  readonly imageIndex?: number;
   /** What the file in the package is called, without `.signed.bin`. Default `app`. */
   readonly name?: string;
   readonly board?: string;
@@ -75,6 +73,27 @@ export interface MakeOptions {
   readonly slotAddress?: number;
   /** Unix seconds for `time`, `modtime` and the ZIP; the same number gives the same package. Default 0. */
   readonly time?: number;
+}
+
+/** What {@link makeFirmware} makes a package of. */
+export interface MakeOptions extends PackageOptions {
+  /** The raw application. */
+  readonly payload: Uint8Array;
+  readonly version: Version;
+  /** Default: the demo key that everybody has. `null`: the image holds its hash only. */
+  readonly key?: SigningKey | null;
+  /** Default: the usual one of the key. */
+  readonly hashAlgorithm?: HashAlgorithm;
+  /** Ed25519 only: signs the image itself instead of its hash. Default false. */
+  readonly pure?: boolean;
+  /** Default 512. */
+  readonly headerSize?: number;
+  /** The payload already starts with this many zero octets for the header, as Zephyr's unsigned .bin. Default false. */
+  readonly headerRoom?: boolean;
+  /** 32 bits; a device with a higher one refuses the image. Default none. */
+  readonly securityCounter?: number;
+  /** Other images that must be there. Default none. */
+  readonly dependencies?: readonly ImageDependency[];
 }
 
 /** A firmware package and its parts. */
@@ -88,21 +107,40 @@ export interface MadeFirmware extends BuiltMetadata {
 }
 
 /**
- * Makes a `dfu_application.zip` of a raw application: MCUboot header, hash, ECDSA P-256 signature, mesh metadata and
- * manifest [spec: firmware-packages section 6]. The same input gives the same octets. Rejects with `empty-file`,
- * `no-header-room`, and the errors of {@link buildMetadata}.
+ * Makes a `dfu_application.zip` of a raw application: MCUboot header, hash, signature, mesh metadata and manifest
+ * [spec: firmware-packages section 6]. The same input gives the same octets. Rejects with `empty-file`, `no-header-room`,
+ * the errors of {@link buildImage} and of {@link buildMetadata}.
  */
 export async function makeFirmware(options: MakeOptions): Promise<MadeFirmware> {
-  const { version, company, crypto, headerSize = 512, coreType = CoreType.application, time = 0 } = options;
-  const composition = options.composition ?? sampleComposition(company);
-  const file = `${options.name ?? 'app'}.signed.bin`;
+  const { version, headerSize = 512, hashAlgorithm, pure, securityCounter, dependencies = [] } = options;
+  const key = options.key === undefined ? demoSigningKey() : options.key;
+  const counter = securityCounter === undefined ? [] : [securityCounterTlv(securityCounter)];
   const image = buildImage({
     payload: applicationOf(options, headerSize),
     version,
     headerSize,
-    key: options.key ?? demoSigningKey(),
+    ...(key === null ? {} : { key }),
+    protectedTlvs: [...counter, ...dependencies.map(dependencyTlv)],
+    ...(hashAlgorithm === undefined ? {} : { hashAlgorithm }),
+    ...(pure === undefined ? {} : { pure }),
   });
-  const built = buildMetadata({ version, size: image.length, company, coreType, composition }, crypto);
+  return packageImage(image, options);
+}
+
+/**
+ * Packs an MCUboot image as it is, with mesh metadata and manifest; the version is that of its header. The same input gives
+ * the same octets. Rejects with the errors of `parseImage`, `hash-mismatch` and those of {@link buildMetadata}.
+ */
+export async function packageImage(image: Uint8Array, options: PackageOptions): Promise<MadeFirmware> {
+  const parsed = parseImage(image);
+  if (!parsed.ok) throw imageMeshError(parsed.error, null);
+  const hash = verifyImageHash(parsed.value);
+  if (!hash.ok) throw imageMeshError(hash.error, null);
+  const { version, hdrSize } = parsed.value;
+  const { company, crypto, coreType = CoreType.application, userData, name = 'app', time = 0 } = options;
+  const composition = options.composition ?? sampleComposition(company);
+  const parts = { version, size: image.length, company, coreType, composition };
+  const built = buildMetadata({ ...parts, ...(userData === undefined ? {} : { userData }) }, crypto);
   const meshMetadata = {
     sign_version: {
       major: version.major,
@@ -117,6 +155,8 @@ export async function makeFirmware(options: MakeOptions): Promise<MadeFirmware> 
     encoded_metadata: toHex(built.metadata),
     firmware_id: toHex(built.firmwareId),
   };
+  const file = `${name}.signed.bin`;
+  const index = options.imageIndex ?? (coreType === CoreType.network ? 1 : 0);
   const manifest = {
     'format-version': 1,
     time,
@@ -125,17 +165,17 @@ export async function makeFirmware(options: MakeOptions): Promise<MadeFirmware> 
         type: 'application',
         board: options.board ?? 'unknown',
         soc: options.soc ?? 'unknown',
-        load_address: (options.slotAddress ?? 0xc000) + headerSize,
-        image_index: '0',
-        slot_index_primary: '1',
-        slot_index_secondary: '2',
+        load_address: (options.slotAddress ?? 0xc000) + hdrSize,
+        image_index: String(index),
+        slot_index_primary: String(2 * index + 1),
+        slot_index_secondary: String(2 * index + 2),
         version_MCUBOOT: formatVersion(version),
         size: image.length,
         file,
         modtime: time,
       },
     ],
-    name: options.name ?? 'app',
+    name,
   };
   const zip = writeZip(
     [

@@ -56,6 +56,11 @@ export function writeTar(files: readonly TarFile[], time = 0): Uint8Array {
   return concat(...parts, new Uint8Array(2 * BLOCK));
 }
 
+/** Whether an entry of that name lies in the root of an archive. */
+export function isPlainName(name: string): boolean {
+  return name !== '' && name !== '.' && name !== '..' && !/[/\\\0]/.test(name) && !/^[A-Za-z]:/.test(name);
+}
+
 function header(name: string, size: number, time: number): Uint8Array {
   const block = new Uint8Array(BLOCK);
   const put = (at: number, value: string): void => block.set(utf8(value), at);
@@ -89,10 +94,6 @@ function text(block: Uint8Array, at: number, length: number): string {
   const field = block.subarray(at, at + length);
   const end = field.indexOf(0);
   return new TextDecoder().decode(end < 0 ? field : field.subarray(0, end));
-}
-
-function isPlainName(name: string): boolean {
-  return name !== '' && name !== '.' && name !== '..' && !/[/\\\0]/.test(name) && !/^[A-Za-z]:/.test(name);
 }
 
 function damaged(what: string): MeshError {

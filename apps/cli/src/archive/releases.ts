@@ -83,8 +83,7 @@ async function readRelease(io: Io, folder: string, file: string, product: string
   if (mesh === null || firmwareId?.length !== 10)
     throw refuse('it has no mesh metadata with a Firmware ID of ten octets');
   const image = images.find(({ size }) => size === mesh.metadata.size) ?? images[0]!;
-  const imageFile = basename(image.file ?? 'firmware.bin');
-  const parts = { imageFile: imageFile === 'metadata.bin' ? 'firmware.bin' : imageFile, image: image.bytes };
+  const parts = { imageFile: archiveName(image.file), image: image.bytes };
   return {
     file,
     product,
@@ -93,6 +92,14 @@ async function readRelease(io: Io, folder: string, file: string, product: string
     imageSize: image.size,
     archive: writeFirmwareArchive({ ...parts, metadata: mesh.encoded, firmwareId }),
   };
+}
+
+/** Names in a package are free, those in an archive are not. */
+function archiveName(file: string | null): string {
+  const name = basename(file ?? '');
+  return /^[\w. -]{1,100}$/.test(name) && !['metadata.bin', 'manifest.json', '.', '..'].includes(name)
+    ? name
+    : 'firmware.bin';
 }
 
 function packageFiles(folder: string): { file: string; product: string }[] {

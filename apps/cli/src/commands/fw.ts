@@ -1,12 +1,21 @@
 import type { Command } from 'commander';
 import type { AccessFlags } from '../archive/access.ts';
-import { companyId, coreType, firmwareVersion, secondsOption } from '../shell/options.ts';
+import { companyId, coreType, firmwareVersion, metadataHex, octet, secondsOption } from '../shell/options.ts';
 import type { Runner } from '../shell/run.ts';
 import { fwCheck } from './fw-check.ts';
 import { type FetchFlags, fwFetch } from './fw-fetch.ts';
 import { fwInspect } from './fw-inspect.ts';
 import { fwMake, type MakeFlags } from './fw-make.ts';
-import { allowedHost, firmwareIdHex, sizeInOctets, tcpPort } from './fw-options.ts';
+import {
+  allowedHost,
+  dependencyOption,
+  firmwareIdHex,
+  hashName,
+  headerSizeOption,
+  securityCounterOption,
+  sizeInOctets,
+  tcpPort,
+} from './fw-options.ts';
 import { fwServe, type ServeFlags } from './fw-serve.ts';
 import { fwVerify, type VerifyFlags } from './fw-verify.ts';
 
@@ -25,16 +34,25 @@ export function addFwCommands(program: Command, runner: Runner): void {
     .requiredOption('--key <PEM>', 'public key that every image must be signed for')
     .addHelpText('after', '\nExample:\n  meshferry fw verify dfu_application.zip --key release.pub.pem\n')
     .action(runner.of<VerifyFlags>(fwVerify));
-  fw.command('make')
+  withSigningOptions(fw.command('make'))
     .description('make an update package: MCUboot header, hash, signature, mesh metadata')
-    .argument('<RAW>', 'the raw application (.bin)')
+    .argument('<RAW>', 'the raw application (.bin or .hex), or an image that is signed already')
     .requiredOption('--image-version <VERSION>', 'such as 1.2.3+4', firmwareVersion)
-    .requiredOption('--out <ZIP>', 'the package to write')
-    .option('--key <PEM>', 'private ECDSA P-256 key (default: a demo key that everybody has)')
+    .requiredOption('--out <FILE>', 'the package to write: .zip, .tar.gz (firmware archive) or .bin (the image alone)')
     .option('--company <ID>', 'company identifier of the firmware id', companyId, 0x0059)
     .option('--core <CORE>', 'app, net, blob or a sum such as app+net', coreType, 1)
     .option('--composition <FILE>', 'composition data after the update, JSON as in ble_mesh_metadata.json')
-    .addHelpText('after', '\nExample:\n  meshferry fw make zephyr.bin --image-version 1.2.3+4 --out update.zip\n')
+    .option('--user-data <HEX>', 'octets behind the metadata', metadataHex)
+    .option('--metadata <HEX>', 'send these metadata instead (.tar.gz only)', metadataHex)
+    .option('--fwid <HEX>', 'with this Firmware ID (.tar.gz only)', firmwareIdHex)
+    .option(
+      '--image-index <N>',
+      'number of the image on the device (default: 1 for the network core alone, else 0)',
+      octet,
+    )
+    .option('--board <NAME>', 'board that it is built for, for the manifest')
+    .option('--soc <NAME>', 'chip that it is built for, for the manifest')
+    .addHelpText('after', MAKE_HELP)
     .action(runner.of<MakeFlags>(fwMake));
   withServerOptions(fw.command('check'))
     .description('ask the maker whether there is newer firmware')
@@ -59,6 +77,20 @@ export function addFwCommands(program: Command, runner: Runner): void {
     .action(runner.of<ServeFlags>(fwServe));
 }
 
+function withSigningOptions(command: Command): Command {
+  return command
+    .option(
+      '--key <PEM>',
+      'private key: ECDSA P-256 or P-384, Ed25519, RSA 2048 or 3072 (default: a demo key that everybody has)',
+    )
+    .option('--unsigned', 'sign with no key: the image holds its hash only')
+    .option('--hash <NAME>', 'sha256, sha384 or sha512 (default: the usual one of the key)', hashName)
+    .option('--pure', 'with an Ed25519 key: sign the image itself instead of its hash')
+    .option('--security-counter <N>', 'a number of 32 bits, or auto: made of the version', securityCounterOption)
+    .option('--depends <IMAGE:VERSION>', 'needs that image, such as 1:1.2.0; repeatable', dependencyOption)
+    .option('--header-size <OCTETS>', 'as the bootloader expects it, 32 to 65535', headerSizeOption, 512);
+}
+
 function withServerOptions(command: Command): Command {
   return command
     .argument('<URI>', 'the Update URI that the device reports, such as https://fw.example.com/lamp')
@@ -76,6 +108,14 @@ function withServerOptions(command: Command): Command {
       secondsOption,
     );
 }
+
+const MAKE_HELP = `
+Examples:
+  meshferry fw make zephyr.bin --image-version 1.2.3+4 --out update.zip
+  meshferry fw make zephyr.hex --image-version 2.0.0 --key release.pem --composition composition.json --out lamp.tar.gz
+
+An image that is signed already is packed as it is: --image-version must then be that of its header.
+`;
 
 const CHECK_HELP = `
 Example:
