@@ -21,7 +21,7 @@ function answered<T>(
   return outcome as unknown as Result<T, MeshError>;
 }
 
-function valueOf<T>(outcome: Result<T, MeshError>): T {
+function resultOf<T>(outcome: Result<T, MeshError>): T {
   if (!outcome.ok) throw outcome.error;
   return outcome.value;
 }
@@ -54,7 +54,7 @@ function givesUp(ask: (setup: UpdateSetup, done: (outcome: Result<unknown, MeshE
 export const clientSteps: readonly Case[] = [
   specified('TESTER/977', 'Information Get with limit 1: the list image by image', () => {
     const { setup, target, address } = oneTarget();
-    const { entries } = valueOf(
+    const { entries } = resultOf(
       answered<{ readonly entries: readonly { readonly firmwareId: Uint8Array }[] }>(setup, (done) =>
         setup.client.informationGet(address, 0, done, 1),
       ),
@@ -71,7 +71,7 @@ export const clientSteps: readonly Case[] = [
     const metadata = fromHex(METADATA);
     const verdict = answered<unknown>(setup, (done) => setup.client.metadataCheck(address, 0, 0, metadata, done));
     assert.deepEqual(heardBy(target), [`830a00${METADATA}`]);
-    assert.deepEqual(valueOf(verdict), { status: 0, effect: 1 });
+    assert.deepEqual(resultOf(verdict), { status: 0, effect: 1 });
     givesUp((silent, done) => silent.client.metadataCheck(0x0101, 0, 0, metadata, done));
   }),
   specified('TESTER/990', 'Start to the given targets', () => {
@@ -98,12 +98,12 @@ export const clientSteps: readonly Case[] = [
     const { setup, target, address } = oneTarget();
     const idle = answered<object>(setup, (done) => setup.client.updateGet(address, 0, done));
     assert.deepEqual(heardBy(target), ['830c']);
-    assert.deepEqual(Object.values(valueOf(idle)).slice(0, 3), [0, 0, undefined]);
+    assert.deepEqual(Object.values(resultOf(idle)).slice(0, 3), [0, 0, undefined]);
     setup.start();
     setup.until('transferring');
     const status = answered<object>(setup, (done) => setup.client.updateGet(address, 0, done));
     assert.deepEqual(
-      { ...valueOf(status) },
+      { ...resultOf(status) },
       {
         status: 0,
         phase: 2,
@@ -120,7 +120,7 @@ export const clientSteps: readonly Case[] = [
     const { setup, target, address } = oneTarget();
     const outcome = answered<object>(setup, (done) => setup.client.updateCancel(address, 0, done));
     assert.deepEqual(heardBy(target), ['830e']);
-    assert.deepEqual(Object.values(valueOf(outcome)).slice(0, 2), [0, 0]);
+    assert.deepEqual(Object.values(resultOf(outcome)).slice(0, 2), [0, 0]);
     // A running update is cancelled at each of its targets.
     setup.start();
     setup.until('transferring');

@@ -2,7 +2,9 @@ import type { Case } from '../case.ts';
 import { clientScenarios } from './client-scenarios.ts';
 import { clientSequence } from './client-sequence.ts';
 import { clientSteps } from './client-steps.ts';
+import { distributorList } from './distributor-list.ts';
 import { distributorMatrix } from './distributor-matrix.ts';
+import { distributorStart } from './distributor-start.ts';
 import { targetApply } from './target-apply.ts';
 import { targetInformation } from './target-information.ts';
 import { targetMatrix } from './target-matrix.ts';
@@ -18,4 +20,6 @@ export const dfu: readonly Case[] = [
   ...clientSteps,
   ...clientSequence,
   ...distributorMatrix,
+  ...distributorStart,
+  ...distributorList,
 ];
