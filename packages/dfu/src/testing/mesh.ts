@@ -1,7 +1,16 @@
 import { AccessLayer, type Model } from '@meshferry/access';
 import { type Advertising, type MemoryAirOptions, memoryAir } from '@meshferry/bearer';
 import { type BlobCapabilities, BlobClient, BlobServer, sourceOf } from '@meshferry/blob';
-import { MemoryStore, type MeshError, SeededRandom, type Store, storeView, toHex, VirtualClock } from '@meshferry/core';
+import {
+  MemoryStore,
+  type MeshError,
+  SeededRandom,
+  type Store,
+  storeView,
+  toHex,
+  type Unsubscribe,
+  VirtualClock,
+} from '@meshferry/core';
 import { portableCrypto } from '@meshferry/crypto';
 import { type AccessReceived, type NetworkHost, NetworkLayer } from '@meshferry/network';
 import { FirmwareUpdateServer } from '../target.ts';
@@ -22,6 +31,8 @@ const APP_KEY = new Uint8Array(16).fill(0x22);
 export class Stack {
   readonly network: NetworkLayer;
   readonly access: AccessLayer;
+  /** Takes the radio away. */
+  detach: Unsubscribe;
 
   constructor(mesh: Mesh, radio: Advertising, address: number, store: Store, elements: readonly (readonly Model[])[]) {
     const ground = { clock: mesh.clock, random: mesh.random.fork(`node ${address}`), crypto: portableCrypto };
@@ -40,7 +51,7 @@ export class Stack {
     this.network.addNetKey(0, NET_KEY);
     this.network.addAppKey(0, 0, APP_KEY);
     this.access.connect(this.network);
-    this.network.attach(radio);
+    this.detach = this.network.attach(radio);
     for (const model of elements.flat()) model.bind(0);
   }
 }
@@ -160,6 +171,16 @@ export class ClientNode {
   /** The radio is silent; the process does not know. */
   unplug(): void {
     this.#stack.network.close();
+  }
+
+  /** The radio is gone, and the process knows. */
+  detach(): void {
+    this.#stack.detach();
+  }
+
+  /** The radio is back. */
+  attach(): void {
+    this.#stack.detach = this.#stack.network.attach(this.#mesh.join());
   }
 
   get outcome(): string | undefined {
