@@ -9,7 +9,7 @@ import { ProgressLines } from './update/progress-lines.ts';
 import { progressEvent } from './update/progress-view.ts';
 
 function target(address: number, change: Partial<TargetProgress> = {}): TargetProgress {
-  const unknown = { effect: null, firmwareIdBefore: null, firmwareIdAfter: null, error: null };
+  const unknown = { effect: null, firmwareIdBefore: null, firmwareIdAfter: null, error: null, notice: null };
   return { address, phase: 'transferring', percent: 50, ...unknown, ...change };
 }
 

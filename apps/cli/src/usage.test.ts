@@ -73,7 +73,6 @@ describe('what cannot be understood ends with 2 and one line that says what to t
     ['dfu run a --policy maybe', 'Allowed choices are verify, apply', 'meshferry dfu run --help'],
     ['smp list', '"smp" comes with a later version', 'meshferry --help'],
     ['fw fetch x', "required option '--fwid <HEX>' not specified", 'meshferry fw fetch --help'],
-    ['dfu retry', '"retry" comes with a later version', 'meshferry dfu --help'],
   ])('%s', async (line, what, help) => {
     const { exit, stdout, stderr } = await meshferry(line.split(' '));
     expect(exit).toBe(2);

@@ -28,6 +28,10 @@ export * from './adopt.ts';
 export type { FoundationServerName, HealthOptions } from './foundation-models.ts';
 export * from './https-retriever.ts';
 export * from './image-slot.ts';
+export type { ReprovisionWay } from './job-effects.ts';
+export { blobCapabilitiesOf } from './job-mode.ts';
+export type * from './job-record.ts';
+export type { UndoStep } from './job-undo.ts';
 export * from './key-refresh-job.ts';
 export type { KeyRefreshStage } from './key-refresh-record.ts';
 export * from './mcuboot-target.ts';
@@ -39,6 +43,7 @@ export { type HealthOptionsOfNode, type NodeHealth, nodeHealth } from './network
 export type { PendingNode, PendingNodes, UncertainNode } from './network-pending.ts';
 export type { ProvisionRequest } from './network-provision.ts';
 export { NetworkState, type OwnIdentity } from './network-state.ts';
+export * from './node-refresh.ts';
 export type { RemoteOptions } from './node-remote.ts';
 export * from './observed.ts';
 export { Observer } from './observer.ts';
@@ -47,6 +52,7 @@ export type { ObservedProvisioning, ProvisioningPduType } from './observer-provi
 export * from './powered-clock.ts';
 export { type ModelProfile, type NodeProfile, type PublishProfile, readProfile } from './profile.ts';
 export { type ConfigureOptions, configureNode, requireKeysOfProfile } from './profile-apply.ts';
+export { profileFor, profileOfNode } from './profile-of-node.ts';
 export * from './roles.ts';
 export * from './update-job.ts';
 export * from './update-job-types.ts';

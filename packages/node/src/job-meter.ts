@@ -10,6 +10,8 @@ export class JobMeter {
   /** Octets that were there by then: a resumed transfer must not count them as its own speed. */
   #startedWith = 0;
   #acknowledged = 0;
+  /** In earlier transfers. */
+  #sentBefore = { sent: 0, resent: 0 };
   percent = 0;
   blocksDone = 0;
   blocks = 0;
@@ -44,8 +46,8 @@ export class JobMeter {
         this.#start();
         break;
       case 'chunks':
-        this.chunksSent = event.sent;
-        this.chunksResent = event.resent;
+        this.chunksSent = this.#sentBefore.sent + event.sent;
+        this.chunksResent = this.#sentBefore.resent + event.resent;
         break;
       case 'progress': {
         this.#acknowledged = Math.max(this.#acknowledged, event.acknowledged);
@@ -68,6 +70,15 @@ export class JobMeter {
     this.#acknowledged = Math.max(this.#acknowledged, Math.floor((this.#size * percent) / 100));
     this.percent = Math.max(this.percent, percent);
     this.#start();
+  }
+
+  /** Another transfer of the same image begins; what was sent counts on. */
+  restart(): void {
+    this.#startedAt = undefined;
+    this.#acknowledged = 0;
+    this.percent = 0;
+    this.blocksDone = 0;
+    this.#sentBefore = { sent: this.chunksSent, resent: this.chunksResent };
   }
 
   #start(): void {

@@ -1,11 +1,17 @@
 import type { BlobSource } from '@meshferry/blob';
-import { type Clock, encodeRecord, type Store } from '@meshferry/core';
+import { type Clock, encodeRecord, type MeshError, type Store, type Unicast, type Write } from '@meshferry/core';
 import { JobMeter } from './job-meter.ts';
+import type { DepartedNode, JobRemote, JobWave, SavedJob } from './job-record.ts';
 import { JobTargets } from './job-targets.ts';
-import type { JobPhase, JobProgress, JobReport, SavedJob, UpdatePlan } from './update-job-types.ts';
+import type { UndoStep } from './job-undo.ts';
+import type { JobPhase, JobProgress, JobReport, UpdatePlan } from './update-job-types.ts';
 
 /** The record of a job in its store. */
 export const JOB_RECORD = 'job';
+/** What an earlier job could not take back. */
+export const LEFT_RECORD = 'left';
+/** The last job that ended with targets that can be tried again. */
+export const LAST_RECORD = 'last';
 
 export interface JobRunOptions {
   readonly clock: Clock;
@@ -15,6 +21,8 @@ export interface JobRunOptions {
   /** Of the image, lower-case hex. */
   readonly imageSha256: string;
   readonly saved?: SavedJob | undefined;
+  /** What an earlier job has left to be taken back. */
+  readonly left?: readonly UndoStep[];
   readonly onProgress?: ((progress: JobProgress) => void) | undefined;
 }
 
@@ -28,30 +36,59 @@ export class JobRun {
   /** Of the upload to a Distributor. */
   readonly upload: JobMeter;
   /** What a job through a Distributor must remember. */
-  readonly remote: { uploadBlobId?: bigint; imageIndex?: number };
+  readonly remote: JobRemote;
+  /** What is to be taken back at the end; changed only by who saves it at once. */
+  undo: readonly UndoStep[];
+  departed: readonly DepartedNode[];
+  rounds: number;
   readonly #options: JobRunOptions;
   readonly #startedAt: number;
+  #wave: JobWave | null;
   #phase: JobPhase;
   #transferStartedAt: number | undefined;
   #transferSeconds: number;
 
   constructor(options: JobRunOptions) {
-    const { clock, request, source, saved } = options;
+    const { clock, request, source, saved, left = [] } = options;
     this.#options = options;
     this.request = request;
     this.source = source;
     this.#startedAt = clock.now;
-    this.#phase = saved?.phase ?? 'checking';
+    this.#phase = saved?.phase ?? 'preparing';
     this.#transferStartedAt = this.#phase === 'transferring' ? clock.now : undefined;
     this.#transferSeconds = saved?.transferSeconds ?? 0;
     this.targets = new JobTargets(request.targets, saved?.targets);
     this.transfer = new JobMeter(clock, source.size);
     this.upload = new JobMeter(clock, source.size);
     this.remote = { ...saved?.remote };
+    this.undo = saved?.undo ?? left;
+    this.departed = saved?.departed ?? [];
+    this.rounds = saved?.rounds ?? 0;
+    this.#wave = saved?.wave ? { ...saved.wave } : null;
   }
 
   get phase(): JobPhase {
     return this.#phase;
+  }
+
+  /** The targets that are being updated. */
+  get wave(): JobWave | null {
+    return this.#wave;
+  }
+
+  /** Kept before any of them hears of it. */
+  beginWave(receivers: readonly Unicast[], blobId: bigint): JobWave {
+    const wave: JobWave = { receivers, blobId, policy: this.request.policy ?? 'apply', begun: false, ended: false };
+    this.#wave = wave;
+    this.transfer.restart();
+    this.save();
+    return wave;
+  }
+
+  /** With how its targets ended, in one write. */
+  endWave(): void {
+    this.#wave = null;
+    this.save();
   }
 
   /** Goes to another phase: kept, then told. */
@@ -82,35 +119,66 @@ export class JobRun {
 
   /** Durable when it returns. */
   save(): void {
-    const saved: SavedJob = {
+    this.#options.store.batch([[JOB_RECORD, encodeRecord(this.saved)]]);
+  }
+
+  /** As the record has it. */
+  get saved(): SavedJob {
+    return {
       request: this.request,
       imageSize: this.source.size,
       imageSha256: this.#options.imageSha256,
       phase: this.#phase,
       targets: this.targets.saved,
+      wave: this.#wave,
       remote: this.remote,
+      undo: this.undo,
+      departed: this.departed,
+      rounds: this.rounds,
       totalSeconds: this.#elapsed,
       transferSeconds: this.#transferSecondsNow,
       ...this.#chunks,
     };
-    this.#options.store.batch([[JOB_RECORD, encodeRecord(saved)]]);
   }
 
-  /** The end of this run; the record goes away unless the job can be taken up again. */
-  report(outcome: JobReport['outcome'], resumable = false): JobReport {
-    if (resumable) this.save();
-    else {
-      this.enter('done');
-      this.targets.end();
-      this.#options.store.batch([[JOB_RECORD, null]]);
-    }
+  /** The job can be taken up again: its record stays. */
+  pause(outcome: JobReport['outcome']): JobReport {
+    this.save();
     this.tell();
-    return {
-      targets: this.targets.progress,
-      outcome,
-      resumable,
-      stats: { totalSeconds: this.#elapsed, transferSeconds: this.#transferSecondsNow, ...this.#chunks },
-    };
+    return this.#report(outcome, { resumable: true, retryable: false, notUndone: null });
+  }
+
+  /** Kept, and told, before anything is done; an earlier job cannot be tried again from here on. */
+  begin(): void {
+    this.#options.store.batch([
+      [JOB_RECORD, encodeRecord(this.saved)],
+      [LAST_RECORD, null],
+      // It is in the undo list of this job now.
+      [LEFT_RECORD, null],
+    ]);
+    this.tell();
+  }
+
+  /** It could not even begin: nothing is kept of it but what could not be taken back. */
+  giveUp(): void {
+    this.#phase = 'done';
+    this.#options.store.batch(endWrites(this.undo));
+  }
+
+  /** The end of the job; its record goes away. `notUndone`: why there is something left to be taken back. */
+  end(outcome: JobReport['outcome'], notUndone: MeshError | null): JobReport {
+    this.targets.end();
+    const retryable = outcome !== 'cancelled' && this.targets.failing.length > 0;
+    this.#phase = 'done';
+    this.#wave = null;
+    this.#options.store.batch([[LAST_RECORD, retryable ? encodeRecord(this.saved) : null], ...endWrites(this.undo)]);
+    this.tell();
+    return this.#report(outcome, { resumable: false, retryable, notUndone });
+  }
+
+  #report(outcome: JobReport['outcome'], what: Pick<JobReport, 'resumable' | 'retryable' | 'notUndone'>): JobReport {
+    const stats = { totalSeconds: this.#elapsed, transferSeconds: this.#transferSecondsNow, ...this.#chunks };
+    return { targets: this.targets.progress, outcome, ...what, stats };
   }
 
   get #elapsed(): number {
@@ -129,4 +197,12 @@ export class JobRun {
       chunksResent: (saved?.chunksResent ?? 0) + this.transfer.chunksResent + this.upload.chunksResent,
     };
   }
+}
+
+/** A job is over: its record goes, what it could not take back stays, in one batch. */
+export function endWrites(undo: readonly UndoStep[]): Write[] {
+  return [
+    [JOB_RECORD, null],
+    [LEFT_RECORD, undo.length === 0 ? null : encodeRecord(undo)],
+  ];
 }

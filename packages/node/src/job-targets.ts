@@ -1,6 +1,7 @@
 import { MeshError, type Unicast } from '@meshferry/core';
 import { UpdateEffect, UpdatePhase } from '@meshferry/dfu';
-import type { JobPhase, SavedTarget, TargetCheck, TargetPhase, TargetProgress } from './update-job-types.ts';
+import type { SavedTarget } from './job-record.ts';
+import type { JobPhase, TargetCheck, TargetPhase, TargetProgress } from './update-job-types.ts';
 
 /** What a job knows of one target. */
 interface Target {
@@ -11,6 +12,7 @@ interface Target {
   firmwareIdBefore: Uint8Array | null;
   firmwareIdAfter: Uint8Array | null;
   error: MeshError | null;
+  notice: string | null;
 }
 
 /** One target as an update client or a Distributor's receivers list tells it. */
@@ -31,7 +33,7 @@ export class JobTargets {
   /** `saved`: what an earlier run of the job had found out. */
   constructor(addresses: readonly Unicast[], saved: readonly SavedTarget[] = []) {
     this.#targets = addresses.map((address) =>
-      takeUp(
+      restored(
         address,
         saved.find((target) => target.address === address),
       ),
@@ -44,19 +46,39 @@ export class JobTargets {
     return this.#targets.map((target) => ({ ...target }));
   }
 
-  /** For the record of the job. */
+  /** For the record of the job: only how a target has ended lasts, the way there is gone through again. */
   get saved(): readonly SavedTarget[] {
-    return this.#targets.map(({ address, effect, firmwareIdBefore, error }) => ({
+    return this.#targets.map(({ address, phase, effect, firmwareIdBefore, firmwareIdAfter, error, notice }) => ({
       address,
+      phase: phase === 'waiting' || ENDS.has(phase) ? phase : 'checked',
       effect,
       firmwareIdBefore,
+      firmwareIdAfter,
       error: error?.toJSON() ?? null,
+      notice,
     }));
   }
 
-  /** Those that the update can still go on with. */
+  /** Those that were not asked yet. */
+  get waiting(): readonly Unicast[] {
+    return this.#in((phase) => phase === 'waiting');
+  }
+
+  /** Those that would take the image and have not got it. */
   get taking(): readonly Unicast[] {
-    return this.#targets.filter(({ error }) => error === null).map(({ address }) => address);
+    return this.#in((phase) => phase === 'checked');
+  }
+
+  /** Those that have not got what was asked for. */
+  get failing(): readonly Unicast[] {
+    return this.#in((phase) => phase === 'failed' || phase === 'unknown');
+  }
+
+  /** Of them those that may well get it at another time: they were lost on the way, or had no time. */
+  get lost(): readonly Unicast[] {
+    return this.#targets
+      .filter(({ phase, error }) => phase === 'failed' && error !== null && PASSING.has(error.code))
+      .map(({ address }) => address);
   }
 
   /** Whether any target got what was asked for. */
@@ -64,12 +86,42 @@ export class JobTargets {
     return this.#targets.some(({ phase }) => DONE.has(phase));
   }
 
+  /** One of them as it is at the moment. */
+  get(address: Unicast): TargetProgress | undefined {
+    const target = this.#byAddress.get(address);
+    return target && { ...target };
+  }
+
+  /** It takes part (again). */
+  takeUp(address: Unicast): void {
+    const target = this.#byAddress.get(address);
+    if (target !== undefined) Object.assign(target, { phase: 'checked', percent: 0, error: null });
+  }
+
+  /** It has what was asked for. */
+  reached(address: Unicast, phase: 'applied' | 'unprovisioned', firmwareId: Uint8Array | null): void {
+    const target = this.#byAddress.get(address);
+    if (target === undefined) return;
+    Object.assign(target, { phase, percent: 100, error: null });
+    if (firmwareId !== null) target.firmwareIdAfter = firmwareId;
+  }
+
+  /** What a person should know about it; several things one after the other. */
+  note(address: Unicast, notice: string): void {
+    const target = this.#byAddress.get(address);
+    if (target === undefined || target.notice?.includes(notice)) return;
+    target.notice = target.notice === null ? notice : `${target.notice}; ${notice}`;
+  }
+
   checked(check: TargetCheck): void {
     const target = this.#byAddress.get(check.address);
     if (target === undefined) return;
-    target.firmwareIdBefore = check.firmwareId;
-    target.effect = check.effect;
-    if (check.accepts) target.phase = 'checked';
+    target.firmwareIdBefore ??= check.firmwareId;
+    target.effect = check.effect ?? target.effect;
+    if (check.isCurrent === true) {
+      this.reached(check.address, 'applied', check.firmwareId);
+      this.note(check.address, 'it ran this firmware already');
+    } else if (check.accepts) this.takeUp(check.address);
     else this.failed(check.address, check.error);
   }
 
@@ -111,21 +163,38 @@ export class JobTargets {
   end(): void {
     for (const target of this.#targets) if (!ENDS.has(target.phase)) target.phase = 'unknown';
   }
+
+  #in(is: (phase: TargetPhase) => boolean): readonly Unicast[] {
+    return this.#targets.filter(({ phase }) => is(phase)).map(({ address }) => address);
+  }
 }
+
+/** Codes of errors after which it makes sense to ask again: of silence, of a lack of time, of a restart. */
+const PASSING: ReadonlySet<string> = new Set([
+  'no-response',
+  'target-silent',
+  'target-busy',
+  'blob-busy',
+  'target-lost-in-transfer',
+  'target-left-update',
+  'verification-slow',
+  'apply-slow',
+]);
 
 const DONE: ReadonlySet<TargetPhase> = new Set(['applied', 'verified', 'unprovisioned']);
 const ENDS: ReadonlySet<TargetPhase> = new Set([...DONE, 'failed', 'unknown']);
 
-function takeUp(address: Unicast, saved: SavedTarget | undefined): Target {
+function restored(address: Unicast, saved: SavedTarget | undefined): Target {
   const error = saved?.error ?? null;
   return {
     address,
-    phase: error !== null ? 'failed' : saved === undefined ? 'waiting' : 'checked',
-    percent: 0,
+    phase: saved?.phase ?? 'waiting',
+    percent: saved !== undefined && DONE.has(saved.phase) ? 100 : 0,
     effect: saved?.effect ?? null,
     firmwareIdBefore: saved?.firmwareIdBefore ?? null,
-    firmwareIdAfter: null,
+    firmwareIdAfter: saved?.firmwareIdAfter ?? null,
     error: error && new MeshError(error.code, error.message, error.hint === undefined ? {} : { hint: error.hint }),
+    notice: saved?.notice ?? null,
   };
 }
 
@@ -146,8 +215,8 @@ function phaseOf(retrieved: number, effect: number | null, jobPhase: JobPhase): 
     case UpdatePhase.transferCanceled:
       return 'failed';
     default:
-      return jobPhase === 'starting' || jobPhase === 'checking' || jobPhase === 'uploading'
-        ? 'checked'
-        : 'transferring';
+      return BEFORE_TRANSFER.has(jobPhase) ? 'checked' : 'transferring';
   }
 }
+
+const BEFORE_TRANSFER: ReadonlySet<JobPhase> = new Set(['preparing', 'checking', 'uploading', 'starting']);

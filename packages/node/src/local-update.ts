@@ -1,7 +1,8 @@
-import type { Random } from '@meshferry/core';
 import type { FirmwareUpdateClient, Update, UpdateEvent, UpdateParameters, UpdateRunPhase } from '@meshferry/dfu';
+import type { JobWave } from './job-record.ts';
 import type { JobRun } from './job-run.ts';
-import type { JobPhase, JobReport } from './update-job-types.ts';
+import type { WaveEnd } from './job-waves.ts';
+import type { JobPhase } from './update-job-types.ts';
 
 const JOB_PHASE: Readonly<Record<UpdateRunPhase, JobPhase>> = {
   starting: 'starting',
@@ -12,47 +13,60 @@ const JOB_PHASE: Readonly<Record<UpdateRunPhase, JobPhase>> = {
   applying: 'applying',
   confirming: 'confirming',
   canceling: 'cancelling',
-  done: 'done',
+  done: 'confirming',
 };
 
-/** Updates the targets from this node, which is the Distributor; `resume` takes up what the client's store holds. */
+/**
+ * Updates the targets of a wave from this node, which is the Distributor. A wave of an earlier run is taken up where the
+ * client's store has it; `gone` when that has nothing of it: it was never begun there, or has ended.
+ */
 export function updateFromHere(
   run: JobRun,
   client: FirmwareUpdateClient,
-  random: Random,
-  resume: boolean,
-): Promise<JobReport> {
-  return new Promise((resolve) => {
-    const saved = resume ? client.saved() : undefined;
-    const parameters = saved === undefined ? fresh(run, random) : { ...saved, source: run.source, resume: true };
-    const finish = (outcome: JobReport['outcome'], resumable = false): void => {
-      if (resumable) update.stop();
-      resolve(run.report(outcome, resumable));
-    };
+  wave: JobWave,
+  isNew: boolean,
+): Promise<WaveEnd> {
+  const kept = client.saved();
+  const saved = kept?.blobId === wave.blobId ? kept : undefined;
+  if (saved === undefined && !isNew) return Promise.resolve('gone');
+  const { policy = 'apply' } = run.request;
+  const parameters: UpdateParameters =
+    saved === undefined ? fresh(run, wave) : { ...saved, policy, source: run.source, resume: true };
+  return new Promise((resolve, reject) => {
     const update: Update = client.update(parameters, (event) => {
-      takeEvent(run, update, event);
-      if (event.type === 'done') finish(event.outcome);
-      if (event.type !== 'phase') return;
-      // All targets fell silent: the job ends here, and goes on from here when somebody resumes it.
-      if (event.phase === 'suspended') finish('failed', true);
-      if (event.phase !== 'verified') return;
-      if ((run.request.policy ?? 'apply') === 'apply') update.apply();
-      else finish('complete', true);
+      try {
+        takeEvent(run, update, event);
+        const end = endOf(event, policy);
+        if (end === undefined) return;
+        // What the client's store holds is taken up from there when somebody resumes the job.
+        if (end === 'suspended' || end === 'verified') update.stop();
+        resolve(end);
+      } catch (thrown) {
+        reject(thrown);
+      }
     });
   });
 }
 
-function fresh(run: JobRun, random: Random): UpdateParameters {
-  const { request, source } = run;
+/** All targets fell silent: the run of the job ends there. */
+function endOf(event: UpdateEvent, policy: 'verify' | 'apply'): WaveEnd | undefined {
+  if (event.type === 'done') return event.outcome === 'cancelled' ? 'cancelled' : 'ended';
+  if (event.type !== 'phase') return undefined;
+  if (event.phase === 'suspended') return 'suspended';
+  return event.phase === 'verified' && policy === 'verify' ? 'verified' : undefined;
+}
+
+function fresh({ request, source }: JobRun, { receivers, blobId }: JobWave): UpdateParameters {
   return {
-    receivers: run.targets.taking.map((address) => ({ address, imageIndex: 0 })),
+    receivers: receivers.map((address) => ({ address, imageIndex: request.imageIndex ?? 0 })),
     appIndex: request.appIndex,
     ttl: request.ttl ?? 0xff,
     timeoutBase: request.timeoutBase ?? 3,
     ...(request.group === undefined ? {} : { group: request.group }),
+    ...(request.label === undefined ? {} : { label: request.label }),
     ...(request.mode === undefined ? {} : { mode: request.mode }),
     ...(request.settings === undefined ? {} : { settings: request.settings }),
-    blobId: new DataView(random.bytes(8).buffer).getBigUint64(0),
+    blobId,
     metadata: request.metadata,
     firmwareId: request.firmwareId,
     policy: request.policy ?? 'apply',
@@ -67,8 +81,9 @@ function takeEvent(run: JobRun, update: Update, event: UpdateEvent): void {
     if (event.event.type === 'block') run.save();
     if (event.event.type === 'chunks') return;
   }
+  const phase = event.type === 'done' ? 'done' : JOB_PHASE[update.phase];
   for (const receiver of update.receivers) {
-    run.targets.retrieved(receiver, event.type === 'done' ? 'done' : JOB_PHASE[update.phase]);
+    run.targets.retrieved(receiver, phase);
     if (receiver.firmwareId !== undefined) run.targets.runs(receiver.address, receiver.firmwareId);
   }
   run.tell();

@@ -43,9 +43,7 @@ export function imageFault(
   if (options.core === 'blob') return fileFault(octets, metadata);
   const image = parseImage(octets);
   if (!image.ok) return image.error.message;
-  if (compareVersions(image.value.version, metadata.version, { withBuild: true }) !== 0) {
-    return `the image is version ${formatVersion(image.value.version)}, the metadata say ${formatVersion(metadata.version)}`;
-  }
+  // The versions of image and metadata may differ, as in packages that are in use: the firmware id follows the metadata.
   return bootFault(image.value, options) ?? signatureFault(image.value, options.trust ?? []);
 }
 

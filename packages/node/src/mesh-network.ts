@@ -74,6 +74,8 @@ export class MeshNetwork {
   readonly #bound: readonly Model[];
   /** Devices under way, by UUID; each settles with its end. */
   readonly #provisioning = new Map<string, Promise<unknown>>();
+  /** Of nodes of which it is being found out which key they have. */
+  readonly #triedKeys = new Map<Unicast, Uint8Array>();
   /** Device keys by element address, made anew when the document has changed. */
   #deviceKeys: Map<Unicast, Uint8Array> | undefined;
 
@@ -242,6 +244,15 @@ export class MeshNetwork {
     this.change(removeNode(this.document, address, this.ivIndex));
   }
 
+  /**
+   * Messages to the node with this primary address are secured with another device key than that of the document, until
+   * undefined is given: a refresh finds out so which one the node has.
+   */
+  useDeviceKey(address: Unicast, key: Uint8Array | undefined): void {
+    if (key === undefined) this.#triedKeys.delete(address);
+    else this.#triedKeys.set(address, key);
+  }
+
   /** Leaves the air; see `MeshNode.close`. */
   close(): void {
     this.node.close();
@@ -297,7 +308,7 @@ export class MeshNetwork {
 
   #deviceKeyOf(address: Unicast): Uint8Array | undefined {
     this.#deviceKeys ??= deviceKeys(this.document);
-    return this.#deviceKeys.get(address) ?? this.#pendingKey(address);
+    return this.#triedKeys.get(address) ?? this.#deviceKeys.get(address) ?? this.#pendingKey(address);
   }
 
   #pendingKey(address: Unicast): Uint8Array | undefined {

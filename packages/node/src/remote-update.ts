@@ -1,25 +1,28 @@
-import type { Cancel, MeshError, Result } from '@meshferry/core';
+import { formatAddress, MeshError, type Unicast } from '@meshferry/core';
 import {
   applyDistribution,
-  cancelDistribution,
   DistributionPhase,
   type DistributionReport,
   type Distributor,
-  type FirmwareDistributionClient,
+  distributionPhaseName,
+  type FirmwareDistributionCapabilitiesStatus,
   type FirmwareDistributionStart,
   type FirmwareDistributionStatus,
   fillReceivers,
   freeDistributor,
   listedReceiverError,
   startDistribution,
-  type UploadedFirmware,
-  uploadFirmware,
   watchDistribution,
 } from '@meshferry/dfu';
 import { checkTargets } from './check-targets.ts';
+import { blobCapabilitiesOf, modeFor } from './job-mode.ts';
+import type { JobWave, SavedJob } from './job-record.ts';
 import type { JobRun } from './job-run.ts';
+import { settled } from './job-settled.ts';
+import type { WaveEnd } from './job-waves.ts';
+import { bringImage } from './remote-upload.ts';
 import type { UpdaterRole } from './roles.ts';
-import type { JobPhase, JobReport } from './update-job-types.ts';
+import type { JobPhase, UpdatePlan } from './update-job-types.ts';
 
 const Phase = DistributionPhase;
 
@@ -33,153 +36,202 @@ const JOB_PHASE: Readonly<Record<number, JobPhase>> = {
   [Phase.failed]: 'confirming',
 };
 
-/**
- * Updates the targets through another node: uploads the image to it, fills its receivers list, starts it, watches it,
- * and clears up [firmware-distribution.md 3]. With `resume` it goes on with what the Distributor says it is at.
- */
-export async function updateThroughDistributor(
-  run: JobRun,
-  role: UpdaterRole,
-  address: number,
-  resume: boolean,
-): Promise<JobReport> {
-  const distributor: Distributor = { address, appIndex: run.request.appIndex, ttl: run.request.ttl ?? 0xff };
-  const client = role.distribution;
-  const phase = resume ? (await ask(client, distributor)).phase : Phase.idle;
-  if (phase === Phase.idle || phase === Phase.completed || phase === Phase.failed)
-    await prepare(run, client, distributor);
-  else if (phase === Phase.transferSuspended) await start(run, client, distributor);
-  let report = await watch(run, client, distributor);
-  if (report.status.phase === Phase.transferSuccess && (run.request.policy ?? 'apply') === 'apply') {
-    await settled<FirmwareDistributionStatus>((done) => applyDistribution(client, distributor, done));
-    report = await watch(run, client, distributor);
-  }
-  return finish(run, role, distributor, report);
+/** How a job speaks to its Distributor. */
+export function distributorOf({ distributor = 0, appIndex, ttl }: UpdatePlan): Distributor {
+  return { address: distributor, appIndex, ttl: ttl ?? 0xff };
 }
 
-function ask(client: FirmwareDistributionClient, distributor: Distributor): Promise<FirmwareDistributionStatus> {
-  return settled((done) => client.get(distributor, done));
+/** What makes a distribution that of a job. */
+type Identity = Pick<SavedJob, 'request' | 'remote'>;
+
+/** Whether what a Distributor is at has the parameters of the job. */
+export function isOurDistribution(job: Identity, wave: JobWave, now: FirmwareDistributionStatus): boolean {
+  const { multicast: _, ...parameters } = parametersOf(job, wave);
+  const names = Object.keys(parameters) as (keyof typeof parameters)[];
+  return names.every((name) => now[name] === parameters[name]) && now.multicastAddress === (job.request.group ?? 0);
 }
 
-/** From an idle Distributor to one that distributes. */
-async function prepare(run: JobRun, client: FirmwareDistributionClient, distributor: Distributor): Promise<void> {
-  await settled<FirmwareDistributionStatus>((done) => freeDistributor(client, distributor, done));
-  run.enter('uploading');
-  const { imageIndex } = await upload(run, client, distributor);
-  run.remote.imageIndex = imageIndex;
-  run.enter('starting');
-  const receivers = run.targets.taking.map((address) => ({ address, imageIndex: 0 }));
-  await settled<number>((done) => fillReceivers(client, distributor, receivers, {}, done));
-  await start(run, client, distributor);
-}
-
-function upload(run: JobRun, client: FirmwareDistributionClient, distributor: Distributor): Promise<UploadedFirmware> {
-  const { request } = run;
-  const begun = run.remote.uploadBlobId;
-  return settled<UploadedFirmware>((done) =>
-    uploadFirmware(
-      client,
-      {
-        to: distributor,
-        firmwareId: request.firmwareId,
-        metadata: request.metadata,
-        source: run.source,
-        timeoutBase: request.timeoutBase ?? 3,
-        ...(begun === undefined ? {} : { blobId: begun, resume: true }),
-        ...(request.settings === undefined ? {} : { settings: request.settings }),
-      },
-      (event) => {
-        switch (event.type) {
-          case 'transfer':
-            run.remote.uploadBlobId = event.blobId;
-            run.save();
-            break;
-          case 'blob':
-            run.upload.take(event.event);
-            run.tell();
-            break;
-          case 'done':
-            done(event.outcome);
-        }
-      },
-    ),
-  );
-}
-
-async function start(run: JobRun, client: FirmwareDistributionClient, distributor: Distributor): Promise<void> {
-  const { request } = run;
-  const parameters: FirmwareDistributionStart = {
+function parametersOf({ request, remote }: Identity, { policy }: JobWave): FirmwareDistributionStart {
+  return {
     appKeyIndex: request.appIndex,
     distributionTtl: request.ttl ?? 0xff,
     timeoutBase: request.timeoutBase ?? 3,
-    transferMode: request.mode ?? 'push',
-    updatePolicy: (request.policy ?? 'apply') === 'apply' ? 'verifyAndApply' : 'verifyOnly',
-    imageIndex: run.remote.imageIndex ?? 0,
-    multicast: request.group ?? 0,
+    transferMode: request.mode ?? remote.mode ?? 'push',
+    updatePolicy: policy === 'apply' ? 'verifyAndApply' : 'verifyOnly',
+    imageIndex: remote.imageIndex ?? 0,
+    multicast: request.label ?? request.group ?? 0,
   };
-  await settled<FirmwareDistributionStatus>((done) => startDistribution(client, distributor, parameters, done));
-  run.enter('transferring');
 }
 
-/** The report in which the distribution has ended, or waits for somebody. */
-function watch(run: JobRun, client: FirmwareDistributionClient, distributor: Distributor): Promise<DistributionReport> {
-  return new Promise((resolve, reject) => {
-    watchDistribution(client, distributor, {}, (event) => {
-      if (event.type === 'lost') reject(event.error);
-      if (event.type !== 'report' && event.type !== 'ended') return;
-      take(run, event.report);
-      if (event.type === 'ended') resolve(event.report);
+/**
+ * Updates targets through another node: uploads the image to it, fills its receivers list, starts it, watches it, and
+ * clears up [firmware-distribution.md 3]. All that matters is in the Distributor: whoever comes back goes on with what that
+ * says it is at, also when it has ended meanwhile.
+ */
+export class DistributorUpdate {
+  readonly #run: JobRun;
+  readonly #role: UpdaterRole;
+  readonly #to: Distributor;
+
+  constructor(run: JobRun, role: UpdaterRole, distributor: Unicast) {
+    this.#run = run;
+    this.#role = role;
+    this.#to = distributorOf({ ...run.request, distributor });
+  }
+
+  /** How many of the targets one distribution can take. Rejects with `too-many-to-verify` when they need several. */
+  async capacity(targets: readonly Unicast[]): Promise<number> {
+    const client = this.#role.distribution;
+    const { maxReceiversCount } = await settled<FirmwareDistributionCapabilitiesStatus>((done) =>
+      client.capabilitiesGet(this.#to, done),
+    );
+    const most = Math.max(1, maxReceiversCount);
+    if (targets.length > most && (this.#run.request.policy ?? 'apply') === 'verify')
+      throw tooManyToVerify(this.#to.address, targets.length, most);
+    await this.#chooseMode(targets);
+    return most;
+  }
+
+  /** `gone` when the Distributor is idle although the wave was begun: it never heard of it, or somebody cancelled it. */
+  async update(wave: JobWave): Promise<WaveEnd> {
+    const client = this.#role.distribution;
+    if (!wave.ended) {
+      if (!wave.begun) await this.#begin(wave);
+      else {
+        const now = await settled<FirmwareDistributionStatus>((done) => client.get(this.#to, done));
+        if (now.phase === Phase.idle) return 'gone';
+        if (!isOurDistribution(this.#run, wave, now)) throw occupied(this.#to.address, now.phase);
+        if (now.phase === Phase.transferSuspended) await this.#start(wave);
+      }
+      const end = await this.#follow(wave);
+      if (end !== 'ended') return end;
+      wave.ended = true;
+      this.#run.save();
+    }
+    await this.#clear();
+    return 'ended';
+  }
+
+  /** From an idle Distributor to one that distributes. */
+  async #begin(wave: JobWave): Promise<void> {
+    const run = this.#run;
+    const client = this.#role.distribution;
+    await settled<FirmwareDistributionStatus>((done) => freeDistributor(client, this.#to, done));
+    run.enter('uploading');
+    run.remote.imageIndex = await bringImage(run, client, this.#to);
+    run.enter('starting');
+    const imageIndex = run.request.imageIndex ?? 0;
+    const receivers = wave.receivers.map((address) => ({ address, imageIndex }));
+    await settled<number>((done) => fillReceivers(client, this.#to, receivers, {}, done));
+    wave.begun = true;
+    run.save();
+    await this.#start(wave);
+  }
+
+  async #start(wave: JobWave): Promise<void> {
+    const { distribution } = this.#role;
+    const parameters = parametersOf(this.#run, wave);
+    await settled<FirmwareDistributionStatus>((done) => startDistribution(distribution, this.#to, parameters, done));
+    this.#run.enter('transferring');
+  }
+
+  /** To the end of the distribution, or to where it waits for somebody. */
+  async #follow(wave: JobWave): Promise<WaveEnd> {
+    const report = await this.#watch(wave);
+    switch (report.status.phase) {
+      case Phase.idle:
+        return 'cancelled';
+      case Phase.transferSuspended:
+        return 'suspended';
+      case Phase.transferSuccess: {
+        if ((this.#run.request.policy ?? 'apply') === 'verify') return 'verified';
+        const { distribution } = this.#role;
+        await settled<FirmwareDistributionStatus>((done) => applyDistribution(distribution, this.#to, done));
+        return this.#follow(wave);
+      }
+    }
+    this.#run.targets.distributionEnded();
+    await this.#askWhatTheyRun(wave);
+    return 'ended';
+  }
+
+  /** The report in which the distribution has ended, or waits for somebody. */
+  #watch(wave: JobWave): Promise<DistributionReport> {
+    return new Promise((resolve, reject) => {
+      const stop = watchDistribution(this.#role.distribution, this.#to, {}, (event) => {
+        if (event.type === 'lost') reject(event.error);
+        if (event.type !== 'report' && event.type !== 'ended') return;
+        try {
+          this.#take(wave, event.report);
+          if (event.type === 'ended') resolve(event.report);
+        } catch (thrown) {
+          stop();
+          reject(thrown);
+        }
+      });
     });
-  });
-}
-
-function take(run: JobRun, { status, receivers }: DistributionReport): void {
-  const phase = JOB_PHASE[status.phase];
-  if (phase !== undefined) run.enter(phase);
-  const timeoutBase = run.request.timeoutBase ?? 3;
-  let slowest = 100;
-  for (const receiver of receivers) {
-    const error = listedReceiverError(receiver, timeoutBase);
-    const { address, retrievedUpdatePhase, transferProgress } = receiver;
-    run.targets.retrieved({ address, phase: retrievedUpdatePhase, progress: transferProgress, error }, run.phase);
-    if (error === undefined) slowest = Math.min(slowest, transferProgress);
   }
-  run.transfer.reach(slowest);
-  run.save();
-  run.tell();
-}
 
-async function finish(
-  run: JobRun,
-  role: UpdaterRole,
-  distributor: Distributor,
-  report: DistributionReport,
-): Promise<JobReport> {
-  switch (report.status.phase) {
-    case Phase.transferSuspended:
-      return run.report('failed', true);
-    case Phase.transferSuccess:
-      return run.report('complete', true);
-    case Phase.idle:
-      return run.report('cancelled');
+  #take(wave: JobWave, { status, receivers }: DistributionReport): void {
+    const run = this.#run;
+    const own = new Set(wave.receivers);
+    if (receivers.length !== own.size || receivers.some(({ address }) => !own.has(address)))
+      throw occupied(this.#to.address, status.phase);
+    const phase = JOB_PHASE[status.phase];
+    if (phase !== undefined) run.enter(phase);
+    const timeoutBase = run.request.timeoutBase ?? 3;
+    let slowest = 100;
+    for (const receiver of receivers) {
+      const error = listedReceiverError(receiver, timeoutBase);
+      const { address, retrievedUpdatePhase, transferProgress } = receiver;
+      run.targets.retrieved({ address, phase: retrievedUpdatePhase, progress: transferProgress, error }, run.phase);
+      if (error === undefined) slowest = Math.min(slowest, transferProgress);
+    }
+    run.transfer.reach(slowest);
+    run.save();
+    run.tell();
   }
-  run.targets.distributionEnded();
-  const updated = run.targets.progress.filter(({ phase }) => phase === 'applied').map(({ address }) => address);
-  await checkTargets({
-    client: role.update,
-    targets: updated,
-    appIndex: run.request.appIndex,
-    onChecked: ({ address, firmwareId }) => {
-      if (firmwareId !== null) run.targets.runs(address, firmwareId);
-    },
-  });
-  await settled<FirmwareDistributionStatus>((done) => cancelDistribution(role.distribution, distributor, done));
-  return run.report(report.status.phase === Phase.completed ? 'complete' : 'failed');
+
+  /** The list does not tell the firmware id. */
+  async #askWhatTheyRun({ receivers }: JobWave): Promise<void> {
+    const { targets, request } = this.#run;
+    await checkTargets({
+      client: this.#role.update,
+      targets: receivers.filter((address) => targets.get(address)?.phase === 'applied'),
+      appIndex: request.appIndex,
+      imageIndex: request.imageIndex ?? 0,
+      onChecked: ({ address, firmwareId }) => {
+        if (firmwareId !== null) targets.runs(address, firmwareId);
+      },
+    });
+  }
+
+  /** Its report is taken: it is free for the next. Somebody may have taken it already. */
+  async #clear(): Promise<void> {
+    const client = this.#role.distribution;
+    await settled<FirmwareDistributionStatus>((done) => freeDistributor(client, this.#to, done)).catch((thrown) => {
+      if (!(thrown instanceof MeshError && thrown.code === 'distributor-busy')) throw thrown;
+    });
+  }
+
+  async #chooseMode(targets: readonly Unicast[]): Promise<void> {
+    const { request, remote } = this.#run;
+    if (request.mode !== undefined || remote.mode !== undefined) return;
+    remote.mode = modeFor(await blobCapabilitiesOf(this.#role.blob, targets, request.appIndex));
+  }
 }
 
-/** A procedure of the stack as a promise; its error rejects. */
-function settled<T>(begin: (done: (outcome: Result<T, MeshError>) => void) => Cancel): Promise<T> {
-  return new Promise((resolve, reject) => {
-    begin((outcome) => (outcome.ok ? resolve(outcome.value) : reject(outcome.error)));
+function occupied(address: Unicast, phase: number): MeshError {
+  const message = `Distributor ${formatAddress(address)} is busy with something else: ${distributionPhaseName(phase)}`;
+  return new MeshError('distributor-busy', message, {
+    hint: 'Somebody else has begun another distribution. Wait until it ends, then resume; or give this update up.',
   });
+}
+
+function tooManyToVerify(address: Unicast, targets: number, most: number): MeshError {
+  return new MeshError(
+    'too-many-to-verify',
+    `Distributor ${formatAddress(address)} takes ${most} of the ${targets} targets at a time, and all wait for Apply`,
+    { hint: `Verify ${most} targets at most (--targets), or let them apply at once (--policy apply).` },
+  );
 }

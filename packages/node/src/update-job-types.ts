@@ -8,21 +8,36 @@ export interface UpdateRequest {
   readonly metadata: Uint8Array;
   /** What the targets run afterwards, 2 to 108 octets. */
   readonly firmwareId: Uint8Array;
-  /** Elements with a Firmware Update Server, each once; image index 0 of each. */
+  /** Elements with a Firmware Update Server, each once. */
   readonly targets: readonly Unicast[];
+  /** Which of the images in each target's Firmware Information List is meant. Default 0. */
+  readonly imageIndex?: number;
   readonly appIndex: AppIndex;
-  /** Group that the targets subscribe to; absent: the image goes to each by unicast. */
+  /** Group or virtual address that the image goes to; absent: the image goes to each by unicast. */
   readonly group?: Address;
+  /** The Label UUID (16 octets) when `group` is virtual. */
+  readonly label?: Uint8Array;
   /** The node that distributes; absent: this one. */
   readonly distributor?: Unicast;
   /** `verify` stops when the targets have verified the image. Default `apply`. */
   readonly policy?: 'verify' | 'apply';
+  /** Default: push when all targets can, else what most of them can. */
   readonly mode?: 'push' | 'pull';
   readonly settings?: 'auto' | 'stock';
   /** 0xFF (default): the Default TTL. */
   readonly ttl?: number;
   /** Targets give up after 10·(base + 1) s of silence. Default 3. */
   readonly timeoutBase?: number;
+  /** The Distributor fetches the image itself, from a Firmware Archive at this URI. Default: it is sent to it. */
+  readonly oobUri?: string;
+  /** How often targets that were lost on the way are taken up again when they answer at the end. Default 0. */
+  readonly retries?: number;
+  /** Targets that run this firmware already, by its firmware id, are left as they are. Default false. */
+  readonly skipCurrent?: boolean;
+  /** Also targets that run firmware of another company. Default false: their firmware id would not be the expected one. */
+  readonly anyCompany?: boolean;
+  /** Nodes that left the network because the image makes them do so are provisioned anew, see `UpdateJobOptions`. */
+  readonly reprovision?: boolean;
 }
 
 /** A request without the octets of its image: what is kept of it. */
@@ -30,6 +45,8 @@ export type UpdatePlan = Omit<UpdateRequest, 'image'>;
 
 /** Where the job is. */
 export type JobPhase =
+  /** AppKey, bindings and subscriptions are given to those that lack them. */
+  | 'preparing'
   | 'checking'
   | 'uploading'
   | 'starting'
@@ -39,6 +56,10 @@ export type JobPhase =
   | 'verified'
   | 'applying'
   | 'confirming'
+  /** What the image did to the nodes is followed: refreshed, removed, or provisioned anew. */
+  | 'refreshing'
+  /** What was prepared is taken back. */
+  | 'undoing'
   | 'cancelling'
   | 'done';
 
@@ -68,6 +89,8 @@ export interface TargetProgress {
   readonly firmwareIdBefore: Uint8Array | null;
   readonly firmwareIdAfter: Uint8Array | null;
   readonly error: MeshError | null;
+  /** What a person should know or do about it, although it went well; null: nothing. */
+  readonly notice: string | null;
 }
 
 /** What a job tells while it runs. Times in seconds of its clock. */
@@ -95,6 +118,10 @@ export interface JobReport {
   readonly outcome: 'complete' | 'failed' | 'cancelled';
   /** Whether the store keeps the job: targets that fell silent may come back, or `verified` waits for Apply. */
   readonly resumable: boolean;
+  /** Whether `UpdateJob.retry` can try again for those that failed. */
+  readonly retryable: boolean;
+  /** What could not be taken back of the preparation, because nodes did not answer; the next job takes it back. */
+  readonly notUndone: MeshError | null;
   readonly stats: JobStats;
 }
 
@@ -108,30 +135,6 @@ export interface JobStats {
   readonly chunksResent: number;
 }
 
-/** What is kept of a job until it is done: with the image, enough to go on in another process. */
-export interface SavedJob {
-  readonly request: UpdatePlan;
-  readonly imageSize: number;
-  /** SHA-256 of the image, lower-case hex. */
-  readonly imageSha256: string;
-  readonly phase: JobPhase;
-  readonly targets: readonly SavedTarget[];
-  /** Of a job through a Distributor: the upload's BLOB ID, and where the image is in its list. */
-  readonly remote: { readonly uploadBlobId?: bigint; readonly imageIndex?: number };
-  readonly totalSeconds: number;
-  readonly transferSeconds: number;
-  readonly chunksSent: number;
-  readonly chunksResent: number;
-}
-
-export interface SavedTarget {
-  readonly address: Unicast;
-  readonly effect: number | null;
-  readonly firmwareIdBefore: Uint8Array | null;
-  /** Why it took no part, if it did not. */
-  readonly error: { readonly code: string; readonly message: string; readonly hint?: string } | null;
-}
-
 /** What a check of the targets found: `dfu plan` and `dfu targets`. */
 export interface TargetCheck {
   readonly address: Unicast;
@@ -140,4 +143,6 @@ export interface TargetCheck {
   readonly accepts: boolean;
   readonly effect: number | null;
   readonly error: MeshError | null;
+  /** It runs the firmware already that it would be updated to. */
+  readonly isCurrent?: boolean;
 }

@@ -2,6 +2,7 @@ import { type BlobSource, sourceOf } from '@meshferry/blob';
 import {
   type AppIndex,
   type Clock,
+  encodeRecord,
   MeshError,
   type Random,
   readRecord,
@@ -10,13 +11,20 @@ import {
   type Unicast,
 } from '@meshferry/core';
 import type { CryptoProvider } from '@meshferry/crypto';
-import { cancelDistribution } from '@meshferry/dfu';
+import type { DistributionReport } from '@meshferry/dfu';
 import { checkTargets } from './check-targets.ts';
-import { JOB_RECORD, JobRun } from './job-run.ts';
-import { updateFromHere } from './local-update.ts';
-import { updateThroughDistributor } from './remote-update.ts';
+import type { ReprovisionWay } from './job-effects.ts';
+import { noImage, noJob, nothingToRetry, notVerified, otherImage, unfinishedJob } from './job-errors.ts';
+import { type JobGround, runJob } from './job-procedure.ts';
+import type { SavedJob } from './job-record.ts';
+import { endWrites, JOB_RECORD, JobRun, LAST_RECORD, LEFT_RECORD } from './job-run.ts';
+import { cancelUpdate, suspendUpdate } from './job-steering.ts';
+import { takeBack, type UndoStep } from './job-undo.ts';
+import type { MeshNetwork } from './mesh-network.ts';
+import { askDistribution } from './remote-status.ts';
+import { distributorOf } from './remote-update.ts';
 import type { UpdaterRole } from './roles.ts';
-import type { JobProgress, JobReport, SavedJob, TargetCheck, UpdatePlan, UpdateRequest } from './update-job-types.ts';
+import type { JobProgress, JobReport, TargetCheck, UpdatePlan, UpdateRequest } from './update-job-types.ts';
 
 export interface UpdateJobOptions {
   readonly role: UpdaterRole;
@@ -26,6 +34,13 @@ export interface UpdateJobOptions {
   readonly crypto: CryptoProvider;
   /** A view of its own: at most one unfinished job is in it. */
   readonly store: Store;
+  /**
+   * The network that the targets are in: they are given keys, bindings and the group as far as they lack them, for as long
+   * as the job lasts, and its document follows what the image does to them. Default: they are as the job needs them.
+   */
+  readonly network?: MeshNetwork;
+  /** What reaches nodes that have left the network, for requests with `reprovision`. */
+  readonly reprovision?: ReprovisionWay;
 }
 
 export interface RunOptions {
@@ -35,8 +50,9 @@ export interface RunOptions {
 }
 
 /**
- * A firmware update as one resumable job, from the check of the targets to the confirmation of what they run then;
- * this node distributes, or another one does. What is needed to go on in another process is in the store at any time.
+ * A firmware update as one resumable job: targets are prepared and checked, get the image from this node or another one,
+ * verify, apply and confirm it, the network follows what that did to them, and what was prepared is taken back. What is
+ * needed to go on in another process is in the store at any time.
  */
 export class UpdateJob {
   readonly #options: UpdateJobOptions;
@@ -50,53 +66,100 @@ export class UpdateJob {
     return readRecord<SavedJob>(this.#options.store, JOB_RECORD);
   }
 
-  /** Asks the targets what they run and, with `metadata`, whether they would take the image. Changes nothing. */
-  checkTargets(targets: readonly Unicast[], appIndex: AppIndex, metadata?: Uint8Array): Promise<TargetCheck[]> {
+  /** The last job, if it ended with targets that {@link UpdateJob.retry} can try again. */
+  last(): SavedJob | undefined {
+    return readRecord<SavedJob>(this.#options.store, LAST_RECORD);
+  }
+
+  /** Nodes with something on them that an earlier job could not take back. */
+  notUndone(): readonly Unicast[] {
+    return [...new Set(this.#left().map(({ node }) => node))];
+  }
+
+  /**
+   * Asks the targets what they run and, with `metadata`, whether they would take the image. With `firmwareId`, that of the
+   * image, those of another company do not. Changes nothing.
+   */
+  checkTargets(
+    targets: readonly Unicast[],
+    appIndex: AppIndex,
+    metadata?: Uint8Array,
+    firmwareId?: Uint8Array,
+  ): Promise<TargetCheck[]> {
     const client = this.#options.role.update;
-    return checkTargets({ client, targets, appIndex, ...(metadata && { metadata }) });
+    const expected = firmwareId && { firmwareId, skipCurrent: false, anyCompany: false };
+    return checkTargets({ client, targets, appIndex, ...(metadata && { metadata }), ...(expected && { expected }) });
   }
 
   /**
    * Runs the job to its end. Rejects with `job-unfinished` when the store holds one and `resume` is not set, with
-   * `no-job` or `other-image` when it is and does not fit, and with what a Distributor refuses; trouble with single
-   * targets is in the report. A resumed job keeps its plan: of `request` only the image counts then.
+   * `no-job` or `other-image` when it is and does not fit, and with what a Distributor refuses or is silent to; trouble
+   * with single targets is in the report. When nothing of it has begun yet, a refusal ends the job; otherwise it stays.
+   * A resumed job keeps its plan: of `request` only the image counts then.
    */
   async run(request: UpdateRequest, options: RunOptions = {}): Promise<JobReport> {
-    const imageSha256 = toHex(this.#options.crypto.sha256(request.image));
-    const saved = this.#savedFor(imageSha256, options.resume === true);
     const { image, ...plan } = request;
+    const imageSha256 = toHex(this.#options.crypto.sha256(image));
+    const saved = options.resume === true ? this.#resumable(imageSha256) : this.#none();
     return this.#run(saved?.request ?? plan, sourceOf(image), imageSha256, saved, options.onProgress);
   }
 
   /** Lets targets apply that have verified the image under the policy `verify`. Rejects with `no-job`, `not-verified`. */
   async apply(onProgress?: RunOptions['onProgress']): Promise<JobReport> {
     const saved = this.#required();
-    if (saved.phase !== 'verified') {
-      throw new MeshError('not-verified', `the update is at "${saved.phase}": there is nothing to apply yet`, {
-        hint: 'Go on with `meshferry dfu run FILE --resume` first.',
-      });
-    }
-    const plan: UpdatePlan = { ...saved.request, policy: 'apply' };
+    if (saved.phase !== 'verified') throw notVerified(saved.phase);
+    // Without the image lost targets cannot be taken up again: that is for retry.
+    const plan: UpdatePlan = { ...saved.request, policy: 'apply', retries: 0 };
     return this.#run(plan, spent(saved.imageSize), saved.imageSha256, saved, onProgress);
   }
 
-  /** Gives the unfinished job up: its targets, or its Distributor, are told, then it is forgotten. Rejects with `no-job`. */
-  async cancel(): Promise<void> {
+  /**
+   * The last job once more, as a job of its own, for the targets that failed in it. Rejects with `nothing-to-retry`,
+   * `other-image`, `job-unfinished`, and as {@link UpdateJob.run}.
+   */
+  async retry(image: Uint8Array, onProgress?: RunOptions['onProgress']): Promise<JobReport> {
+    this.#none();
+    const last = this.last();
+    if (last === undefined) throw nothingToRetry();
+    if (toHex(this.#options.crypto.sha256(image)) !== last.imageSha256) throw otherImage();
+    const targets = last.targets.filter(({ error }) => error !== null).map(({ address }) => address);
+    const open = last.targets.filter(({ phase }) => phase === 'unknown').map(({ address }) => address);
+    return this.run({ ...last.request, image, targets: [...targets, ...open] }, onProgress ? { onProgress } : {});
+  }
+
+  /**
+   * Pauses the transfer of the unfinished job, at its Distributor or here; the targets keep what they have. Rejects with
+   * `no-job`, `distributor-wrong-phase` when nothing is being transferred, `suspend-failed`, `distributor-silent`.
+   */
+  async suspend(): Promise<void> {
     const saved = this.#required();
-    const { role, store } = this.#options;
-    const { distributor, appIndex } = saved.request;
-    if (distributor !== undefined) {
-      await new Promise<void>((resolve) => {
-        cancelDistribution(role.distribution, { address: distributor, appIndex }, () => resolve());
-      });
+    await suspendUpdate(this.#options.role, saved);
+    const now = this.saved();
+    if (now !== undefined) this.#options.store.batch([[JOB_RECORD, encodeRecord({ ...now, phase: 'suspended' })]]);
+  }
+
+  /** What the Distributor of the unfinished job says of it. Rejects with `no-job`, `no-distributor`, `distributor-silent`. */
+  async distribution(): Promise<DistributionReport> {
+    const { request } = this.#required();
+    if (request.distributor === undefined) {
+      throw new MeshError('no-distributor', 'this process distributes the image itself', { hint: 'Look at saved().' });
     }
-    const update = role.update.saved();
-    if (update !== undefined) {
-      await new Promise<void>((resolve) => {
-        role.update.update({ ...update, source: spent(update.size), resume: true }, () => {}).cancel(resolve);
-      });
-    }
-    store.batch([[JOB_RECORD, null]]);
+    return askDistribution(this.#options.role.distribution, distributorOf(request));
+  }
+
+  /**
+   * Gives the unfinished job up: its targets, or its Distributor, are told, what was prepared is taken back, then it is
+   * forgotten. `onlyHere`: whoever distributes is not told, because it is gone. Gives why something could not be taken
+   * back; without a job what an earlier one has left is taken back. Rejects with `no-job`, `distributor-silent`.
+   */
+  async cancel({ onlyHere = false }: { readonly onlyHere?: boolean } = {}): Promise<MeshError | null> {
+    const { role, store, network } = this.#options;
+    const saved = this.saved();
+    if (saved === undefined && this.#left().length === 0) throw noJob();
+    if (saved !== undefined && !onlyHere) await cancelUpdate(role, saved);
+    // Told already: killed from here on, what is left to do is to take back.
+    if (saved !== undefined) store.batch([[LAST_RECORD, null], ...endWrites([...(saved.undo ?? [])])]);
+    return network === undefined ? null : takeBack(network, this.#leftRecord());
   }
 
   async #run(
@@ -106,55 +169,51 @@ export class UpdateJob {
     saved: SavedJob | undefined,
     onProgress: RunOptions['onProgress'],
   ): Promise<JobReport> {
-    const { clock, store, role, random } = this.#options;
-    const run = new JobRun({ clock, store, request, source, imageSha256, saved, onProgress });
-    const begun = saved !== undefined && saved.phase !== 'checking';
-    if (!begun) await this.#check(run);
-    const { distributor } = request;
-    // Whoever fell silent in an update that has begun may be back: the update itself knows who takes part.
-    const known = begun && (distributor !== undefined || role.update.saved() !== undefined);
-    if (!known && run.targets.taking.length === 0) return run.report('failed');
-    if (distributor !== undefined) return updateThroughDistributor(run, role, distributor, begun);
-    return updateFromHere(run, role.update, random, begun);
+    const { clock, store } = this.#options;
+    const left = this.#left();
+    const run = new JobRun({ clock, store, request, source, imageSha256, saved, left, onProgress });
+    run.begin();
+    return runJob(run, this.#ground());
   }
 
-  async #check(run: JobRun): Promise<void> {
-    const { request } = run;
-    run.save();
-    run.tell();
-    await checkTargets({
-      client: this.#options.role.update,
-      targets: request.targets,
-      appIndex: request.appIndex,
-      metadata: request.metadata,
-      onChecked: (check) => {
-        run.targets.checked(check);
-        run.tell();
+  #ground(): JobGround {
+    const { role, clock, random, network, reprovision } = this.#options;
+    return { role, clock, random, network, reprovision };
+  }
+
+  #left(): readonly UndoStep[] {
+    return readRecord<readonly UndoStep[]>(this.#options.store, LEFT_RECORD) ?? [];
+  }
+
+  #leftRecord() {
+    const { store } = this.#options;
+    let steps = this.#left();
+    return {
+      get steps() {
+        return steps;
       },
-    });
+      replace: (now: readonly UndoStep[]): void => {
+        steps = now;
+        store.batch([[LEFT_RECORD, now.length === 0 ? null : encodeRecord(now)]]);
+      },
+    };
   }
 
   #required(): SavedJob {
     const saved = this.saved();
-    if (saved !== undefined) return saved;
-    throw new MeshError('no-job', 'there is no unfinished update', {
-      hint: 'Start one with `meshferry dfu run`; --state must name the folder of the interrupted run.',
-    });
+    if (saved === undefined) throw noJob();
+    return saved;
   }
 
-  #savedFor(imageSha256: string, resume: boolean): SavedJob | undefined {
-    if (resume) {
-      const saved = this.#required();
-      if (saved.imageSha256 === imageSha256) return saved;
-      throw new MeshError('other-image', 'the unfinished update is of another image', {
-        hint: 'Resume with the same file, or give it up with `meshferry dfu cancel`.',
-      });
-    }
+  #resumable(imageSha256: string): SavedJob {
+    const saved = this.#required();
+    if (saved.imageSha256 !== imageSha256) throw otherImage();
+    return saved;
+  }
+
+  #none(): undefined {
     const saved = this.saved();
-    if (saved === undefined) return undefined;
-    throw new MeshError('job-unfinished', `an update to ${toHex(saved.request.firmwareId)} was not finished`, {
-      hint: 'Go on with --resume, or give it up with `meshferry dfu cancel`.',
-    });
+    if (saved !== undefined) throw unfinishedJob(saved.request.firmwareId);
   }
 }
 
@@ -163,9 +222,7 @@ function spent(size: number): BlobSource {
   return {
     size,
     read: () => {
-      throw new MeshError('image-needed', 'the image is needed to go on with the transfer', {
-        hint: 'Resume with `meshferry dfu run FILE --resume`.',
-      });
+      throw noImage();
     },
   };
 }

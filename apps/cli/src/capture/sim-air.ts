@@ -59,7 +59,7 @@ export function hearSimulatedUpdate(
       firmwareId: made.firmwareId,
       targets,
       appIndex: mesh.appIndex,
-      ...(group === undefined ? {} : { group }),
+      ...group,
     });
     try {
       await mesh.run<unknown>(seconds === undefined ? update : timeIsUp(mesh, seconds, update), interrupted);

@@ -1,25 +1,13 @@
-import { formatAddress, MeshError, toHex } from '@meshferry/core';
+import { formatAddress, MeshError } from '@meshferry/core';
 import type { SavedJob } from '@meshferry/node';
 import { badInput, ExitCode } from '../shell/exit.ts';
-import { formatFirmwareId, formatSeconds, formatSize } from '../shell/format.ts';
+import { formatFirmwareId } from '../shell/format.ts';
 import type { Shell } from '../shell/shell.ts';
-import { alignColumns } from '../shell/table.ts';
 import { chooseSim } from '../update/bearers.ts';
 import { type Mesh, withMesh } from '../update/mesh.ts';
-import { phaseText } from '../update/progress-text.ts';
 import { finishUpdate } from '../update/result.ts';
-import { runUpdate, type StartJob } from '../update/run-update.ts';
-
-/** `dfu status` */
-export function dfuStatus(shell: Shell): Promise<ExitCode> {
-  return withState(shell, async (mesh) => {
-    const job = mesh.job.saved();
-    shell.result({ job: job === undefined ? null : describeJob(job) });
-    if (job === undefined) shell.say('There is no unfinished update.');
-    else sayJob(shell, job);
-    return ExitCode.done;
-  });
-}
+import { reachable, runUpdate, type StartJob, sameNetwork } from '../update/run-update.ts';
+import { describeJob } from './dfu-status.ts';
 
 /** `dfu resume` */
 export function dfuResume(shell: Shell): Promise<ExitCode> {
@@ -36,18 +24,72 @@ export function dfuApply(shell: Shell): Promise<ExitCode> {
   return withState(shell, (mesh) => goOn(shell, mesh, (running, onProgress) => running.apply(onProgress)));
 }
 
+export interface CancelFlags {
+  readonly onlyHere?: boolean;
+}
+
 /** `dfu cancel` */
-export function dfuCancel(shell: Shell): Promise<ExitCode> {
+export function dfuCancel(shell: Shell, _args: readonly string[], { onlyHere }: CancelFlags): Promise<ExitCode> {
   return withState(shell, async (mesh) => {
-    const job = savedJob(mesh);
-    await mesh.run(
-      mesh.job.cancel(),
+    // What an earlier update could not take back is also given up.
+    const job = mesh.job.notUndone().length > 0 ? mesh.job.saved() : savedJob(mesh);
+    const cancelling = mesh.job.cancel({ onlyHere: onlyHere === true });
+    const notUndone = await mesh.run(
+      reachable(cancelling),
       () => new MeshError('interrupted', 'interrupted while cancelling', { hint: 'Cancel again.' }),
     );
     mesh.image = undefined;
-    shell.result({ cancelled: describeJob(job) });
-    shell.say(`The update to ${formatFirmwareId(job.request.firmwareId)} is cancelled.`);
+    shell.result(
+      { cancelled: job === undefined ? null : describeJob(job), ...(notUndone && { error: notUndone }) },
+      notUndone === null,
+    );
+    if (job !== undefined) shell.say(`The update to ${formatFirmwareId(job.request.firmwareId)} is cancelled.`);
+    if (notUndone === null) return ExitCode.done;
+    if (!shell.json) shell.complain(notUndone);
+    return ExitCode.partly;
+  });
+}
+
+/** `dfu suspend` */
+export function dfuSuspend(shell: Shell): Promise<ExitCode> {
+  return withState(shell, async (mesh) => {
+    const { request } = savedJob(mesh);
+    await mesh.run(
+      reachable(mesh.job.suspend()),
+      () => new MeshError('interrupted', 'interrupted while suspending', { hint: 'Ask for its status.' }),
+    );
+    const job = mesh.job.saved();
+    shell.result({ suspended: job === undefined ? null : describeJob(job) });
+    const where = request.distributor === undefined ? '' : ` at Distributor ${formatAddress(request.distributor)}`;
+    shell.say(`The update to ${formatFirmwareId(request.firmwareId)} is suspended${where}.`);
+    shell.say(`Go on with: meshferry dfu resume ${sameNetwork(shell)}`);
     return ExitCode.done;
+  });
+}
+
+/** `dfu retry` */
+export function dfuRetry(shell: Shell): Promise<ExitCode> {
+  return withState(shell, async (mesh) => {
+    const last = mesh.job.last();
+    const { image } = mesh;
+    const unfinished = mesh.job.saved();
+    if (unfinished !== undefined) {
+      throw badInput(
+        'job-unfinished',
+        `the update is not finished (${unfinished.phase})`,
+        `Go on with it first: meshferry dfu resume ${sameNetwork(shell)}`,
+      );
+    }
+    if (last === undefined || image === undefined) {
+      throw badInput(
+        'nothing-to-retry',
+        'no target of the last update has failed, or there was none',
+        'Check --bearer and --state: each URI has a state of its own. Start an update with "dfu run".',
+      );
+    }
+    const targets = last.targets.filter(({ phase }) => phase === 'failed' || phase === 'unknown').length;
+    const finished = await runUpdate(shell, mesh, targets, (job, onProgress) => job.retry(image, onProgress));
+    return finishUpdate(shell, mesh, { ...last.request, bytes: image, warnings: [] }, finished);
   });
 }
 
@@ -64,7 +106,8 @@ function savedUpdate(mesh: Mesh): { readonly job: SavedJob; readonly image: Uint
   throw badInput('no-image', 'the state does not hold the image of the update', 'Give it: "dfu run FILE --resume".');
 }
 
-function withState(shell: Shell, use: (mesh: Mesh) => Promise<ExitCode>): Promise<ExitCode> {
+/** Opens the network whose state holds a job, for `use`. */
+export function withState(shell: Shell, use: (mesh: Mesh) => Promise<ExitCode>): Promise<ExitCode> {
   const sim = chooseSim(shell.bearers);
   if (shell.state === undefined) {
     throw badInput(
@@ -84,42 +127,4 @@ function savedJob(mesh: Mesh): SavedJob {
     'there is no unfinished update',
     'Check --bearer and --state: each URI has a state of its own.',
   );
-}
-
-function describeJob({ request, targets, ...job }: SavedJob): Record<string, unknown> {
-  return {
-    phase: job.phase,
-    image: { size: job.imageSize, sha256: job.imageSha256, firmwareId: toHex(request.firmwareId) },
-    policy: request.policy ?? 'apply',
-    group: request.group === undefined ? null : formatAddress(request.group),
-    distributor: request.distributor === undefined ? 'self' : formatAddress(request.distributor),
-    targets: targets.map(({ address, effect, firmwareIdBefore, error }) => ({
-      address: formatAddress(address),
-      effect,
-      firmwareIdBefore: firmwareIdBefore && toHex(firmwareIdBefore),
-      error,
-    })),
-    simulatedSeconds: job.totalSeconds,
-    transferSeconds: job.transferSeconds,
-    chunksSent: job.chunksSent,
-    chunksResent: job.chunksResent,
-  };
-}
-
-function sayJob(shell: Shell, { request, targets, ...job }: SavedJob): void {
-  const { bold, red } = shell.style;
-  shell.say(bold(`Unfinished update to ${formatFirmwareId(request.firmwareId)}: ${phaseText(job.phase)}`));
-  const rows = [
-    ['image', `${formatSize(job.imageSize)}, sha256 ${job.imageSha256}`],
-    ['policy', request.policy ?? 'apply'],
-    ['sent to', request.group === undefined ? 'each target alone' : `group ${formatAddress(request.group)}`],
-    ['distributor', request.distributor === undefined ? 'this process' : formatAddress(request.distributor)],
-    ['so far', `${formatSeconds(job.totalSeconds)}, transfer ${formatSeconds(job.transferSeconds)}`],
-    ...targets.map(({ address, firmwareIdBefore, error }) => [
-      formatAddress(address),
-      error === null ? `runs ${formatFirmwareId(firmwareIdBefore)}` : red(error.message),
-    ]),
-  ];
-  for (const line of alignColumns(rows)) shell.say(`  ${line}`);
-  shell.say(`Go on with "dfu ${job.phase === 'verified' ? 'apply' : 'resume'}", or give it up with "dfu cancel".`);
 }

@@ -17,6 +17,7 @@ export interface PlanFlags extends ImageFlags {
   readonly targets?: readonly number[];
   readonly group?: string | true;
   readonly settings?: 'auto' | 'stock';
+  readonly anyCompany?: boolean;
 }
 
 /** What applying does to a node, by Additional Information, in the words of the simulator's `effect`. */
@@ -33,7 +34,12 @@ export async function dfuPlan(shell: Shell, [path = '']: readonly string[], flag
     shell,
     async (mesh) => {
       const targets = mesh.chooseTargets(flags.targets);
-      const asked = mesh.job.checkTargets(targets, mesh.appIndex, image.metadata);
+      const asked = mesh.job.checkTargets(
+        targets,
+        mesh.appIndex,
+        image.metadata,
+        flags.anyCompany ? undefined : image.firmwareId,
+      );
       const checks = await mesh.run(asked, checkInterrupted);
       const plan = await planFor(mesh, image, checks, flags);
       const accepting = checks.filter(({ accepts }) => accepts).length;
@@ -61,7 +67,7 @@ function obstacle(targets: number, accepting: number, plan: Plan | undefined): M
 }
 
 interface Plan extends Estimate {
-  /** What \`dfu run\` chooses when it is not told. */
+  /** What `dfu run` chooses when it is not told. */
   readonly mode: 'push' | 'pull';
   /** `0xc000`, or `unicast`. */
   readonly destination: string;
@@ -88,7 +94,7 @@ async function planFor(
   };
   const mode = capabilities.push ? 'push' : 'pull';
   const found = estimate(outlook);
-  return found && { ...found, mode, destination: group === undefined ? 'unicast' : formatAddress(group) };
+  return found && { ...found, mode, destination: group === undefined ? 'unicast' : formatAddress(group.group) };
 }
 
 function describe({ address, firmwareId, accepts, effect, error }: TargetCheck): Record<string, unknown> {
@@ -128,7 +134,7 @@ function say(shell: Shell, image: UpdateImage, checks: readonly TargetCheck[], p
   const { chunkSize, blockSizeLog, copies } = plan.plan;
   const { expected, low, high } = plan.seconds;
   shell.say(
-    `push to ${plan.destination}, blocks of ${2 ** blockSizeLog}, chunks of ${chunkSize} octets, ${plural(copies, 'time')} on the air`,
+    `${plan.mode} to ${plan.destination}, blocks of ${2 ** blockSizeLog}, chunks of ${chunkSize} octets, ${plural(copies, 'time')} on the air`,
   );
   shell.say(
     `about ${formatSeconds(expected)}: ${formatSeconds(low)} when nothing is lost, ${formatSeconds(high)} on a bad radio`,

@@ -24,7 +24,16 @@ export interface RunFlags extends ImageFlags {
   readonly via?: 'mesh' | 'smp';
   readonly resume?: boolean;
   readonly capture?: string;
+  readonly oobUri?: string;
+  readonly retries?: number;
+  readonly skipCurrent?: boolean;
+  readonly anyCompany?: boolean;
+  readonly reprovision?: boolean;
+  readonly targetImage?: number;
 }
+
+/** How often lost targets are taken up again when nothing else is said. */
+const RETRIES = 1;
 
 /** `dfu run FILE` */
 export async function dfuRun(shell: Shell, [path = '']: readonly string[], flags: RunFlags): Promise<ExitCode> {
@@ -67,17 +76,30 @@ function newRequest(shell: Shell, mesh: Mesh, image: UpdateImage, flags: RunFlag
   const targets = mesh.chooseTargets(flags.targets);
   const group = chooseGroup(flags.group, targets.length);
   const distributor = mesh.chooseDistributor(flags.distributor);
+  if (flags.oobUri !== undefined && distributor === undefined) {
+    throw badInput(
+      'no-distributor',
+      '--oob-uri is for a Distributor that fetches the image itself',
+      'Give --distributor ADDR, or fetch the image with "meshferry fw fetch" and leave --oob-uri out.',
+    );
+  }
   return {
     image: image.bytes,
     metadata: image.metadata,
     firmwareId: image.firmwareId,
     targets,
     appIndex: mesh.appIndex,
-    ...(group === undefined ? {} : { group }),
+    ...group,
     ...(distributor === undefined ? {} : { distributor }),
     ...(flags.policy === undefined ? {} : { policy: flags.policy }),
     ...(flags.mode === undefined ? {} : { mode: flags.mode }),
     ...(flags.settings === undefined ? {} : { settings: flags.settings }),
+    ...(flags.oobUri === undefined ? {} : { oobUri: flags.oobUri }),
+    ...(flags.targetImage === undefined ? {} : { imageIndex: flags.targetImage }),
+    retries: flags.retries ?? RETRIES,
+    skipCurrent: flags.skipCurrent === true,
+    anyCompany: flags.anyCompany === true,
+    reprovision: flags.reprovision === true,
   };
 }
 
@@ -95,15 +117,28 @@ function refuseUnfinished(shell: Shell, mesh: Mesh, image: UpdateImage): void {
   );
 }
 
+const SETTLED = [
+  'targets',
+  'group',
+  'distributor',
+  'policy',
+  'mode',
+  'settings',
+  'oobUri',
+  'retries',
+  'skipCurrent',
+  'anyCompany',
+  'reprovision',
+  'targetImage',
+] as const;
+
 /** Who takes part and how the image is sent was settled when the update began. */
 function resumedRequest(shell: Shell, mesh: Mesh, image: UpdateImage, flags: RunFlags): UpdateRequest {
-  const settled = (['targets', 'group', 'distributor', 'policy', 'mode', 'settings'] as const).find(
-    (name) => name in flags,
-  );
+  const settled = SETTLED.find((name) => name in flags);
   if (settled !== undefined) {
     throw badInput(
       'settled-at-start',
-      `--${settled} cannot be given with --resume: it was settled when the update began`,
+      `--${settled.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} cannot be given with --resume: it was settled when the update began`,
       'Leave it out, or give the update up with "dfu cancel" and start again.',
     );
   }

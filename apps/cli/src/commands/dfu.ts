@@ -1,10 +1,11 @@
 import { type Command, Option } from 'commander';
-import { addressList, companyId, distributor, imageIndex, metadataHex } from '../shell/options.ts';
+import { addressList, companyId, distributor, imageIndex, metadataHex, times } from '../shell/options.ts';
 import type { Runner } from '../shell/run.ts';
 import { simulatorKeys } from '../update/bearers.ts';
-import { dfuApply, dfuCancel, dfuResume, dfuStatus } from './dfu-job.ts';
+import { type CancelFlags, dfuApply, dfuCancel, dfuResume, dfuRetry, dfuSuspend } from './dfu-job.ts';
 import { dfuPlan, type PlanFlags } from './dfu-plan.ts';
 import { dfuRun, type RunFlags } from './dfu-run.ts';
+import { dfuStatus } from './dfu-status.ts';
 import { dfuTargets, type TargetsFlags } from './dfu-targets.ts';
 
 export function addDfuCommands(program: Command, runner: Runner): void {
@@ -23,9 +24,14 @@ export function addDfuCommands(program: Command, runner: Runner): void {
     .action(runner.of<RunFlags>(dfuRun));
   dfu
     .command('status')
-    .description('the unfinished update in --state')
+    .description('the unfinished update in --state, and what its Distributor says of it')
     .addHelpText('after', example('status'))
     .action(runner.of(dfuStatus));
+  dfu
+    .command('suspend')
+    .description('pause the unfinished update in --state, at its Distributor too; the targets keep what they have')
+    .addHelpText('after', example('suspend'))
+    .action(runner.of(dfuSuspend));
   dfu
     .command('resume')
     .description('go on with the unfinished update in --state')
@@ -38,9 +44,17 @@ export function addDfuCommands(program: Command, runner: Runner): void {
     .action(runner.of(dfuApply));
   dfu
     .command('cancel')
-    .description('give the unfinished update in --state up, at the targets too')
+    .description(
+      'give the unfinished update in --state up, at the targets or the Distributor too, and take back its preparation',
+    )
+    .option('--only-here', 'do not tell the Distributor or the targets: they are gone')
     .addHelpText('after', example('cancel'))
-    .action(runner.of(dfuCancel));
+    .action(runner.of<CancelFlags>(dfuCancel));
+  dfu
+    .command('retry')
+    .description('once more for the targets that failed in the last update in --state')
+    .addHelpText('after', example('retry'))
+    .action(runner.of(dfuRetry));
 }
 
 const RUN_EXAMPLES = `
@@ -48,6 +62,7 @@ Examples:
   meshferry dfu run dfu_application.zip --bearer sim:targets=10,loss=0.1
   meshferry dfu run app.signed.bin --bearer sim:targets=10 --targets 0x0100,0x0103 --state ./state
   meshferry dfu run dfu_application.zip --bearer sim:targets=10,distributor=1 --distributor 0x0002
+  meshferry dfu run dfu_application.zip --bearer sim:targets=10,distributor=1 --distributor 0x0002 --oob-uri https://example.com/fw
   meshferry dfu run dfu_application.zip --bearer sim:targets=4,lowpower=2,friends=1 --group none
 `;
 
@@ -63,7 +78,11 @@ function addTargetOptions(command: Command): Command {
 function addImageOptions(command: Command): Command {
   return command
     .argument('<FILE>', 'update package (.zip), MCUboot image (.bin) or Intel HEX')
-    .option('--group [ADDR]', 'send to this group; "none" sends to each target alone (default: 0xc000 for several)')
+    .option(
+      '--group [ADDR]',
+      'send to this group, or to a Label UUID; targets that lack it are subscribed for the time of the update; ' +
+        '"none" sends to each target alone (default: 0xc000 for several)',
+    )
     .addOption(
       new Option('--settings <NAME>', 'auto adapts to the radio, stock does as other stacks').choices([
         'auto',
@@ -77,6 +96,7 @@ function addImageOptions(command: Command): Command {
       'firmware metadata (default: of the package, or built from the image header)',
       metadataHex,
     )
+    .option('--any-company', 'take targets that run firmware of another company than the image')
     .option('--allow-inconsistent', 'send a package that contradicts itself');
 }
 
@@ -87,6 +107,11 @@ function addRunOptions(command: Command): Command {
     .addOption(
       new Option('--mode <MODE>', 'pull: targets ask for chunks (default: where needed)').choices(['push', 'pull']),
     )
+    .option('--oob-uri <URI>', 'the Distributor fetches the image itself, from a firmware archive at this URI')
+    .option('--retries <TIMES>', 'take up targets that were lost and answer again so often (default: 1)', times)
+    .option('--skip-current', 'leave targets out that run this firmware already')
+    .option('--reprovision', 'provision nodes again that leave the network because of the image')
+    .option('--target-image <INDEX>', 'which image of targets with several (default: 0)', imageIndex)
     .addOption(new Option('--via <WAY>', 'mesh (smp comes later)').choices(['mesh', 'smp']))
     .option('--airtime <SHARE>', 'share of the air to use, such as 30% (comes later)')
     .option('--capture <FILE>', 'record what is on the air: .pcap for Wireshark, .jsonl or .jsonl.gz for "decode"')

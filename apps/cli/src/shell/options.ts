@@ -112,6 +112,11 @@ function wholeNumber(text: string, most: number, code: string, what: string): nu
   throw badInput(code, `not ${what}: "${text}"`, `Give 0 to ${most}.`);
 }
 
+/** 0 to 100. */
+export function times(text: string): number {
+  return wholeNumber(text, 100, 'bad-number', 'a number of times');
+}
+
 /** 0 to 255. */
 export function octet(text: string): number {
   return wholeNumber(text, 0xff, 'bad-number', 'a number from 0 to 255');

@@ -1,36 +1,18 @@
-import { request } from '@meshferry/access';
-import { type BlobCapabilities, BlobInformationGet, BlobInformationStatus } from '@meshferry/blob';
+import type { BlobCapabilities } from '@meshferry/blob';
 import type { Unicast } from '@meshferry/core';
+import { blobCapabilitiesOf } from '@meshferry/node';
 import type { Mesh } from './mesh.ts';
 
-/** Asks each target in turn what its BLOB Transfer Server takes; what all that answer can take, undefined when none does. */
+/** Asks each target what its BLOB Transfer Server takes; what all that answer can take, undefined when none does. */
 export async function commonCapabilities(
   mesh: Mesh,
   targets: readonly Unicast[],
 ): Promise<BlobCapabilities | undefined> {
-  let common: BlobCapabilities | undefined;
-  for (const target of targets) {
-    const own = await capabilitiesOf(mesh, target);
-    if (own !== undefined) common = common === undefined ? own : both(common, own);
-  }
-  return common;
-}
-
-function capabilitiesOf(mesh: Mesh, target: Unicast): Promise<BlobCapabilities | undefined> {
-  return new Promise((resolve) => {
-    request(
-      mesh.role.blob.model,
-      {
-        type: BlobInformationGet,
-        value: {},
-        to: { dst: target, appIndex: mesh.appIndex },
-        response: BlobInformationStatus,
-        attempts: 3,
-        intervalMs: 2000,
-      },
-      (outcome) => resolve(outcome.ok ? outcome.value : undefined),
-    );
-  });
+  const known = await blobCapabilitiesOf(mesh.role.blob, targets, mesh.appIndex);
+  return known.reduce(
+    (common, own) => (common === undefined ? own : own === undefined ? common : both(common, own)),
+    undefined,
+  );
 }
 
 function both(a: BlobCapabilities, b: BlobCapabilities): BlobCapabilities {

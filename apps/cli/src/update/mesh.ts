@@ -10,14 +10,15 @@ import {
   type Unicast,
 } from '@meshferry/core';
 import { portableCrypto } from '@meshferry/crypto';
-import { type MeshNetwork, UpdateJob, type UpdaterRole } from '@meshferry/node';
-import { SIM_DISTRIBUTOR_ADDRESS, SIM_PROCESS_ADDRESS, type SimOptions, type World } from '@meshferry/sim';
+import { type MeshNetwork, type ReprovisionWay, UpdateJob, type UpdaterRole } from '@meshferry/node';
+import { pbAdv, pbGatt } from '@meshferry/provisioning';
+import { SIM_DISTRIBUTOR_ADDRESS, type SimOptions, type World } from '@meshferry/sim';
 import { requireNetwork } from '../network/open.ts';
 import { Session } from '../network/session.ts';
 import { badInput, type Stop } from '../shell/exit.ts';
 import type { Shell } from '../shell/shell.ts';
 import { chooseSim } from './bearers.ts';
-import { type UpdateTarget, updateTargets } from './targets.ts';
+import { distributorsIn, type UpdateTarget, updateTargets } from './targets.ts';
 
 /** An open network that firmware can be sent to, and the job that its state holds. */
 export class Mesh {
@@ -36,8 +37,11 @@ export class Mesh {
       throw thrown;
     }
     const { store, world, role } = this.session;
+    const reprovision = reprovisionIn(world);
     this.job = new UpdateJob({
       role,
+      network: this.network,
+      ...(reprovision && { reprovision }),
       clock: world.clock,
       crypto: portableCrypto,
       random: new SeededRandom(`${sim.seed}/jobs/${countJobs(store)}`),
@@ -98,12 +102,13 @@ export class Mesh {
 
   /** The node of `--distributor`; undefined for this one. */
   chooseDistributor(wanted: 'self' | Unicast | undefined): Unicast | undefined {
-    if (wanted === undefined || wanted === 'self' || wanted === SIM_PROCESS_ADDRESS) return undefined;
-    if (wanted === SIM_DISTRIBUTOR_ADDRESS && this.sim.distributor) return wanted;
-    const node = formatAddress(SIM_DISTRIBUTOR_ADDRESS);
-    const hint = this.sim.distributor
-      ? `Give --distributor ${node}, or self.`
-      : `Add distributor=1 to the URI and give --distributor ${node}, or give self.`;
+    if (wanted === undefined || wanted === 'self' || wanted === this.network.address) return undefined;
+    const known = distributorsIn(this.network.document);
+    if (known.includes(wanted)) return wanted;
+    const hint =
+      known.length > 0
+        ? `Give --distributor ${known.map(formatAddress).join(' or ')}, or self.`
+        : `Add distributor=1 to the URI and give --distributor ${formatAddress(SIM_DISTRIBUTOR_ADDRESS)}, or give self.`;
     throw badInput('unknown-distributor', `${formatAddress(wanted)} is not a Distributor of this network`, hint);
   }
 
@@ -134,6 +139,12 @@ export function rangeOf(addresses: readonly Unicast[]): string {
 }
 
 const IMAGE = 'image';
+
+/** What this process reaches unprovisioned devices by. */
+function reprovisionIn({ clock, random, advertising, central }: World): ReprovisionWay | undefined {
+  if (central !== undefined) return { bearer: pbGatt({ clock }, central) };
+  return advertising && { bearer: pbAdv({ clock, random }, advertising) };
+}
 
 function noTargets(): Stop {
   return badInput(

@@ -2,6 +2,7 @@ import type { JobPhase, JobProgress } from '@meshferry/node';
 import { formatRate, formatSeconds } from '../shell/format.ts';
 
 const DOING: Readonly<Record<JobPhase, string>> = {
+  preparing: 'giving keys and group',
   checking: 'asking the targets',
   uploading: 'uploading to the Distributor',
   starting: 'starting',
@@ -11,6 +12,8 @@ const DOING: Readonly<Record<JobPhase, string>> = {
   verified: 'verified',
   applying: 'applying',
   confirming: 'confirming',
+  refreshing: 'following what the image changed',
+  undoing: 'taking back what was prepared',
   cancelling: 'cancelling',
   done: 'done',
 };

@@ -33,10 +33,18 @@ export function finishUpdate(shell: Shell, mesh: Mesh, image: UpdateImage, finis
   const stats = statsOf(mesh, image, finished);
   const exit = exitCodeOf(report);
   const error = exit === ExitCode.done ? undefined : failure(shell, report);
+  const { notUndone } = report;
   shell.result(
-    { image: describeUpdateImage(image), targets: report.targets.map(describeTarget), stats, ...(error && { error }) },
+    {
+      image: describeUpdateImage(image),
+      targets: report.targets.map(describeTarget),
+      stats,
+      ...(notUndone && { notUndone }),
+      ...(error && { error }),
+    },
     error === undefined,
   );
+  if (notUndone !== null && !shell.json) shell.complain(notUndone);
   if (!shell.json) sayResult(shell, image, report, stats);
   if (error !== undefined && !shell.json) shell.complain(error);
   return exit;
@@ -65,24 +73,27 @@ function exitCodeOf({ targets }: JobReport): ExitCode {
   return good > 0 ? ExitCode.partly : ExitCode.failed;
 }
 
-function failure(shell: Shell, { targets, resumable }: JobReport): MeshError {
+function failure(shell: Shell, { targets, resumable, retryable }: JobReport): MeshError {
   const failed = targets.filter(({ phase }) => !GOOD.has(phase));
   const who = failed.length === targets.length ? 'all' : `${failed.length} of ${targets.length}`;
   const first = failed.find(({ error }) => error !== null)?.error;
   const reason = first === null || first === undefined ? '' : `: ${first.message}`;
   const code = failed.length === targets.length ? 'update-failed' : 'some-targets-failed';
   const again = `Go on when they answer: meshferry dfu resume ${sameNetwork(shell)}`;
-  const hint = resumable && shell.state !== undefined ? again : first?.hint;
+  const retry = `${first?.hint ?? ''} Then: meshferry dfu retry ${sameNetwork(shell)}`.trim();
+  const kept = resumable ? again : retryable ? retry : first?.hint;
+  const hint = shell.state === undefined ? first?.hint : kept;
   return new MeshError(code, `${who} targets were not updated${reason}`, hint === undefined ? {} : { hint });
 }
 
-function describeTarget({ address, phase, firmwareIdBefore, firmwareIdAfter, error }: TargetProgress): object {
+function describeTarget({ address, phase, firmwareIdBefore, firmwareIdAfter, error, notice }: TargetProgress): object {
   return {
     address: formatAddress(address),
     phase,
     firmwareIdBefore: firmwareIdBefore && toHex(firmwareIdBefore),
     firmwareIdAfter: firmwareIdAfter && toHex(firmwareIdAfter),
     error,
+    ...(notice !== null && { notice }),
   };
 }
 
@@ -93,13 +104,13 @@ function sayResult(
   stats: UpdateStats,
 ): void {
   const { bold, dim, green, red } = shell.style;
-  const rows = targets.map(({ address, phase, firmwareIdBefore, firmwareIdAfter, error }) => [
+  const rows = targets.map(({ address, phase, firmwareIdBefore, firmwareIdAfter, error, notice }) => [
     formatAddress(address),
     paintPhase(phase, shell.style),
     firmwareIdAfter === null
       ? formatFirmwareId(firmwareIdBefore)
       : `${formatFirmwareId(firmwareIdBefore)} → ${green(formatFirmwareId(firmwareIdAfter))}`,
-    error === null ? '' : red(error.message),
+    error === null ? (notice ?? '') : red(error.message),
   ]);
   shell.say();
   for (const line of alignColumns([['target', 'phase', 'firmware', ''].map(dim), ...rows])) shell.say(line);

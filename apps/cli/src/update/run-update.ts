@@ -32,18 +32,33 @@ export async function runUpdate(shell: Shell, mesh: Mesh, targets: number, start
       view.show(progress);
     });
     const report = await mesh.run(work, () => interrupted(shell, last));
-    if (!report.resumable) mesh.image = undefined;
     return { report, wallSeconds: (shell.io.now() - begun) / 1000 };
   } catch (thrown) {
-    throw thrown instanceof MeshError && MISFITS.includes(thrown.code) ? new Stop(ExitCode.usage, thrown) : thrown;
+    throw thrown instanceof MeshError && MISFITS.includes(thrown.code)
+      ? new Stop(ExitCode.usage, thrown)
+      : unreachable(thrown);
   } finally {
+    // Kept as long as somebody may go on with it, or try again.
+    if (mesh.job.saved() === undefined && mesh.job.last() === undefined) mesh.image = undefined;
     closed = true;
     view.close();
   }
 }
 
 /** What a job says of a command that does not fit the state. */
-const MISFITS = ['job-unfinished', 'no-job', 'other-image', 'not-verified'];
+const MISFITS = ['job-unfinished', 'no-job', 'other-image', 'not-verified', 'nothing-to-retry'];
+
+/** The same work; a Distributor that does not answer ends the command with 4. */
+export function reachable<T>(work: Promise<T>): Promise<T> {
+  return work.catch((thrown: unknown) => {
+    throw unreachable(thrown);
+  });
+}
+
+function unreachable(thrown: unknown): unknown {
+  const isSilent = thrown instanceof MeshError && thrown.code === 'distributor-silent';
+  return isSilent ? new Stop(ExitCode.unavailable, thrown) : thrown;
+}
 
 /** The options that name this network and state again, for a command line to type. */
 export function sameNetwork(shell: Shell): string {

@@ -1,16 +1,23 @@
-import { hexNumber, modelIdNumber, nodeRange } from '@meshferry/cdb';
+import { hexNumber, modelIdNumber, type NetworkDocument, nodeRange } from '@meshferry/cdb';
 import type { AppIndex, Unicast } from '@meshferry/core';
+import { FIRMWARE_DISTRIBUTION_SERVER, FIRMWARE_UPDATE_SERVER } from '@meshferry/dfu';
 import type { MeshNetwork } from '@meshferry/node';
 import type { World } from '@meshferry/sim';
-
-/** Firmware Update Server [Mesh Device Firmware Update, 8.2]. */
-const FIRMWARE_UPDATE_SERVER = 0x1402;
 
 /** An element that takes firmware. */
 export interface UpdateTarget {
   readonly address: Unicast;
   /** That its Firmware Update Server is bound to. */
   readonly appKeys: readonly AppIndex[];
+}
+
+/** The elements with a Firmware Distribution Server. */
+export function distributorsIn({ nodes }: NetworkDocument): readonly Unicast[] {
+  return nodes.flatMap((node) =>
+    node.elements
+      .filter(({ models }) => models.some(({ modelId }) => modelIdNumber(modelId) === FIRMWARE_DISTRIBUTION_SERVER))
+      .map(({ index }) => nodeRange(node).address + index),
+  );
 }
 
 /** The elements that take firmware as far as the document knows, and targets of the world that are too silent to tell. */

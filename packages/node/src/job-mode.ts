@@ -1,0 +1,42 @@
+import { request } from '@meshferry/access';
+import { type BlobCapabilities, type BlobClient, BlobInformationGet, BlobInformationStatus } from '@meshferry/blob';
+import type { AppIndex, Unicast } from '@meshferry/core';
+import { inParallel } from './job-parallel.ts';
+
+/** Asks the BLOB Transfer Server of each target what it takes, in the order of `targets`; undefined: it did not answer. */
+export async function blobCapabilitiesOf(
+  client: BlobClient,
+  targets: readonly Unicast[],
+  appIndex: AppIndex,
+): Promise<readonly (BlobCapabilities | undefined)[]> {
+  const capabilities: (BlobCapabilities | undefined)[] = [];
+  await inParallel(targets, async (target, i) => {
+    capabilities[i] = await ask(client, target, appIndex);
+  });
+  return capabilities;
+}
+
+/** Push when all of them can, else what most can: who cannot do that is left out by the Distributor [firmware-update.md 5]. */
+export function modeFor(capabilities: readonly (BlobCapabilities | undefined)[]): 'push' | 'pull' {
+  const known = capabilities.filter((one) => one !== undefined);
+  const push = known.filter((one) => one.push).length;
+  const pull = known.filter((one) => one.pull).length;
+  return push === known.length || push >= pull ? 'push' : 'pull';
+}
+
+function ask(client: BlobClient, target: Unicast, appIndex: AppIndex): Promise<BlobCapabilities | undefined> {
+  return new Promise((resolve) => {
+    request(
+      client.model,
+      {
+        type: BlobInformationGet,
+        value: {},
+        to: { dst: target, appIndex },
+        response: BlobInformationStatus,
+        attempts: 3,
+        intervalMs: 2000,
+      },
+      (outcome) => resolve(outcome.ok ? outcome.value : undefined),
+    );
+  });
+}

@@ -1,0 +1,93 @@
+import { type Clock, type MeshError, type Random, toMeshError } from '@meshferry/core';
+import { checkTargets } from './check-targets.ts';
+import { followEffects, type ReprovisionWay } from './job-effects.ts';
+import { prepareGroup, prepareKeys } from './job-prepare.ts';
+import type { JobRun } from './job-run.ts';
+import { takeBack } from './job-undo.ts';
+import { updateInWaves } from './job-waves.ts';
+import type { MeshNetwork } from './mesh-network.ts';
+import type { UpdaterRole } from './roles.ts';
+import type { JobReport } from './update-job-types.ts';
+
+/** What a job stands on. */
+export interface JobGround {
+  readonly role: UpdaterRole;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly network: MeshNetwork | undefined;
+  readonly reprovision: ReprovisionWay | undefined;
+}
+
+/** Errors after which the job is kept, whatever it is at: another time it may go on. */
+const PASSING: ReadonlySet<string> = new Set(['distributor-silent', 'upload-failed', 'store-failed', 'internal']);
+
+/**
+ * The whole procedure of an Initiator [firmware-distribution.md 3], from where the run of the job stands to its end, or to
+ * where it waits for somebody. Rejects when it cannot go on; the job is over then unless its updates have begun.
+ */
+export async function runJob(run: JobRun, ground: JobGround): Promise<JobReport> {
+  // What was prepared is being taken back already: not to be prepared again.
+  const isClosing = run.phase === 'refreshing' || run.phase === 'undoing';
+  try {
+    const end = isClosing ? 'ended' : await updateAll(run, ground);
+    if (end === 'verified' || end === 'suspended') return run.pause(end === 'verified' ? 'complete' : 'failed');
+    const { network, clock, reprovision } = ground;
+    if (network !== undefined) await followEffects(run, { network, clock, reprovision });
+    const notUndone = await undo(run, network);
+    return run.end(end === 'cancelled' ? 'cancelled' : run.targets.anyDone ? 'complete' : 'failed', notUndone);
+  } catch (thrown) {
+    const error = toMeshError(thrown);
+    if (PASSING.has(error.code) || isUnderWay(run, ground)) throw error;
+    await undo(run, ground.network);
+    run.giveUp();
+    throw error;
+  }
+}
+
+async function updateAll(run: JobRun, ground: JobGround): ReturnType<typeof updateInWaves> {
+  const { role, random, network } = ground;
+  if (network !== undefined) await prepareKeys(run, network);
+  await check(run, role);
+  if (network !== undefined) await prepareGroup(run, network);
+  return updateInWaves(run, { role, blobId: () => new DataView(random.bytes(8).slice().buffer).getBigUint64(0) });
+}
+
+/** Whether somebody works for the job, or waits for it: the update client of this node, or the Distributor. */
+function isUnderWay({ wave }: JobRun, { role }: JobGround): boolean {
+  return wave !== null && (wave.begun || role.update.saved()?.blobId === wave.blobId);
+}
+
+async function check(run: JobRun, role: UpdaterRole): Promise<void> {
+  const { waiting } = run.targets;
+  if (waiting.length === 0) return;
+  const { appIndex, imageIndex = 0, metadata, firmwareId, skipCurrent = false, anyCompany = false } = run.request;
+  run.enter('checking');
+  await checkTargets({
+    client: role.update,
+    targets: waiting,
+    appIndex,
+    imageIndex,
+    metadata,
+    expected: { firmwareId, skipCurrent, anyCompany },
+    onChecked: (one) => {
+      run.targets.checked(one);
+      run.tell();
+    },
+  });
+  run.save();
+}
+
+/** Whoever is killed meanwhile goes on with it. Gives why something is left. */
+async function undo(run: JobRun, network: MeshNetwork | undefined): Promise<MeshError | null> {
+  if (network === undefined || run.undo.length === 0) return null;
+  run.enter('undoing');
+  return takeBack(network, {
+    get steps() {
+      return run.undo;
+    },
+    replace: (steps) => {
+      run.undo = steps;
+      run.save();
+    },
+  });
+}
