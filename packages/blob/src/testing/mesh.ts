@@ -1,6 +1,6 @@
-import { AccessLayer } from '@meshferry/access';
+import { AccessLayer, type Model } from '@meshferry/access';
 import { type MemoryAirOptions, memoryAir } from '@meshferry/bearer';
-import { MemoryStore, SeededRandom, type Store, storeView, VirtualClock } from '@meshferry/core';
+import { SeededRandom, storeView, VirtualClock } from '@meshferry/core';
 import { portableCrypto } from '@meshferry/crypto';
 import { NetworkLayer } from '@meshferry/network';
 import { expect } from 'vitest';
@@ -9,8 +9,9 @@ import { BlobClient } from '../client.ts';
 import type { BlobEvent, BlobTargetState, BlobTransfer, BlobTransferParameters } from '../client-contract.ts';
 import { BlobPhase } from '../constants.ts';
 import { BlobServer } from '../server.ts';
-import type { BlobPullOptions } from '../server-contract.ts';
+import type { BlobPullOptions, BlobServerEvents } from '../server-contract.ts';
 import { type BlobSink, sourceOf } from '../sink.ts';
+import { CutStore } from './cut-store.ts';
 
 export const GROUP = 0xc000;
 export const CLIENT = 0x0001;
@@ -24,14 +25,19 @@ export class Flash implements BlobSink {
   content = new Uint8Array(0);
   readonly writes: number[] = [];
   refuse: ((offset: number) => boolean) | undefined;
+  readonly #isDead: () => boolean;
+
+  constructor(isDead: () => boolean = () => false) {
+    this.#isDead = isDead;
+  }
 
   begin(_blobId: bigint, size: number): boolean {
-    this.content = new Uint8Array(size);
+    if (!this.#isDead()) this.content = new Uint8Array(size);
     return true;
   }
 
   block(offset: number, data: Uint8Array): boolean {
-    if (this.refuse?.(offset)) return false;
+    if (this.#isDead() || this.refuse?.(offset)) return false;
     this.content.set(data, offset);
     this.writes.push(offset);
     return true;
@@ -48,12 +54,23 @@ export interface Target {
   deaf: boolean;
 }
 
+/** A chunk message that the client has handed over. */
+export interface SentChunk {
+  readonly block: number;
+  readonly chunk: number;
+  readonly dst: number;
+}
+
 export interface MeshOptions extends Omit<MemoryAirOptions, 'hears'> {
   readonly targets?: number;
   readonly seed?: number | string;
   readonly capabilities?: (index: number) => Partial<BlobCapabilities>;
   readonly pull?: (index: number) => BlobPullOptions;
   readonly timeoutBase?: number;
+  /** The targets subscribe to this Label UUID instead of the group. */
+  readonly label?: Uint8Array;
+  /** The store of the client (0), of each target (1 …). */
+  readonly store?: (node: number) => CutStore;
 }
 
 /** A client and targets, each a whole node of the real stack, in one air in memory. */
@@ -61,15 +78,19 @@ export class Mesh {
   readonly clock = new VirtualClock();
   readonly random: SeededRandom;
   readonly targets: Target[] = [];
-  readonly clientStore = new MemoryStore();
+  readonly clientStore: CutStore;
   readonly events: BlobEvent[] = [];
+  /** All chunks that the client sent, its earlier processes included. */
+  readonly chunks: SentChunk[] = [];
+  /** The virtual address of the label. */
+  virtual = 0;
   /** Called within each event of the client. */
   whenTold: ((event: BlobEvent) => void) | undefined;
   client: BlobClient;
   transfer: BlobTransfer | undefined;
   readonly #options: MeshOptions;
   readonly #air: ReturnType<typeof memoryAir>;
-  readonly #stores: MemoryStore[] = [];
+  readonly #stores: CutStore[] = [];
   readonly #radios: ReturnType<ReturnType<typeof memoryAir>['join']>[] = [];
   readonly #closers: (() => void)[] = [];
 
@@ -83,6 +104,7 @@ export class Mesh {
       // Once the radio's number is in reach, whether it hears is up to the target.
       loss: (from, to) => (this.#isDeaf(from) || this.#isDeaf(to) ? 1 : lossOf(from, to)),
     });
+    this.clientStore = this.#store(0);
     this.client = this.#addClient();
     for (let i = 0; i < (options.targets ?? 1); i++) this.#addTarget(i);
   }
@@ -103,12 +125,12 @@ export class Mesh {
         appIndex: 0,
         ttl: 3,
         timeoutBase,
-        group: GROUP,
+        ...(this.#options.label === undefined ? { group: GROUP } : { group: this.virtual, label: this.#options.label }),
         ...options,
       },
       // A process that has died tells nothing more.
       (event) => {
-        if (this.client !== client) return;
+        if (this.client !== client || this.clientStore.isDead) return;
         this.events.push(event);
         this.whenTold?.(event);
       },
@@ -123,7 +145,12 @@ export class Mesh {
 
   expect(target: Target): void {
     const { timeoutBase = 3 } = this.#options;
-    const error = target.server.expect(BLOB_ID, { ttl: 3, timeoutBase, sink: target.flash, events: eventsOf(target) });
+    const error = target.server.expect(BLOB_ID, {
+      ttl: 3,
+      timeoutBase,
+      sink: target.flash,
+      events: this.#eventsOf(target),
+    });
     if (error !== undefined) throw error;
   }
 
@@ -153,6 +180,7 @@ export class Mesh {
   /** The client's process dies and another one starts with its store. */
   restartClient(): void {
     this.#closers[0]!();
+    this.clientStore.revive();
     this.client = this.#addClient();
   }
 
@@ -160,17 +188,45 @@ export class Mesh {
   restartTarget(target: Target): boolean {
     const index = this.targets.indexOf(target);
     this.#closers[index + 1]!();
+    this.#store(index + 1).revive();
     target.server = this.#addServer(index, target.address);
-    return target.server.recover(target.flash, eventsOf(target));
+    return target.server.recover(target.flash, this.#eventsOf(target));
+  }
+
+  /** Notes what the server tells, while its node has power. */
+  #eventsOf(target: Target): BlobServerEvents {
+    const { server } = target;
+    const store = this.#store(this.targets.indexOf(target) + 1);
+    const tell = (what: string): void => {
+      if (!store.isDead && target.server === server) target.told.push(what);
+    };
+    return {
+      complete: () => tell('complete'),
+      suspended: () => tell('suspended'),
+      resumed: () => tell('resumed'),
+      failed: ({ code }) => tell(`failed ${code}`),
+    };
   }
 
   #isDeaf(radio: number): boolean {
-    return radio > 0 && this.targets[radio - 1]?.deaf === true;
+    return this.#stores[radio]?.isDead === true || (radio > 0 && this.targets[radio - 1]?.deaf === true);
+  }
+
+  #store(node: number): CutStore {
+    this.#stores[node] ??= this.#options.store?.(node) ?? new CutStore();
+    return this.#stores[node];
   }
 
   #addClient(): BlobClient {
     const store = storeView(this.clientStore, 'blob/');
     const client = new BlobClient({ clock: this.clock, random: this.random, store });
+    const send = client.model.send.bind(client.model) as Model['send'];
+    client.model.send = ((...[type, value, options, done]: Parameters<Model['send']>) => {
+      const block = blocksOf(this).at(-1)?.number ?? 0;
+      const { chunkNumber: chunk } = value as { chunkNumber?: number };
+      if (chunk !== undefined && !this.clientStore.isDead) this.chunks.push({ block, chunk, dst: options.dst });
+      return send(type, value, options, done);
+    }) as Model['send'];
     this.#node(0, CLIENT, client.model);
     return client;
   }
@@ -178,13 +234,13 @@ export class Mesh {
   #addTarget(index: number): void {
     const address = FIRST_TARGET + index;
     const server = this.#addServer(index, address);
-    this.targets.push({ address, server, flash: new Flash(), told: [], deaf: false });
+    const flash = new Flash(() => this.#store(index + 1).isDead);
+    this.targets.push({ address, server, flash, told: [], deaf: false });
   }
 
   #addServer(index: number, address: number): BlobServer {
-    this.#stores[index + 1] ??= new MemoryStore();
     const capabilities = this.#options.capabilities?.(index) ?? {};
-    const store = storeView(this.#stores[index + 1] as Store, 'blob/');
+    const store = storeView(this.#store(index + 1), 'blob/');
     const pull = this.#options.pull?.(index) ?? {};
     const server = new BlobServer({ clock: this.clock, store, capabilities, pull });
     const close = this.#node(index + 1, address, server.model, () => server.close());
@@ -194,8 +250,7 @@ export class Mesh {
 
   /** A node with one model, its keys, its subscription. */
   #node(index: number, address: number, model: BlobServer['model'], onClose?: () => void): void {
-    this.#stores[index] ??= index === 0 ? this.clientStore : new MemoryStore();
-    const store = this.#stores[index] as Store;
+    const store = this.#store(index);
     const random = this.random.fork(`node ${address}`);
     const base = { clock: this.clock, random, crypto: portableCrypto, address };
     const identity = { cid: 0x0059, pid: 1, vid: 1, crpl: 100, features: 0 } as never;
@@ -216,22 +271,15 @@ export class Mesh {
     const detach = network.attach(this.#radios[index]!.advertising);
     access.connect(network);
     model.bind(0);
-    if (index > 0) model.subscribe(GROUP);
+    const { label } = this.#options;
+    if (label !== undefined) this.virtual = access.virtualAddress(label);
+    if (index > 0) model.subscribe(label ?? GROUP);
     this.#closers[index] = () => {
       detach();
       network.close();
       onClose?.();
     };
   }
-}
-
-function eventsOf(target: Target) {
-  return {
-    complete: () => target.told.push('complete'),
-    suspended: () => target.told.push('suspended'),
-    resumed: () => target.told.push('resumed'),
-    failed: (error: Error & { code?: string }) => target.told.push(`failed ${error.code}`),
-  };
 }
 
 /** Content that is different everywhere. */
