@@ -81,7 +81,7 @@ describe('the last chunks of a transfer to a group', () => {
     expect(mesh.run()).toMatchObject({ outcome: 'complete' });
     for (const target of mesh.targets) expectWhole(target, BYTES);
     expect(chunksTo(mesh).get(GROUP)).toBeGreaterThan(0);
-    expect([...chunksTo(mesh).keys()].sort()).toEqual([FIRST_TARGET + 1, GROUP]);
+    expect(chunksTo(mesh).get(FIRST_TARGET + 1)).toBeGreaterThan(0);
   });
 });
 
