@@ -157,6 +157,8 @@ function takePlace(
     return 'answered';
   }
   receiver.stuckIn = inBlock ? { number, chunkSize } : undefined;
+  // A late report about the block before, which names none, may have been taken for one that this block is whole.
+  if (inBlock && receiver.blocksMissing !== undefined) setBit(receiver.blocksMissing, number);
   const elsewhere = inBlock && (number !== block?.number || chunkSize !== block.chunkSize);
   receiver.stage = block === undefined || elsewhere ? 'held' : 'block';
   if (elsewhere) receiver.clearMissing();
