@@ -12,7 +12,7 @@ import {
 } from './distribution-record.ts';
 import { type DistributionUpdateGround, hasAppKey, launchUpdate } from './distribution-update.ts';
 import type { StoredImage } from './slot-store.ts';
-import { UpdatePhase } from './update-codes.ts';
+import { UpdatePhase, UpdateStatus } from './update-codes.ts';
 import type { Update, UpdateEvent, UpdateRunPhase } from './update-types.ts';
 
 /** What a distribution stands on. */
@@ -206,8 +206,11 @@ export class Distribution {
       update.apply();
       return;
     }
+    // Who is still applying has left the network: of the others the update had known better when it ended.
     const isApplied = this.#ground.receivers.all.some(
-      ({ retrievedUpdatePhase }) => retrievedUpdatePhase === UpdatePhase.applySuccess,
+      ({ retrievedUpdatePhase: phase, updateStatus }) =>
+        phase === UpdatePhase.applySuccess ||
+        (phase === UpdatePhase.applyingUpdate && updateStatus === UpdateStatus.success),
     );
     this.#ended(isApplied ? 'complete' : 'failed');
   }

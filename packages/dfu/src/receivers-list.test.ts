@@ -51,6 +51,15 @@ describe('ReceiversList', () => {
     expect(list.count).toBe(0);
   });
 
+  it('leaves a receiver at Applying Update that left the network as it should', () => {
+    const list = new ReceiversList(new MemoryStore(), 10);
+    list.add(many(3));
+    const effects = [0, 3, 3];
+    list.follow(many(3).map((receiver, i) => ({ ...newReceiver(receiver), phase: i < 2 ? 8 : 9, effect: effects[i] })));
+    list.unfollow();
+    expect(list.all.map(({ retrievedUpdatePhase }) => retrievedUpdatePhase)).toEqual([8, 6, 9]);
+  });
+
   it('is what the store holds when that refuses to write', () => {
     const store = new CountingStore();
     const list = new ReceiversList(store, 10);

@@ -1,6 +1,6 @@
 import type { Store, Unicast, Write } from '@meshferry/core';
 import { type AddedReceiver, type ListedReceiver, MAX_RECEIVERS_LISTED } from './distribution-receivers-messages.ts';
-import { UpdatePhase } from './update-codes.ts';
+import { UpdateEffect, UpdatePhase } from './update-codes.ts';
 import type { UpdateReceiverState } from './update-types.ts';
 
 type Entry = { -readonly [K in keyof ListedReceiver]: ListedReceiver[K] };
@@ -111,9 +111,10 @@ export class ReceiversList {
   #current(entry: Entry): Entry {
     const live = this.#live.get(entry.address);
     if (live === undefined) return entry;
-    const { address, imageIndex, phase, updateStatus, transferStatus, progress } = live;
+    const { address, imageIndex, updateStatus, transferStatus, progress } = live;
     const transferProgress = Math.floor(progress);
-    return { address, imageIndex, retrievedUpdatePhase: phase, updateStatus, transferStatus, transferProgress };
+    const retrievedUpdatePhase = retrievedPhase(live);
+    return { address, imageIndex, retrievedUpdatePhase, updateStatus, transferStatus, transferProgress };
   }
 
   /** After a failure the list is what the store holds. */
@@ -146,6 +147,12 @@ export class ReceiversList {
     for (const [i, entry] of entries.entries()) writeEntry(octets, i * ENTRY_SIZE, entry);
     return [page.toString(16).padStart(4, '0'), octets];
   }
+}
+
+/** What the receiver itself has told last: one that has left the network, as it should, has told nothing since Apply. */
+function retrievedPhase({ phase, effect }: UpdateReceiverState): number {
+  const hasLeft = phase === UpdatePhase.applySuccess && effect === UpdateEffect.unprovisioned;
+  return hasLeft ? UpdatePhase.applyingUpdate : phase;
 }
 
 function unknown(address: Unicast, imageIndex: number): Entry {
