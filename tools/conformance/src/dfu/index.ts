@@ -4,10 +4,13 @@ import { clientSequence } from './client-sequence.ts';
 import { clientSteps } from './client-steps.ts';
 import { distributorList } from './distributor-list.ts';
 import { distributorMatrix } from './distributor-matrix.ts';
+import { distributorScenarios } from './distributor-scenarios.ts';
 import { distributorStart } from './distributor-start.ts';
+import { slotCases } from './slots.ts';
 import { targetApply } from './target-apply.ts';
 import { targetInformation } from './target-information.ts';
 import { targetMatrix } from './target-matrix.ts';
+import { targetPower } from './target-power.ts';
 import { targetStart } from './target-start.ts';
 
 /** Firmware Update and Distribution: the Target, the updater and the Distributor of @meshferry/dfu. */
@@ -16,10 +19,13 @@ export const dfu: readonly Case[] = [
   ...targetStart,
   ...targetInformation,
   ...targetApply,
+  ...targetPower,
   ...clientScenarios,
   ...clientSteps,
   ...clientSequence,
   ...distributorMatrix,
   ...distributorStart,
   ...distributorList,
+  ...distributorScenarios,
+  ...slotCases,
 ];

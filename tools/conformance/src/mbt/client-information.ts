@@ -6,6 +6,8 @@ import { DATA } from '../testing/server-setup.ts';
 
 /** Ignores Information Get. */
 const silent: PeerServerOptions = { answer: (usual) => (usual.startsWith('8307') ? null : usual) };
+/** Ignores Transfer Get. */
+const mute: PeerServerOptions = { answer: (usual, { hex }) => (hex === '8300' ? null : usual) };
 /** Base 0 and TTL 3: the client timeout is 20.3 s. */
 const BASE_0 = { group: GROUP, timeoutBase: 0, settings: 'stock' } as const;
 const CLIENT_TIMEOUT = 20_300;
@@ -112,6 +114,50 @@ export const clientInformation: readonly Case[] = [
         setup.servers.map((server) => new Set(heardOf(server, '8306').map(({ at }) => at)).size),
         [3, 3],
       );
+    },
+  ),
+  specified(
+    'blob_cli_broadcast_trans',
+    'one silent target: acknowledged 5 sends, lost, next; unacknowledged 1 send, next at once; optional 5 sends, next',
+    () => {
+      // Acknowledged: Information Get.
+      const acknowledged = new ClientSetup({ servers: [silent, {}] });
+      acknowledged.start(BASE_0);
+      acknowledged.until(({ type }) => type === 'capabilities', 'next step');
+      assert.deepEqual(acknowledged.servers.map(requests), [5, 5]);
+      expectSilent(acknowledged, 0);
+
+      // Unacknowledged: chunks to the group, of which nothing is ever heard.
+      const eights = { information: information(6, 6, { chunkSize: 8 }) };
+      const unacknowledged = new ClientSetup({ servers: [eights, eights] });
+      unacknowledged.start(BASE_0);
+      unacknowledged.air.until(() => heardOf(unacknowledged.servers[1]!, '8305').length > 0, 20, 'next step');
+      for (const server of unacknowledged.servers) {
+        const chunks = heardOf(server, '66');
+        assert.equal(new Set(chunks.map(({ hex }) => hex)).size, chunks.length, 'each chunk once');
+        assert.ok(chunks.length > 0 && chunks.every(({ dst }) => dst === GROUP));
+        const waited = heardOf(server, '8305')[0]!.at - chunks.at(-1)!.at;
+        assert.ok(waited < 1000, `next after ${waited} ms`);
+      }
+      assert.deepEqual(unacknowledged.lost, []);
+
+      // Optional: Transfer Get outside of a transfer.
+      const optional = new ClientSetup({ servers: [mute, {}] });
+      let phases: readonly (number | undefined)[] | undefined;
+      const receivers = optional.servers.map(({ address }) => ({ address }));
+      optional.client.retrieveState({ ...BASE_0, receivers, appIndex: 0, ttl: 3 }, (answers) => {
+        phases = answers.map(({ answer }) => answer?.phase);
+      });
+      optional.air.until(() => phases !== undefined, 30, 'next step');
+      assert.deepEqual(phases, [undefined, 1]);
+      const asked = heardOf(optional.servers[0]!, '8300');
+      assert.equal(asked.length, 5);
+      const after = optional.clock.now - asked[0]!.at;
+      assert.ok(Math.abs(after - CLIENT_TIMEOUT) <= 200, `next after ${after} ms`);
+      // Nobody is lost: the next transfer serves both.
+      optional.start(BASE_0);
+      optional.until(({ type }) => type === 'capabilities', 'capabilities');
+      assert.deepEqual(optional.lostFlags, [false, false]);
     },
   ),
   specified(

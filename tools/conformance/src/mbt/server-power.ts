@@ -1,28 +1,7 @@
 import assert from 'node:assert/strict';
-import { MemoryStore } from '@meshferry/core';
 import { type Case, specified } from '../case.ts';
+import { CutStore } from '../testing/cut-store.ts';
 import { blockStart, chunk, ID, ServerSetup, START_PULL, START_PUSH, TRANSFER_GET } from '../testing/server-setup.ts';
-
-/** A store whose power fails at the n-th write of the model: before it, or right after it. */
-class CutStore extends MemoryStore {
-  writes = 0;
-  cutAt = Number.POSITIVE_INFINITY;
-  after = false;
-  isDead = false;
-
-  override batch(entries: Parameters<MemoryStore['batch']>[0]): void {
-    const all = [...entries];
-    const isModel = all.some(([key]) => key.startsWith('blob/'));
-    if (isModel) this.writes++;
-    const cut = isModel && this.writes >= this.cutAt;
-    if (this.isDead || (cut && !this.after)) {
-      this.isDead = true;
-      return;
-    }
-    super.batch(all);
-    if (cut) this.isDead = true;
-  }
-}
 
 /** Four blocks of 64 octets, all different. */
 const SIZE = 250;
@@ -57,7 +36,7 @@ function cutEverywhere(start: string): number {
   let cuts = 0;
   for (let cutAt = 1; ; cutAt++) {
     for (const after of [false, true]) {
-      const store = new CutStore();
+      const store = new CutStore('blob/');
       const setup = new ServerSetup({ store });
       Object.assign(store, { cutAt, after });
       setup.expect();

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { type Case, specified } from '../case.ts';
 import { ClientSetup, GROUP, heardOf } from '../testing/client-setup.ts';
 import { information, type PeerServerOptions } from '../testing/peer-server.ts';
-import { blockStart, chunk, DATA, ID, ServerSetup, START_PUSH, TTL } from '../testing/server-setup.ts';
+import { BLOB_ID, blockStart, chunk, DATA, ID, ServerSetup, START_PUSH, TTL } from '../testing/server-setup.ts';
 import { expectReports, pulling } from './server-pull.ts';
 
 /** Capabilities that leave a client no choice but blocks of 2^log octets and this chunk size. */
@@ -82,6 +82,20 @@ export const testerSteps: readonly Case[] = [
     'TESTER/855',
     'capabilities, then Transfer Get: the client learns the state of a transfer begun before',
     () => {
+      // By itself: Information Get, then Transfer Get, and what the tester says.
+      const asking = new ClientSetup({ servers: [forcing(6, 8)] });
+      const to = { receivers: [{ address: 2 }], appIndex: 0, ttl: TTL, timeoutBase: 5 };
+      const told: unknown[] = [];
+      asking.client.retrieveCapabilities(to, (answers) => {
+        told.push(answers.map(({ address, answer }) => [address, answer?.maxBlockSizeLog]));
+        asking.client.retrieveState(to, (states) => {
+          told.push(states.map(({ address, answer }) => [address, answer?.phase, answer?.blobId]));
+        });
+      });
+      asking.clock.advance(5000);
+      assert.deepEqual(told, [[[2, 6]], [[2, 1, BLOB_ID]]]);
+      assert.deepEqual(script(asking), ['8306', '8300']);
+      // As the first step of a transfer that goes on.
       const setup = new ClientSetup({ servers: [forcing(6, 8)] });
       setup.start();
       setup.until((event) => event.type === 'block' && event.number === 1, 'second block');
@@ -107,6 +121,32 @@ export const testerSteps: readonly Case[] = [
       assert.deepEqual(setup.servers[0]!.blocksReceived, [0, 1]);
     },
   ),
+  specified('TESTER/856', 'several testers, block size log 18, chunks of 11: one block, 7 × 11 + 3', () => {
+    // No more chunks than the BLOB has: the tester counts those of the only block, not of a full one of 2^18 octets.
+    const tester: PeerServerOptions = { information: information(6, 18, { chunks: 8, chunkSize: 11 }) };
+    for (const group of [undefined, GROUP]) {
+      const setup = new ClientSetup({ servers: [tester, tester, tester] });
+      setup.start({ blockSizeLog: 18, chunkSize: 11, group });
+      setup.ends('complete');
+      assert.deepEqual(setup.lost, []);
+      const start = START_PUSH.replace('067c01', '127c01');
+      assert.deepEqual(script(setup), wholeTransfer(start, 11, [chunksOf(11, 80)]));
+      for (const { blocksReceived, repeated } of setup.servers) {
+        assert.deepEqual([blocksReceived, repeated], [[0], 0]);
+      }
+      setup.delivered(DATA);
+    }
+    // One chunk too many for a tester: it is refused by its capabilities, the others are served.
+    const few: PeerServerOptions = { information: information(6, 18, { chunks: 7, chunkSize: 11 }) };
+    const setup = new ClientSetup({ servers: [tester, few] });
+    setup.start({ blockSizeLog: 18, chunkSize: 11 });
+    setup.ends('complete');
+    assert.deepEqual(
+      setup.lost.map(({ address, status }) => [address, status]),
+      [[3, 3]],
+    );
+    setup.delivered(DATA, setup.servers.slice(0, 1));
+  }),
   specified('TESTER/857', 'data at the tester equals the data sent', () => {
     const content = Array.from({ length: 200 }, (_, i) => ((i * 37) & 0xff).toString(16).padStart(2, '0')).join('');
     for (const options of [{ mode: 'push' }, { mode: 'pull' }, { mode: 'push', group: GROUP }] as const) {

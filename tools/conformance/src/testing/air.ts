@@ -93,7 +93,7 @@ export class Air {
       const appIndex = key.kind === 'app' ? key.index : -1;
       const heard: Heard = { at: clock.now, src, dst, ttl, appIndex, hex: toHex(message.payload) };
       // What a lower tester sends to its own group is not news to it.
-      if (src === address || station.deaf || !station.listens(heard.hex)) return;
+      if ((src === address && models.length === 0) || station.deaf || !station.listens(heard.hex)) return;
       station.heard.push(heard);
       if (models.length > 0) access.receive(message);
       else options.heard?.(heard);

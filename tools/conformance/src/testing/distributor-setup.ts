@@ -6,8 +6,11 @@ import {
   FirmwareDistributionServer,
   type FirmwareDistributionServerOptions,
   FirmwareUpdateClient,
+  FirmwareUpdateServer,
   type SlotLimits,
   SlotStore,
+  type TargetApplication,
+  withOwnImage,
 } from '@meshferry/dfu';
 import { Dialogue } from './dialogue.ts';
 import {
@@ -36,23 +39,32 @@ export interface DistributorSetupOptions
   readonly seed?: number;
   readonly targets?: readonly PeerTargetOptions[];
   readonly limits?: Partial<SlotLimits>;
+  /** The node is a Target itself, on its second element. */
+  readonly self?: TargetApplication;
+  readonly store?: MemoryStore;
 }
+
+/** The element of {@link DistributorSetupOptions.self}. */
+export const SELF = IUT + 1;
 
 /** A Firmware Distribution Server under test, scripted targets, and a lower tester that sends it octets. */
 export class DistributorSetup extends Dialogue {
   readonly targets: readonly PeerTarget[];
   /** Each phase that the server has told, and when. */
   readonly phases: { readonly phase: number; readonly at: number }[] = [];
-  store = new MemoryStore();
+  store: MemoryStore;
   server!: FirmwareDistributionServer;
   slots!: SlotStore;
   updates!: FirmwareUpdateClient;
   blob!: BlobServer;
+  /** Its own Update Server, and that one's BLOB Transfer Server. */
+  self: { readonly update: FirmwareUpdateServer; readonly blob: BlobServer } | undefined;
   readonly #options: DistributorSetupOptions;
 
   constructor(options: DistributorSetupOptions = {}) {
     super(options.seed);
     this.#options = options;
+    this.store = options.store ?? new MemoryStore();
     this.targets = (options.targets ?? []).map((target, i) => new PeerTarget(this.air, FIRST_RECEIVER + i, target));
     this.#boot();
   }
@@ -130,18 +142,20 @@ export class DistributorSetup extends Dialogue {
     this.iut.close();
     this.server.close();
     this.blob.close();
-    const store = new MemoryStore();
-    store.batch(this.store.keys('').map((key) => [key, this.store.get(key) ?? null]));
-    this.store = store;
+    this.self?.blob.close();
+    const { store } = this;
+    this.store = this.#options.store === undefined ? new MemoryStore() : this.store;
+    if (this.store !== store) this.store.batch(store.keys('').map((key) => [key, store.get(key) ?? null]));
   }
 
-  reboot(): void {
+  /** Power cut; `applied`: what the bootloader made of the node's own image, told before anything starts. */
+  reboot(applied?: boolean): void {
     this.powerOff();
-    this.#boot();
+    this.#boot(applied);
   }
 
-  #boot(): void {
-    const { seed, targets, limits, ...options } = this.#options;
+  #boot(applied?: boolean): void {
+    const { seed, targets, limits, self, store: _, ...options } = this.#options;
     const { clock, store } = this;
     const ground = { clock, random: this.air.random, crypto: portableCrypto };
     const client = new BlobClient({ ...ground, store: storeView(store, 'blob-client/') });
@@ -164,18 +178,30 @@ export class DistributorSetup extends Dialogue {
       updates,
       slots: this.slots,
       maxReceivers: 1000,
+      isSelf: (address) => address === IUT || address === SELF,
       ...options,
     });
     this.server = server;
     server.phases.subscribe((phase) => {
       if (this.server === server) this.phases.push({ phase, at: clock.now });
     });
+    this.self = self && this.#itself(withOwnImage(self, () => server.sending));
     this.iut = this.air.join(IUT, {
       models: [client.model, updates.model, this.blob.model, server.model],
+      secondElement: this.self === undefined ? [] : [this.self.blob.model, this.self.update.model],
       appKeys: [1],
       store,
     });
+    if (applied !== undefined) this.self?.update.applied(applied);
+    this.self?.update.start();
     server.start();
+  }
+
+  #itself(application: TargetApplication): NonNullable<DistributorSetup['self']> {
+    const { clock, store } = this;
+    const blob = new BlobServer({ clock, store: storeView(store, 'self-blob/') });
+    const update = new FirmwareUpdateServer({ store: storeView(store, 'self-update/'), blob, application });
+    return { blob, update };
   }
 }
 

@@ -10,6 +10,8 @@ import { DEFAULT_TTL, UPDATE_APPLY, UPDATE_GET, updateStart, updateStatus } from
 export interface TargetSetupOptions {
   readonly store?: Store;
   readonly device?: TargetDevice;
+  /** Largest block; default 12. */
+  readonly maxBlockSizeLog?: number;
 }
 
 /** A Firmware Update Server under test, and a lower tester that sends it octets. */
@@ -21,8 +23,15 @@ export class TargetSetup extends Dialogue {
   blob!: BlobServer;
   update!: FirmwareUpdateServer;
 
-  constructor({ store = new MemoryStore(), device = new TargetDevice() }: TargetSetupOptions = {}) {
+  readonly #maxBlockSizeLog: number;
+
+  constructor({
+    store = new MemoryStore(),
+    device = new TargetDevice(),
+    maxBlockSizeLog = 12,
+  }: TargetSetupOptions = {}) {
     super();
+    this.#maxBlockSizeLog = maxBlockSizeLog;
     this.store = store;
     this.device = device;
     this.#boot();
@@ -82,7 +91,7 @@ export class TargetSetup extends Dialogue {
     this.blob = new BlobServer({
       clock: this.clock,
       store: storeView(this.store, 'blob/'),
-      capabilities: { minBlockSizeLog: 6, maxBlockSizeLog: 12, maxBlobSize: 5000 },
+      capabilities: { minBlockSizeLog: 6, maxBlockSizeLog: this.#maxBlockSizeLog, maxBlobSize: 5000 },
     });
     const update = new FirmwareUpdateServer({
       store: storeView(this.store, 'update/'),
