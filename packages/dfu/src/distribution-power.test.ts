@@ -1,9 +1,9 @@
-import { MemoryStore, type Store, toHex, type Write } from '@meshferry/core';
+import { toHex } from '@meshferry/core';
 import { describe, expect, it } from 'vitest';
-import { DistributionPhase as Phase, UploadPhase } from './distribution-codes.ts';
-import { applyDistribution, cancelDistribution, fillReceivers } from './distribution-initiator.ts';
-import { runUntil, Scene, startOf, TO } from './testing/distribution-mesh.ts';
-import { IMAGE, NEW_ID, type TargetTraits } from './testing/mesh.ts';
+import { DistributionPhase as Phase } from './distribution-codes.ts';
+import { applyDistribution, cancelDistribution } from './distribution-initiator.ts';
+import { runUntil, Scene, TO } from './testing/distribution-mesh.ts';
+import { IMAGE, NEW_ID } from './testing/mesh.ts';
 import { UpdatePhase } from './update-codes.ts';
 
 const NEW = toHex(NEW_ID);
@@ -39,6 +39,53 @@ describe('a Distributor that restarts', () => {
       expect(device.calls.filter((call) => call.startsWith('block'))).toEqual(['block 512']);
       expect(device.running).toEqual(IMAGE);
     }
+  });
+
+  it('shows how far each receiver was, before it goes on', () => {
+    const scene = transferring();
+    const progress = () => scene.distributor.server.receivers.map(({ transferProgress }) => transferProgress);
+    runUntil(scene.mesh, () => progress().every((percent) => percent >= 66));
+    scene.suspend();
+    const before = scene.distributor.server.receivers;
+    restart(scene);
+    expect(scene.distributor.server.receivers).toEqual(before);
+  });
+
+  it('does not send an image that was damaged meanwhile, and can still be cancelled', () => {
+    const scene = transferring();
+    const { store } = scene.distributor;
+    const [key = ''] = store.keys('slots/data/');
+    store.batch([[key, new Uint8Array(store.get(key)?.length ?? 0)]]);
+    restart(scene);
+    expect(() => scene.start()).toThrow('internal error');
+    expect(scene.phase).toBe(Phase.transferSuspended);
+    scene.cancel();
+    expect(scene.phase).toBe(Phase.idle);
+    for (const { update } of scene.mesh.targets) expect(update.phase).toBe(UpdatePhase.idle);
+  });
+
+  it('applies what the targets have verified although its own copy is damaged', () => {
+    const scene = new Scene([{}, {}]);
+    scene.prepare();
+    scene.start({ updatePolicy: 'verifyOnly' });
+    scene.until(Phase.transferSuccess);
+    const { store } = scene.distributor;
+    store.batch(store.keys('slots/data/').map((key) => [key, null]));
+    restart(scene);
+    scene.apply();
+    scene.until(Phase.completed);
+    expect(scene.mesh.firmware).toEqual([NEW, NEW]);
+  });
+
+  it('keeps the error of a failed distribution, and starts it again with the same list', () => {
+    const scene = new Scene([{ failVerification: true }]);
+    scene.prepare();
+    scene.start();
+    scene.until(Phase.failed);
+    restart(scene);
+    expect(scene.phase).toBe(Phase.failed);
+    expect(scene.receiverPhases).toEqual([UpdatePhase.verificationFailed]);
+    expect(scene.start().phase).toBe(Phase.transferActive);
   });
 
   it('can be cancelled while it is suspended after the restart', () => {
@@ -99,28 +146,6 @@ describe('a Distributor that restarts', () => {
     expect(scene.distributor.server.receivers).toEqual(before);
     expect(scene.distributor.slots.images).toHaveLength(1);
   });
-
-  it('loses nothing at any write of the store, from the upload to Completed, and updates no target twice', () => {
-    const writes = writesOf([{}, {}]);
-    expect(writes).toBeGreaterThan(20);
-    for (let at = 1; at <= writes; at++) {
-      const scene = new Scene([{}, {}], { resumeAtStart: true });
-      const cut = new CutStore(scene.distributor.store, at);
-      try {
-        restart(scene, cut);
-      } catch {
-        restart(scene);
-      }
-      while (scene.phase !== Phase.completed) proceed(scene, cut);
-      expect(scene.mesh.firmware, `cut at write ${at}`).toEqual([NEW, NEW]);
-      for (const { device } of scene.mesh.targets) {
-        expect(
-          device.calls.filter((call) => call === 'apply'),
-          `cut at write ${at}`,
-        ).toHaveLength(1);
-      }
-    }
-  });
 });
 
 function transferring(traits = {}): Scene {
@@ -131,79 +156,7 @@ function transferring(traits = {}): Scene {
   return scene;
 }
 
-function restart(scene: Scene, store?: Store): void {
+function restart(scene: Scene): void {
   scene.distributor.powerOff();
-  if (store !== undefined) scene.distributor.store = store;
   scene.distributor.powerOn();
-}
-
-/** Writes of a whole upload and distribution. */
-function writesOf(targets: readonly TargetTraits[]): number {
-  const scene = new Scene(targets, { resumeAtStart: true });
-  const counted = new CutStore(scene.distributor.store, Number.POSITIVE_INFINITY);
-  restart(scene, counted);
-  scene.prepare();
-  scene.start();
-  scene.until(Phase.completed);
-  return counted.writes;
-}
-
-class PowerCut extends Error {}
-
-/** A store on which the power fails at one write: that one and all later ones do not happen, nor what follows them. */
-class CutStore extends MemoryStore {
-  writes = 0;
-  readonly #at: number;
-
-  constructor(from: Store, at: number) {
-    super();
-    super.batch(from.keys('').map((key): Write => [key, from.get(key) ?? null]));
-    this.#at = at;
-  }
-
-  get isCut(): boolean {
-    return this.writes >= this.#at;
-  }
-
-  override batch(writes: Iterable<Write>): void {
-    this.writes++;
-    if (this.isCut) throw new PowerCut();
-    super.batch(writes);
-  }
-}
-
-/** What an Initiator does that finds the Distributor in any state; it does not know of the power cut, and tries again. */
-function proceed(scene: Scene, cut: CutStore): void {
-  const { mesh, initiator, distributor } = scene;
-  const isOff = () => cut.isCut && distributor.store === cut;
-  const wait = (isSo: () => boolean): void => {
-    for (;;) {
-      try {
-        runUntil(mesh, () => isOff() || isSo());
-      } catch (thrown) {
-        if (!(thrown instanceof PowerCut)) throw thrown;
-        // The dead process still has timers on this clock.
-        if (!isOff()) continue;
-      }
-      if (!isOff()) return;
-      restart(scene);
-    }
-  };
-  scene.uploadEvents.length = 0;
-  scene.upload({ blobId: 5n, resume: distributor.server.uploadPhase === UploadPhase.transferError });
-  wait(() => scene.uploadEvents.at(-1)?.type === 'done');
-  const last = scene.uploadEvents.at(-1);
-  if (last?.type === 'done' && !last.outcome.ok) return;
-  if (scene.phase === Phase.idle) {
-    let isAnswered = false;
-    const answered = () => {
-      isAnswered = true;
-    };
-    const receivers = mesh.targets.map(({ address }) => ({ address, imageIndex: 0 }));
-    fillReceivers(initiator.client, TO, receivers, {}, answered);
-    wait(() => isAnswered);
-    isAnswered = false;
-    initiator.client.start(TO, startOf(), answered);
-    wait(() => isAnswered);
-  } else wait(() => scene.phase === Phase.completed);
 }

@@ -1,5 +1,5 @@
 import { type BlobCapabilities, BlobClient, BlobServer } from '@meshferry/blob';
-import { type Clock, MemoryStore, type Store, storeView } from '@meshferry/core';
+import { type Clock, MemoryStore, type Store, storeView, type Timer } from '@meshferry/core';
 import { portableCrypto } from '@meshferry/crypto';
 import type { OobRetriever } from '../distribution-oob.ts';
 import { FirmwareDistributionServer } from '../distribution-server.ts';
@@ -43,6 +43,12 @@ export class DistributorNode {
   readonly #traits: DistributorTraits;
   #stack!: Stack;
   #blobServers: BlobServer[] = [];
+  #booting: Timer | undefined;
+  #isDead = false;
+  /** The bootloader is to run the image that was applied. */
+  #mustBoot = false;
+  /** What became of that, told at each power-on: the power may fail before it was heard. */
+  #booted: boolean | undefined;
 
   constructor(mesh: Mesh, traits: DistributorTraits = {}) {
     this.#mesh = mesh;
@@ -57,6 +63,7 @@ export class DistributorNode {
 
   /** `booted`: what the bootloader says of the image that it was to run; undefined when there was none. */
   powerOn(booted?: boolean): void {
+    this.#isDead = false;
     const { store, self } = this;
     const { clock, random } = this.#mesh;
     const { address = DISTRIBUTOR, limits = {}, capabilities = {}, archive, self: _, ...traits } = this.#traits;
@@ -104,8 +111,7 @@ export class DistributorNode {
 
   /** The power fails: nothing that the old stack does from now on reaches the store or the air. */
   powerOff(): void {
-    this.#stack.network.close();
-    for (const blobServer of this.#blobServers) blobServer.close();
+    this.silence();
     const store = new MemoryStore();
     store.batch(this.store.keys('').map((key) => [key, this.store.get(key) ?? null]));
     this.store = store;
@@ -113,19 +119,42 @@ export class DistributorNode {
     this.uploadPhases.length = 0;
   }
 
+  /** Nothing reaches the air any more. */
+  silence(): void {
+    this.#isDead = true;
+    this.#booting?.cancel();
+    this.#stack.network.close();
+    for (const blobServer of this.#blobServers) blobServer.close();
+  }
+
   /** The power fails and is back at once; a bootloader that has something to do does it. */
   powerCycle(store?: Store): void {
     this.powerOff();
     if (store !== undefined) this.store = store;
-    this.powerOn(this.self?.pending === undefined ? undefined : this.self.boot());
+    this.#boot();
   }
 
   unbind(appIndex: number): void {
     this.updates.model.unbind(appIndex);
   }
 
+  /** By itself, on the same store. */
   #restart(): void {
-    this.powerOff();
-    this.#mesh.clock.after(BOOT_MS, () => this.powerOn(this.self?.boot()));
+    if (this.#isDead) {
+      // The power had failed before: it was never asked to.
+      this.self?.calls.pop();
+      return;
+    }
+    this.#mustBoot = true;
+    this.server.close();
+    this.silence();
+    this.phases.length = 0;
+    this.#booting = this.#mesh.clock.after(BOOT_MS, () => this.#boot());
+  }
+
+  #boot(): void {
+    if (this.#mustBoot) this.#booted = this.self?.boot();
+    this.#mustBoot = false;
+    this.powerOn(this.#booted);
   }
 }

@@ -1,0 +1,31 @@
+import { MemoryStore, type Store, type Write } from '@meshferry/core';
+
+/** Whether the write at which the power fails has reached the medium. */
+export type CutSide = 'before' | 'after';
+
+/** A store on which the power fails at one write: `died` is called, and nothing is written any more. */
+export class CutStore extends MemoryStore {
+  writes = 0;
+  isCut = false;
+  died: () => void = () => {};
+  readonly #at: number;
+  readonly #side: CutSide;
+
+  /** Begins with what `from` holds; counts from the first write on. */
+  constructor(from: Store, at: number = Number.POSITIVE_INFINITY, side: CutSide = 'before') {
+    super();
+    super.batch(from.keys('').map((key): Write => [key, from.get(key) ?? null]));
+    this.#at = at;
+    this.#side = side;
+  }
+
+  override batch(writes: Iterable<Write>): void {
+    if (this.isCut) return;
+    this.writes++;
+    const isNow = this.writes === this.#at;
+    if (!isNow || this.#side === 'after') super.batch(writes);
+    if (!isNow) return;
+    this.isCut = true;
+    this.died();
+  }
+}
