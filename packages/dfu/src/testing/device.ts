@@ -45,6 +45,8 @@ export class Device implements TargetApplication {
   /** Called by apply when the device restarts. */
   restart: () => void = () => {};
   readonly calls: string[] = [];
+  /** Image indexes whose update was given up. */
+  readonly abandonedImages: number[] = [];
   /** Ends the verification under way, with `holdVerification`. */
   endVerification: (ok: boolean) => void = () => {};
   endApply: (ok: boolean) => void = () => {};
@@ -97,7 +99,8 @@ export class Device implements TargetApplication {
     else this.restart();
   }
 
-  abandoned(): void {
+  abandoned(imageIndex: number): void {
+    this.abandonedImages.push(imageIndex);
     this.calls.push('abandoned');
   }
 
