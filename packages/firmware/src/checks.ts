@@ -1,11 +1,12 @@
 import { equal, toHex } from '@meshferry/core';
 import type { FirmwareImage, Inconsistency, InconsistencyCode } from './firmware-package.ts';
-import { ImageFlag, imageDependencies } from './image.ts';
+import { ImageFlag, imageDependencies, isCompressed, isEncrypted } from './image.ts';
 import type { ManifestFile } from './manifest.ts';
-import type { MeshMetadata } from './mesh-metadata.ts';
+import type { CompositionHashes, MeshMetadata } from './mesh-metadata.ts';
 import { CoreType } from './metadata.ts';
 import { printable } from './printable.ts';
 import { SAMPLE_KEYS } from './sample-keys.ts';
+import { type TrailerMark, trailerMark } from './trailer.ts';
 import { compareVersions, formatVersion, parseVersion } from './version.ts';
 
 /** What the manifest says about each image against what its header says [spec: firmware-packages section 4]. */
@@ -59,6 +60,13 @@ export function checkMeshMetadata(mesh: MeshMetadata, image: FirmwareImage): Inc
     compare('metadata-elements', 'elements', metadata.elementCount, 'composition_data has', elements);
   }
   const id = mesh.firmwareId;
+  if (id !== null && composition !== null) {
+    const company = hex16(id[0]! | (id[1]! << 8));
+    if (company !== hex16(composition.data.cid)) {
+      const message = `firmware id ${toHex(id)} is of company ${company}, composition_data of ${hex16(composition.data.cid)}`;
+      found.push({ code: 'firmware-id', message });
+    }
+  }
   if (id !== null && !(id.length === 10 && equal(id.subarray(2), mesh.encoded.subarray(0, 8)))) {
     found.push({ code: 'firmware-id', message: `firmware id ${toHex(id)}, metadata version ${version}` });
   }
@@ -73,15 +81,18 @@ export function meshMetadataWarnings({ metadata, compositionHash, composition }:
       `metadata core type ${metadata.coreType} has no application bit: Targets that check it refuse the image`,
     );
   }
-  const stated = compositionHash ?? metadata.compositionHash;
-  if (composition === null || stated === undefined || stated === composition.hash) return warnings;
-  const node = `a node with this composition computes ${hex32(composition.hash)}`;
-  warnings.push(
-    stated === composition.packagerHash
-      ? `composition hash ${hex32(stated)} was made with vendor models written model id first (known error of the packager), ${node}: Targets will see a changed composition`
-      : `composition hash ${hex32(stated)} fits composition_data in neither byte order (another key?), ${node}`,
-  );
-  return warnings;
+  if (composition === null) return warnings;
+  const stated = new Set([metadata.compositionHash, compositionHash].filter((hash) => hash != null));
+  stated.delete(composition.hash);
+  return [...warnings, ...[...stated].map((hash) => wrongHash(hash, composition))];
+}
+
+/** In words why a hash is not the one that a node computes. */
+function wrongHash(stated: number, { hash, packagerHash }: CompositionHashes): string {
+  const node = `a node with this composition computes ${hex32(hash)}`;
+  return stated === packagerHash
+    ? `composition hash ${hex32(stated)} was made with vendor models written model id first (known error of the packager), ${node}: Targets will see a changed composition`
+    : `composition hash ${hex32(stated)} fits composition_data in neither byte order (another key?), ${node}`;
 }
 
 /** A build for one slot must lie where the manifest says: slot start (of the header) + header size. */
@@ -102,21 +113,39 @@ export function imageWarnings(
 ): string[] {
   const name = printable(file ?? 'the image');
   const warnings: string[] = [];
-  const { state, key, keyHash } = signature;
+  const { state, keyHash } = signature;
   if (!hashVerified) warnings.push(`${name} is encrypted: its hash and signature cannot be checked without the key`);
+  else if (isEncrypted(image)) warnings.push(`${name} is made for encryption, but its payload is in the clear`);
+  if (isCompressed(image))
+    warnings.push(`${name} is compressed: the bootloader of the device must be able to unpack it`);
+  if ((image.flags & ImageFlag.nonBootable) !== 0) warnings.push(`${name} is marked as not bootable`);
+  const mark = trailerMark(image);
+  if (mark !== undefined) {
+    warnings.push(`${name} is padded with a trailer (${TRAILERS[mark]}): sending it sets the state of the slot too`);
+  }
   if (state === 'unsigned') warnings.push(`${name} is not signed`);
   const signer = keyHash === null ? 'a key that it does not name' : `an unknown key, key hash ${toHex(keyHash)}`;
   if (state === 'unknown-key') warnings.push(`${name} is signed with ${signer}`);
-  if (key !== null && SAMPLE_KEYS.some(({ spki }) => equal(spki, key.spki))) {
+  for (const { key } of signature.signatures) {
+    if (key === null || !SAMPLE_KEYS.some(({ spki }) => equal(spki, key.spki))) continue;
     warnings.push(
       `${name} is signed with the sample key ${key.name}, which everybody has: for development devices only`,
     );
+  }
+  if (signature.signatures.some(({ kind }) => kind === 'ECDSA P-224')) {
+    warnings.push(`${name} has a signature by ECDSA P-224, which current bootloaders do not take`);
   }
   for (const { image: number, minVersion } of imageDependencies(image)) {
     if (present.includes(number)) continue;
     warnings.push(`${name} needs image ${number} in version ${formatVersion(minVersion)} on the device`);
   }
   return warnings;
+}
+
+const TRAILERS: Readonly<Record<TrailerMark, string>> = { test: 'to be tested', confirmed: 'confirmed' };
+
+function hex16(value: number): string {
+  return `0x${value.toString(16).padStart(4, '0')}`;
 }
 
 function hex32(value: number): string {

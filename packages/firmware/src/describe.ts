@@ -1,12 +1,13 @@
 import { toHex } from '@meshferry/core';
 import { decodeFirmwareId } from './firmware-id.ts';
 import type { FirmwareImage, FirmwarePackage } from './firmware-package.ts';
-import { hashedRegion, IMAGE_MAGIC } from './image.ts';
+import { encryptionName, flagNames, hashedRegion, IMAGE_MAGIC, imageDependencies, securityCounter } from './image.ts';
 import { digest } from './image-hash.ts';
 import type { HexSegment } from './intel-hex.ts';
 import type { Json, JsonObject } from './json.ts';
 import type { MeshMetadata } from './mesh-metadata.ts';
 import { type Tlv, tlvName } from './tlv.ts';
+import { trailerMark } from './trailer.ts';
 import { formatVersion, readVersion } from './version.ts';
 
 /**
@@ -119,7 +120,27 @@ function describeTlv({ type, offset, value }: Tlv): Json {
   return { type: hex, name: tlvName(type), offset, len: value.length, value: toHex(value) };
 }
 
-function describeTarget({ file, target, signature }: FirmwareImage): Json {
-  const { image, slot } = target;
-  return { file, image, slot, signature: signature.state, keyHash: signature.keyHash && toHex(signature.keyHash) };
+function describeTarget({ file, target, signature, image, mesh }: FirmwareImage): Json {
+  return {
+    file,
+    image: target.image,
+    slot: target.slot,
+    signature: signature.state,
+    keyHash: signature.keyHash && toHex(signature.keyHash),
+    signatures: signature.signatures.map(({ kind, state, key, keyHash }) => ({
+      kind,
+      state,
+      key: key?.name ?? null,
+      keyHash: keyHash && toHex(keyHash),
+    })),
+    flags: flagNames(image),
+    encryption: encryptionName(image),
+    securityCounter: securityCounter(image) ?? null,
+    dependencies: imageDependencies(image).map(({ image: number, minVersion }) => ({
+      image: number,
+      minVersion: formatVersion(minVersion),
+    })),
+    trailer: trailerMark(image) ?? null,
+    metadata: mesh && toHex(mesh.encoded),
+  };
 }

@@ -22,6 +22,8 @@ export interface FirmwareImage {
   /** False only for an encrypted image: a wrong hash is an error. */
   readonly hashVerified: boolean;
   readonly signature: SignatureState;
+  /** The mesh metadata that describe this image, or null. */
+  readonly mesh: MeshMetadata | null;
 }
 
 /** A file with firmware: an update package, a Firmware Archive, one MCUboot image, or an Intel HEX. */
@@ -37,7 +39,10 @@ export interface FirmwarePackage {
   readonly entries: readonly ZipEntry[];
   readonly manifest: Json | null;
   readonly directXip: boolean;
-  /** ZIP: `ble_mesh_metadata.json`; archive: its encoded metadata and Firmware ID, all else null. Null when there is none. */
+  /**
+   * ZIP: `ble_mesh_metadata.json` (of several those of the application core); archive: its encoded metadata and Firmware ID, all
+   * else null. Null when there is none, or when nobody said which of several is meant.
+   */
   readonly mesh: MeshMetadata | null;
   /** HEX only: its contents, and where its image lies. */
   readonly hex: IntelHex | null;
@@ -60,6 +65,8 @@ export interface ReadOptions {
   readonly target?: ImageTarget;
   /** Which image of a HEX with several is meant. */
   readonly hexAddress?: number;
+  /** Which metadata file of a package with several is meant, where they do not tell by the sizes of the images. */
+  readonly metadataFile?: string;
   /** Describe an application without MCUboot header (no images) instead of refusing it: to inspect, never to send. */
   readonly acceptUnsigned?: boolean;
 }
@@ -78,5 +85,6 @@ export type InconsistencyCode =
   | 'metadata-core-type'
   | 'metadata-composition-hash'
   | 'metadata-elements'
+  | 'metadata-ambiguous'
   | 'firmware-id'
   | 'dependency';

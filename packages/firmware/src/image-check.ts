@@ -1,5 +1,6 @@
 import { fail, MeshError, ok, type Result } from '@meshferry/core';
 import type { FirmwareImage, ReadOptions } from './firmware-package.ts';
+import { recogniseForeign } from './foreign-firmware.ts';
 import { type ImageError, type ImageErrorCode, parseImage } from './image.ts';
 import { digest, verifyImageHash } from './image-hash.ts';
 import type { ImageTarget } from './manifest.ts';
@@ -18,7 +19,7 @@ export interface ImageFile {
 /** Parses an image and checks hash and signature as the options ask. */
 export async function checkImage(file: ImageFile, options: ReadOptions): Promise<Result<FirmwareImage, MeshError>> {
   const image = parseImage(file.bytes);
-  if (!image.ok) return fail(imageMeshError(image.error, file.file));
+  if (!image.ok) return fail(imageMeshError(image.error, file.file, file.bytes));
   const hash = verifyImageHash(image.value);
   if (!hash.ok) return fail(imageMeshError(hash.error, file.file));
   const keys = options.publicKeys ?? [];
@@ -32,11 +33,21 @@ export async function checkImage(file: ImageFile, options: ReadOptions): Promise
     image: image.value,
     hashVerified: hash.value,
     signature,
+    mesh: null,
   });
 }
 
 /** The error of an image as one of its file. In a package a wrong magic or hash has a name of its own. */
-export function imageMeshError(error: ImageError, file: string | null): MeshError {
+export function imageMeshError(
+  error: ImageError,
+  file: string | null,
+  bytes: Uint8Array = new Uint8Array(0),
+): MeshError {
+  const foreign = error.code === 'bad-magic' ? recogniseForeign(bytes) : undefined;
+  if (foreign !== undefined) {
+    const message = `${printable(file ?? 'the image')} is ${foreign.name}, which is recognised but not supported`;
+    return new MeshError('not-supported', message, { hint: foreign.hint });
+  }
   const code = file === null ? error.code : (CODES_IN_PACKAGE[error.code] ?? error.code);
   return new MeshError(code, `${printable(file ?? 'the image')}: ${error.message} (offset ${error.offset})`, {
     hint: HINTS[error.code] ?? 'The file is damaged: build or fetch it again.',

@@ -1,5 +1,5 @@
 import { fail, ok, type Result } from '@meshferry/core';
-import { PROTECTED_TLV_MAGIC, TLV_MAGIC, type Tlv, TlvType } from './tlv.ts';
+import { PROTECTED_TLV_MAGIC, TLV_MAGIC, type Tlv, TlvType, tlvName } from './tlv.ts';
 import { readVersion, type Version } from './version.ts';
 
 /** What can be wrong with an MCUboot image [spec: mcuboot-image section 10]. */
@@ -164,6 +164,17 @@ export function isEncrypted(image: McubootImage): boolean {
 /** Whether the payload is compressed: the bootloader of the device must be able to unpack it. */
 export function isCompressed(image: McubootImage): boolean {
   return (image.flags & (ImageFlag.lzma1 | ImageFlag.lzma2)) !== 0;
+}
+
+/** What the header says of the image, by the names of the flags: `encryptedAes128`, `romFixed`, `lzma2` … */
+export function flagNames({ flags }: McubootImage): string[] {
+  return Object.entries(ImageFlag).flatMap(([name, bit]) => ((flags & bit) === 0 ? [] : [name]));
+}
+
+/** How the key of an encrypted image is packed, as its TLV is called (`ENC_EC256` …); null without one. */
+export function encryptionName({ tlvs }: McubootImage): string | null {
+  const tlv = tlvs.find(({ type }) => type >= TlvType.ENC_RSA2048 && type <= TlvType.ENC_X25519_SHA512);
+  return tlv === undefined ? null : tlvName(tlv.type);
 }
 
 /** The dependencies that the protected TLVs name. */

@@ -35,9 +35,11 @@ export interface Manifest {
 
 const KNOWN_TYPES = ['application', 'bin', 'mcuboot', ''];
 const NEWEST_FORMAT = 1;
+/** Members of the manifest of the nRF5 SDK's packages. */
+const LEGACY = ['application', 'bootloader', 'softdevice', 'softdevice_bootloader'];
 
 /**
- * Reads `manifest.json`; fails with `manifest-not-json`, `bad-manifest`, `empty-files`, `duplicate-target` or
+ * Reads `manifest.json`; fails with `manifest-not-json`, `bad-manifest`, `empty-files`, `duplicate-target`, `not-supported` or
  * `suit-not-supported`.
  */
 export function parseManifest(bytes: Uint8Array): Result<Manifest, MeshError> {
@@ -45,6 +47,13 @@ export function parseManifest(bytes: Uint8Array): Result<Manifest, MeshError> {
   if (json === undefined) return fail(bad('manifest-not-json', 'manifest.json is not JSON'));
   const manifest = members(json);
   const list = manifest?.files;
+  const legacy = members(manifest?.manifest);
+  if (list === undefined && legacy !== undefined && LEGACY.some((name) => name in legacy)) {
+    const message = 'the ZIP is a package of the nRF5 SDK (Secure DFU), which is recognised but not supported';
+    return fail(
+      new MeshError('not-supported', message, { hint: 'Update packages for MCUboot are read (dfu_application.zip).' }),
+    );
+  }
   if (manifest === undefined || !Array.isArray(list))
     return fail(bad('bad-manifest', 'manifest.json has no list "files"'));
   if (list.length === 0) return fail(bad('empty-files', 'manifest.json lists no file'));

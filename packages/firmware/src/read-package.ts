@@ -2,13 +2,17 @@ import { fail, MeshError, ok, type Result, toHex } from '@meshferry/core';
 import { checkImages, checkMeshMetadata, imageWarnings, loadAddressWarnings, meshMetadataWarnings } from './checks.ts';
 import { readFirmwareArchive } from './firmware-archive.ts';
 import type { FirmwareImage, FirmwarePackage, Inconsistency, ReadOptions } from './firmware-package.ts';
+import { recogniseForeign } from './foreign-firmware.ts';
 import { isGzip } from './gzip.ts';
 import { findHexImage } from './hex-image.ts';
 import { startsWithImageMagic } from './image.ts';
 import { checkImage, imageMeshError } from './image-check.ts';
 import { digest } from './image-hash.ts';
 import { looksLikeIntelHex, parseIntelHex } from './intel-hex.ts';
+import type { MeshMetadata } from './mesh-metadata.ts';
 import { decodeFirmwareMetadata } from './metadata.ts';
+import { assignMetadata } from './metadata-assignment.ts';
+import { printable } from './printable.ts';
 import { readUpdateZip } from './update-zip.ts';
 
 /** What a package is apart from its size and checksum. */
@@ -20,8 +24,8 @@ type PackageContents = Omit<FirmwarePackage, 'size' | 'sha256' | 'inconsistencie
 /**
  * Reads firmware whatever its form: decides by content, checks every hash and signature, and names every inconsistency
  * [spec: firmware-packages sections 1 to 5]. Nothing in `bytes` makes it throw. Fails with `empty-file`,
- * `unknown-firmware`, `suit-not-supported`, the errors of the ZIP, archive, HEX, manifest and metadata readers, `file-missing`,
- * `size-mismatch`, `not-an-image`, `corrupt-image`, and those of `ImageErrorCode`.
+ * `unknown-firmware`, `not-supported`, `suit-not-supported`, the errors of the ZIP, archive, HEX, manifest and metadata readers, `file-missing`,
+ * `size-mismatch`, `no-such-metadata`, `not-an-image`, `corrupt-image`, and those of `ImageErrorCode`.
  */
 export async function readFirmwarePackage(
   bytes: Uint8Array,
@@ -29,7 +33,7 @@ export async function readFirmwarePackage(
 ): Promise<Result<FirmwarePackage, MeshError>> {
   const contents = await readContents(bytes, options);
   if (!contents.ok) return contents;
-  const { inconsistencies = [], warnings = [], images, mesh } = contents.value;
+  const { inconsistencies = [], warnings = [], images } = contents.value;
   const numbers = images.map(({ target }) => target.image);
   return ok({
     ...contents.value,
@@ -40,9 +44,15 @@ export async function readFirmwarePackage(
       ...inconsistencies.map(({ message }) => message),
       ...warnings,
       ...images.flatMap((image) => imageWarnings(image, numbers)),
-      ...(mesh === null ? [] : meshMetadataWarnings(mesh)),
+      ...metadataOf(contents.value).flatMap(meshMetadataWarnings),
     ],
   });
+}
+
+/** That of each image; of a package whose only metadata could not be told apart there may be none. */
+function metadataOf({ images, mesh }: PackageContents): MeshMetadata[] {
+  const found = images.flatMap((image) => image.mesh ?? []);
+  return found.length > 0 || mesh === null ? found : [mesh];
 }
 
 const NOTHING = { entries: [], manifest: null, directXip: false, mesh: null, hex: null, hexAddress: null } as const;
@@ -63,26 +73,32 @@ async function readContents(bytes: Uint8Array, options: ReadOptions): Promise<Re
     if (options.acceptUnsigned) return ok({ ...NOTHING, kind: 'unsigned', images: [], warnings: [UNSIGNED] });
     return fail(refuse('bad-magic', `no MCUboot image: ${UNSIGNED}`, SIGN_IT));
   }
-  return fail(refuse('unknown-firmware', 'the file holds no firmware we know'));
+  const foreign = recogniseForeign(bytes);
+  if (foreign === undefined) return fail(refuse('unknown-firmware', 'the file holds no firmware we know'));
+  return fail(
+    refuse('not-supported', `the file is ${foreign.name}, which is recognised but not supported`, foreign.hint),
+  );
 }
 
 async function readZip(bytes: Uint8Array, options: ReadOptions): Promise<Result<PackageContents, MeshError>> {
   const zip = readUpdateZip(bytes, options.crypto);
   if (!zip.ok) return zip;
-  const { files, manifest, mesh, entries, warnings } = zip.value;
-  const images: FirmwareImage[] = [];
+  const { files, manifest, meshFiles, entries, warnings } = zip.value;
+  const { metadataFile } = options;
+  if (metadataFile !== undefined && !meshFiles.some(({ name }) => name === metadataFile)) {
+    const names = meshFiles.map(({ name }) => name).join(', ');
+    const message = `the package holds no mesh metadata file "${printable(metadataFile)}"`;
+    return fail(refuse('no-such-metadata', message, `It holds: ${printable(names === '' ? 'none' : names)}.`));
+  }
+  const checked: FirmwareImage[] = [];
   for (const file of files) {
     const image = await checkImage(file, options);
     if (!image.ok) return image;
-    images.push(image.value);
+    checked.push(image.value);
   }
-  const inconsistencies = checkImages(images, manifest.files);
-  if (mesh !== null) {
-    // One metadata file for one image: the one whose size it states, else that of the application core.
-    const application = images.find(({ target }) => target.image === 0) ?? images[0]!;
-    const described = images.find(({ size }) => size === mesh.metadata.size) ?? application;
-    inconsistencies.push(...checkMeshMetadata(mesh, described));
-  }
+  const { images, mesh, ambiguity } = assignMetadata(checked, meshFiles, metadataFile);
+  const inconsistencies = [...checkImages(images, manifest.files), ...ambiguity];
+  for (const image of images) if (image.mesh !== null) inconsistencies.push(...checkMeshMetadata(image.mesh, image));
   const { directXip, json } = manifest;
   return ok({
     ...NOTHING,
@@ -112,7 +128,8 @@ async function readArchive(bytes: Uint8Array, options: ReadOptions): Promise<Res
     return ok({ ...contents, warnings: [warning] });
   }
   const mesh = { ...NO_JSON, encoded, metadata: metadata.value, firmwareId };
-  return ok({ ...contents, mesh, inconsistencies: checkMeshMetadata(mesh, image.value) });
+  const images = [{ ...image.value, mesh }];
+  return ok({ ...contents, images, mesh, inconsistencies: checkMeshMetadata(mesh, image.value) });
 }
 
 /** An archive holds the encoded metadata alone. */

@@ -7,17 +7,21 @@ import { printable } from './printable.ts';
 import type { ZipEntry } from './zip-directory.ts';
 import { openZip, type ZipArchive } from './zip-reader.ts';
 
+/** A metadata file of a package. */
+export interface MeshFile {
+  readonly name: string;
+  readonly mesh: MeshMetadata;
+}
+
 /** The parts of a `dfu_application.zip`; the images are not looked into yet. */
 export interface UpdateZip {
   readonly entries: readonly ZipEntry[];
   readonly manifest: Manifest;
-  readonly mesh: MeshMetadata | null;
+  readonly meshFiles: readonly MeshFile[];
   /** In the order of the manifest. */
   readonly files: readonly ImageFile[];
   readonly warnings: readonly string[];
 }
-
-const METADATA_FILE = 'ble_mesh_metadata.json';
 
 /** Unpacks what the manifest names and the mesh metadata, in memory; other entries are left alone. */
 export function readUpdateZip(bytes: Uint8Array, crypto: CryptoProvider): Result<UpdateZip, MeshError> {
@@ -43,32 +47,29 @@ export function readUpdateZip(bytes: Uint8Array, crypto: CryptoProvider): Result
     }
     files.push({ file, bytes: octets.value, target });
   }
-  const mesh = readMetadata(zip.value, crypto);
-  if (!mesh.ok) return mesh;
-  const { value, warnings } = mesh.value;
+  const meshFiles = readMetadata(zip.value, crypto);
+  if (!meshFiles.ok) return meshFiles;
   return ok({
     entries: zip.value.entries,
     manifest: manifest.value,
-    mesh: value,
+    meshFiles: meshFiles.value,
     files,
-    warnings: [...manifest.value.warnings, ...warnings],
+    warnings: manifest.value.warnings,
   });
 }
 
-/** The one metadata file at the top level; several under other names are not chosen from. */
-function readMetadata(
-  zip: ZipArchive,
-  crypto: CryptoProvider,
-): Result<{ value: MeshMetadata | null; warnings: string[] }, MeshError> {
-  const names = zip.entries.map(({ name }) => name).filter((name) => /^ble_mesh_metadata[^/]*\.json$/.test(name));
-  const name = names.includes(METADATA_FILE) ? METADATA_FILE : names.length === 1 ? names[0] : undefined;
-  const several = `there are several mesh metadata files (${printable(names.join(', '))}), ${name ?? 'none of them'} is used`;
-  const warnings = names.length > 1 ? [several] : [];
-  const json = name === undefined ? undefined : readNamed(zip, name);
-  if (json === undefined) return ok({ value: null, warnings });
-  if (!json.ok) return json;
-  const value = parseMeshMetadata(json.value, crypto);
-  return value.ok ? ok({ value: value.value, warnings }) : value;
+/** The metadata files at the top level: usually one, in packages of several images one for each. */
+function readMetadata(zip: ZipArchive, crypto: CryptoProvider): Result<MeshFile[], MeshError> {
+  const found: MeshFile[] = [];
+  for (const entry of zip.entries) {
+    if (!/^ble_mesh_metadata[^/]*\.json$/.test(entry.name)) continue;
+    const json = zip.read(entry);
+    if (!json.ok) return json;
+    const mesh = parseMeshMetadata(json.value, crypto);
+    if (!mesh.ok) return mesh;
+    found.push({ name: entry.name, mesh: mesh.value });
+  }
+  return ok(found);
 }
 
 function readNamed(zip: ZipArchive, name: string): Result<Uint8Array, MeshError> | undefined {

@@ -5,9 +5,18 @@ import { readFirmwareFile } from '../firmware/read-file.ts';
 import { ExitCode } from '../shell/exit.ts';
 import type { Shell } from '../shell/shell.ts';
 
+export interface InspectFlags {
+  readonly metadataFile?: string;
+}
+
 /** `fw inspect FILE` */
-export async function fwInspect(shell: Shell, [path = '']: readonly string[]): Promise<ExitCode> {
-  const pkg = await readFirmwareFile(shell.io, path, { acceptUnsigned: true });
+export async function fwInspect(
+  shell: Shell,
+  [path = '']: readonly string[],
+  { metadataFile }: InspectFlags,
+): Promise<ExitCode> {
+  const choice = metadataFile === undefined ? {} : { metadataFile };
+  const pkg = await readFirmwareFile(shell.io, path, { acceptUnsigned: true, ...choice });
   if (shell.json) shell.result(describePackage(pkg));
   else for (const line of inspectText(basename(path), pkg, shell.style)) shell.say(line);
   return ExitCode.done;

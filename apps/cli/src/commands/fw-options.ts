@@ -19,6 +19,11 @@ export function allowedHost(text: string, before: readonly string[] = []): reado
   );
 }
 
+/** A file; the option is repeatable. */
+export function eachFile(path: string, before: readonly string[] = []): readonly string[] {
+  return [...before, path];
+}
+
 /** Octets, or with the unit k or M (1024). */
 export function sizeInOctets(text: string): number {
   const match = /^(\d{1,9})([kM]?)$/.exec(text);

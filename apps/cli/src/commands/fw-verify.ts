@@ -6,7 +6,7 @@ import type { Shell } from '../shell/shell.ts';
 import { alignColumns } from '../shell/table.ts';
 
 export interface VerifyFlags {
-  readonly key: string;
+  readonly key: readonly string[];
 }
 
 /** The file could be read; what it holds is not what the key signed. */
@@ -14,10 +14,8 @@ const FAILED = ['hash-mismatch', 'corrupt-image', 'signature-invalid', 'key-unkn
 
 /** `fw verify FILE --key PEM` */
 export async function fwVerify(shell: Shell, [path = '']: readonly string[], flags: VerifyFlags): Promise<ExitCode> {
-  const key = readPublicKeyFile(shell.io, flags.key);
-  const { images } = await readFirmwareFile(shell.io, path, { publicKeys: [key], requireSignature: true }).catch(
-    failed,
-  );
+  const publicKeys = flags.key.map((file) => readPublicKeyFile(shell.io, file));
+  const { images } = await readFirmwareFile(shell.io, path, { publicKeys, requireSignature: true }).catch(failed);
   shell.result({
     images: images.map(({ file, target, sha256, hashVerified, signature }) => ({
       file,
@@ -26,6 +24,7 @@ export async function fwVerify(shell: Shell, [path = '']: readonly string[], fla
       sha256: toHex(sha256),
       hashVerified,
       signature: signature.state,
+      key: signature.key?.name ?? null,
       checked: signature.checked,
     })),
   });

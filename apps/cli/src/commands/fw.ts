@@ -4,11 +4,12 @@ import { companyId, coreType, firmwareVersion, metadataHex, octet, secondsOption
 import type { Runner } from '../shell/run.ts';
 import { fwCheck } from './fw-check.ts';
 import { type FetchFlags, fwFetch } from './fw-fetch.ts';
-import { fwInspect } from './fw-inspect.ts';
+import { fwInspect, type InspectFlags } from './fw-inspect.ts';
 import { fwMake, type MakeFlags } from './fw-make.ts';
 import {
   allowedHost,
   dependencyOption,
+  eachFile,
   firmwareIdHex,
   hashName,
   headerSizeOption,
@@ -26,13 +27,18 @@ export function addFwCommands(program: Command, runner: Runner): void {
   fw.command('inspect')
     .description('what is in a package (.zip), an MCUboot image (.bin) or an Intel HEX')
     .argument('<FILE>', 'the file')
+    .option('--metadata-file <NAME>', 'which mesh metadata of a package with several are meant')
     .addHelpText('after', '\nExample:\n  meshferry fw inspect dfu_application.zip\n')
-    .action(runner.of(fwInspect));
+    .action(runner.of<InspectFlags>(fwInspect));
   fw.command('verify')
     .description('check hash and signature of every image')
     .argument('<FILE>', 'package, MCUboot image or Intel HEX')
-    .requiredOption('--key <PEM>', 'public key that every image must be signed for')
-    .addHelpText('after', '\nExample:\n  meshferry fw verify dfu_application.zip --key release.pub.pem\n')
+    .requiredOption(
+      '--key <PEM>',
+      'public key that every image must be signed for; repeatable: by one of them',
+      eachFile,
+    )
+    .addHelpText('after', VERIFY_HELP)
     .action(runner.of<VerifyFlags>(fwVerify));
   withSigningOptions(fw.command('make'))
     .description('make an update package: MCUboot header, hash, signature, mesh metadata')
@@ -108,6 +114,15 @@ function withServerOptions(command: Command): Command {
       secondsOption,
     );
 }
+
+const VERIFY_HELP = `
+Examples:
+  meshferry fw verify dfu_application.zip --key release.pub.pem
+  meshferry fw verify two-cores.zip --key app.pub.pem --key net.pub.pem
+
+Ends with 0 when every image is sound and signed by one of the keys, with 1 when one is not, with 2 for a file that is no
+firmware. Keys: RSA 2048 or 3072, ECDSA P-256 or P-384, Ed25519, in PEM; of a private key its public half.
+`;
 
 const MAKE_HELP = `
 Examples:

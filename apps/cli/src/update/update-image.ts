@@ -113,9 +113,9 @@ function metadataOf(
     const promised = decoded.ok ? decoded.value.version : version;
     return { metadata: flags.metadata, firmwareId: encodeFirmwareId(company, promised) };
   }
-  const { mesh } = pkg;
-  // One metadata file describes one image; the others of a package come without.
-  if (mesh !== null && (pkg.images.length === 1 || mesh.metadata.size === image.size)) {
+  const { mesh } = image;
+  // Where one metadata file describes one image, the others of a package come without.
+  if (mesh !== null) {
     const { encoded, metadata, firmwareId } = mesh;
     const own = flags.company === undefined ? firmwareId : null;
     return { metadata: encoded, firmwareId: own ?? encodeFirmwareId(company, metadata.version) };
