@@ -25,6 +25,7 @@ export * from './arithmetic.ts';
 export * from './capabilities.ts';
 export { BlobClient } from './client.ts';
 export * from './client-contract.ts';
+export type { BlobInquiryAnswer, BlobInquiryParameters } from './client-inquiry.ts';
 export * from './constants.ts';
 export * from './message-list.ts';
 export * from './messages.ts';
