@@ -7,6 +7,7 @@ import { BlobPhase } from './constants.ts';
 import { BlobInformationStatus } from './messages.ts';
 import { BlobServer } from './server.ts';
 import type { BlobPullOptions } from './server-contract.ts';
+import { heardOnAir } from './testing/capture-radio.ts';
 import {
   CAPTURES,
   hasCaptures,
@@ -91,22 +92,31 @@ describe.skipIf(!hasCaptures)('our BLOB Transfer Server in the place of a record
     }
   });
 
-  it.each(ROWS)('$name: $server answers octet for octet and ends in $ends', (row) => {
-    const { replay, server, flash } = replayed(row);
-    expect(replay.differing).toEqual([]);
-    expect(replay.answered).toBeGreaterThan(0);
-    expect(server.phase).toBe(BlobPhase[row.ends]);
-    if (row.ends === 'complete') {
-      const { blobs = [] } = recordedKeys(row.name);
-      const recorded = blobs.find(({ src }) => src === row.client)?.sha256;
-      expect(toHex(portableCrypto.sha256(flash.content))).toBe(recorded);
-      expect(new Set(flash.writes).size).toBe(flash.writes.length);
-    }
-    expect(replay.reports.ours).toEqual(replay.reports.recorded);
-  });
+  it.each(ROWS)('$name: $server answers octet for octet and ends in $ends', (row) => checkReplay(row, false));
+
+  // The network layer has tests of its own with recorded friendships; what is for a Low Power node is not repeated here.
+  it.each(ROWS.filter(({ name }) => !name.includes('low-power')))(
+    '$name: $server does so when it hears all that was on air, under the recorded keys',
+    (row) => checkReplay(row, true),
+  );
 });
 
-function replayed({ name, server: address, client, pull }: Row) {
+function checkReplay(row: Row, onAir: boolean): void {
+  const { replay, server, flash } = replayed(row, onAir);
+  expect(replay.heard).toEqual(replay.recorded);
+  expect(replay.differing).toEqual([]);
+  expect(replay.answered).toBeGreaterThan(0);
+  expect(server.phase).toBe(BlobPhase[row.ends]);
+  if (row.ends === 'complete') {
+    const { blobs = [] } = recordedKeys(row.name);
+    const recorded = blobs.find(({ src }) => src === row.client)?.sha256;
+    expect(toHex(portableCrypto.sha256(flash.content))).toBe(recorded);
+    expect(new Set(flash.writes).size).toBe(flash.writes.length);
+  }
+  expect(replay.reports.ours).toEqual(replay.reports.recorded);
+}
+
+function replayed({ name, server: address, client, pull }: Row, onAir: boolean) {
   const messages = recordedMessages(name).filter(({ hex }) => /^(66|67|68|830[0-7])/.test(hex));
   const { blobs = [], truth = {} } = recordedKeys(name);
   const clock = new VirtualClock();
@@ -131,8 +141,15 @@ function replayed({ name, server: address, client, pull }: Row) {
     });
     expect(error).toBeUndefined();
   }
-  const models = [server.model];
-  const replay = new ServerReplay({ clock, messages, client, server: address, models, defaultTtl: 7 });
+  const replay = new ServerReplay({
+    clock,
+    messages,
+    client,
+    server: address,
+    models: [server.model],
+    defaultTtl: 7,
+    ...(onAir ? { onAir: heardOnAir(name, clock, address) } : {}),
+  });
   return { replay, server, flash };
 }
 

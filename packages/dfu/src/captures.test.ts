@@ -2,6 +2,7 @@ import { BlobServer } from '@meshferry/blob';
 import { MemoryStore, toHex, VirtualClock } from '@meshferry/core';
 import { portableCrypto } from '@meshferry/crypto';
 import { describe, expect, it } from 'vitest';
+import { heardOnAir } from '../../blob/src/testing/capture-radio.ts';
 import {
   hasCaptures,
   RECORDINGS,
@@ -49,30 +50,39 @@ describe.skipIf(!hasCaptures)('our Firmware Update Server in the place of a reco
     }
   });
 
-  it.each(ROWS)('$name: $target answers octet for octet and ends in $ends', ({ name, target, ends }) => {
-    const messages = recordedMessages(name).filter(({ hex }) => /^(66|67|68|830.|8310)/.test(hex));
-    const clock = new VirtualClock();
-    const device = new RecordedDevice(name, messages, target, clock);
-    const blob = new BlobServer({
-      clock,
-      store: new MemoryStore(),
-      capabilities: { minBlockSizeLog: 8, maxBlockSizeLog: 12, maxChunksNumber: 256, maxBlobSize: 0x80000 },
+  for (const way of ['message by message', 'from all that was on air, under the recorded keys'] as const) {
+    it.each(ROWS)(`$name: $target answers octet for octet and ends in $ends (${way})`, ({ name, target, ends }) => {
+      const messages = recordedMessages(name).filter(({ hex }) => /^(66|67|68|830.|8310)/.test(hex));
+      const clock = new VirtualClock();
+      const device = new RecordedDevice(name, messages, target, clock);
+      const blob = new BlobServer({
+        clock,
+        store: new MemoryStore(),
+        capabilities: { minBlockSizeLog: 8, maxBlockSizeLog: 12, maxChunksNumber: 256, maxBlobSize: 0x80000 },
+      });
+      const update = new FirmwareUpdateServer({ store: new MemoryStore(), blob, application: device });
+      const replay = new ServerReplay({
+        clock,
+        messages,
+        client: 1,
+        server: target,
+        models: [blob.model, update.model],
+        defaultTtl: 7,
+        ...(way === 'message by message' ? {} : { onAir: heardOnAir(name, clock, target) }),
+      });
+      expect(replay.heard).toEqual(replay.recorded);
+      expect(replay.differing).toEqual([]);
+      expect(replay.reports.ours).toEqual(replay.reports.recorded);
+      expect(replay.answered).toBeGreaterThan(0);
+      expect(update.phase).toBe(UpdatePhase[ends]);
+      const { blobs = [], truth = {} } = recordedKeys(name);
+      if (device.flash.content.length > 0) {
+        const recorded = blobs.find(({ src }) => src === 1)?.sha256;
+        expect(toHex(portableCrypto.sha256(device.flash.content))).toBe(recorded);
+      }
+      const told = messages.findLast(({ src, hex }) => src === target && hex.startsWith('8309'))?.hex;
+      const isUpdated = told?.includes(truth.fwid as string) === true;
+      expect(toHex(device.images()[0]!.firmwareId)).toBe(isUpdated ? truth.fwid : truth.currentFwidBefore);
     });
-    const update = new FirmwareUpdateServer({ store: new MemoryStore(), blob, application: device });
-    const models = [blob.model, update.model];
-    const replay = new ServerReplay({ clock, messages, client: 1, server: target, models, defaultTtl: 7 });
-    expect(replay.differing).toEqual([]);
-    expect(replay.reports.ours).toEqual(replay.reports.recorded);
-    expect(replay.answered).toBeGreaterThan(0);
-    expect(update.phase).toBe(UpdatePhase[ends]);
-    const { blobs = [], truth = {} } = recordedKeys(name);
-    const isUpdated = messages.some(
-      ({ src, hex }) => src === target && hex.startsWith('8309') && hex.includes(truth.fwid as string),
-    );
-    if (device.flash.content.length > 0) {
-      const recorded = blobs.find(({ src }) => src === 1)?.sha256;
-      expect(toHex(portableCrypto.sha256(device.flash.content))).toBe(recorded);
-    }
-    expect(toHex(device.images()[0]!.firmwareId)).toBe(isUpdated ? truth.fwid : truth.currentFwidBefore);
-  });
+  }
 });

@@ -71,6 +71,8 @@ export interface RecordedMessage {
   readonly ttl: number;
   /** Opcode and parameters. */
   readonly hex: string;
+  /** Number of the device that it was first heard from. */
+  readonly device?: number;
 }
 
 export interface RecordedBlob {
@@ -112,11 +114,9 @@ export interface RecordedEvent {
 
 /** The access messages, in the order in which they were complete. */
 export function recordedMessages(name: string): RecordedMessage[] {
-  return linesOf<{ k: string; t: number; tend?: number; src: number; dst: number; ttl: number; p: string }>(
-    `${name}.expect.jsonl.gz`,
-  )
+  return linesOf<Line>(`${name}.expect.jsonl.gz`)
     .filter(({ k }) => k === 'acc')
-    .map(({ t, tend = t, src, dst, ttl, p }) => ({ begun: t / 1000, at: tend / 1000, src, dst, ttl, hex: p }));
+    .map(({ t, tend = t, p, ...line }) => ({ begun: t / 1000, at: tend / 1000, hex: p, device: line.d, ...line }));
 }
 
 export function recordedKeys(name: string): RecordedKeys {
@@ -143,6 +143,17 @@ function patternOctet(i: number, seed: number): number {
   let x = (Math.imul(i, 2654435761) + Math.imul(seed, 40503)) >>> 0;
   x = Math.imul(x ^ (x >>> 15), 2246822519) >>> 0;
   return (x ^ (x >>> 13)) & 0xff;
+}
+
+interface Line {
+  readonly k: string;
+  readonly t: number;
+  readonly tend?: number;
+  readonly d: number;
+  readonly src: number;
+  readonly dst: number;
+  readonly ttl: number;
+  readonly p: string;
 }
 
 function linesOf<T>(file: string): T[] {

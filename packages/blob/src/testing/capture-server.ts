@@ -1,6 +1,6 @@
 import type { AccessLayer, Model } from '@meshferry/access';
 import { toHex, type VirtualClock } from '@meshferry/core';
-import type { AccessTransport } from '@meshferry/network';
+import type { AccessReceived, AccessTransport } from '@meshferry/network';
 import { joinModels } from './capture-client.ts';
 import { receivedOf } from './capture-peers.ts';
 import { type Exchange, exchanges, isFor, opcodeOf, type RecordedMessage } from './capture-recording.ts';
@@ -26,6 +26,11 @@ export interface ServerReplayOptions {
   readonly others?: AccessTransport;
   /** Told once, before anything is sent. */
   readonly joined?: (access: AccessLayer) => void;
+  /**
+   * Instead of the messages themselves: brings what was on air up to a time, ms, to the access layer, and tells each
+   * message that has arrived, in order.
+   */
+  readonly onAir?: (access: AccessLayer, until: number, arrived: (message: AccessReceived) => void) => void;
 }
 
 /**
@@ -37,8 +42,9 @@ export class ServerReplay {
   readonly exchanges: ComparedExchange[];
   /** Partial Block Reports, repetitions in a row once: the recorded ones and ours. */
   readonly reports: { readonly recorded: string[]; readonly ours: string[] };
-  /** Messages that ours were sent. */
-  readonly heard: number;
+  /** Messages of the client that ours have heard, and those that were recorded for it. */
+  readonly heard: readonly string[];
+  readonly recorded: readonly string[];
 
   constructor(options: ServerReplayOptions) {
     const { clock, messages, client, server, models, defaultTtl } = options;
@@ -60,15 +66,28 @@ export class ServerReplay {
     const answers = messages.filter(({ src, dst }) => src === server && dst === client);
     const until = Math.max(0, ...answers.map(({ begun }) => begun));
     const requests = messages.filter((message) => isFor(message, client, server) && message.begun <= until);
-    for (const { at, src, dst, ttl, hex } of requests) {
-      clock.runUntil(at);
-      access.receive(receivedOf(src, dst, ttl, hex));
+    const heard: RecordedMessage[] = [];
+    // A request counts from when it was complete.
+    const opcodes = new Set(requests.map(({ hex }) => opcodeOf(hex)));
+    const hear = ({ src, dst, ttl, payload }: AccessReceived): void => {
+      const hex = toHex(payload);
+      // On air there are messages of other models, too.
+      if (opcodes.has(opcodeOf(hex))) heard.push({ begun: clock.now, at: clock.now, src, dst, ttl, hex });
+    };
+    if (options.onAir !== undefined) {
+      options.onAir(access, Math.max(...requests.map(({ at }) => at)), hear);
+    } else {
+      for (const { at, src, dst, ttl, hex } of requests) {
+        clock.runUntil(at);
+        const message = receivedOf(src, dst, ttl, hex);
+        hear(message);
+        access.receive(message);
+      }
     }
     clock.advance(1000);
-    this.heard = requests.length;
+    this.heard = heard.filter(({ src }) => src === client).map(({ hex }) => hex);
+    this.recorded = requests.map(({ hex }) => hex);
     const theirs = exchanges(messages, client, server).filter(({ request }) => request.begun <= until);
-    // Ours answer what they heard: a request counts from when it was complete.
-    const heard = requests.map((request) => ({ ...request, begun: request.at }));
     const ours = exchanges([...heard, ...sent], client, server);
     this.exchanges = theirs.map(({ request, answer }, i) => ({
       request: request.hex,
