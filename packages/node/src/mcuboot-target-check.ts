@@ -43,7 +43,10 @@ export function imageFault(
   if (options.core === 'blob') return fileFault(octets, metadata);
   const image = parseImage(octets);
   if (!image.ok) return image.error.message;
-  // The versions of image and metadata may differ, as in packages that are in use: the firmware id follows the metadata.
+  // In packages that are in use they differ, and the firmware id follows the metadata. But then nobody knows what is newer.
+  if (options.downgrade === false && compareVersions(image.value.version, metadata.version) !== 0) {
+    return `the image is version ${formatVersion(image.value.version)}, the metadata say ${formatVersion(metadata.version)}`;
+  }
   return bootFault(image.value, options) ?? signatureFault(image.value, options.trust ?? []);
 }
 

@@ -31,7 +31,10 @@ export interface McubootTargetOptions {
   readonly updateUri?: string;
   /** Signing keys; with any, an MCUboot image must be signed by one of them. */
   readonly trust?: readonly PublicKey[];
-  /** Whether an image that is not newer than the running one is taken. Default true. */
+  /**
+   * Whether an image that is not newer than the running one is taken. Default true. False: the version of the image must be
+   * that of its metadata, too, which is what is compared.
+   */
   readonly downgrade?: boolean;
   /** What runs as this MCUboot image number, for images that depend on others. Default: nothing that satisfies any. */
   readonly versionOf?: (image: number) => Version | undefined;

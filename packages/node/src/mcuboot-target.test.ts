@@ -1,18 +1,13 @@
-import { MemoryStore, MeshError, SeededRandom, toHex } from '@meshferry/core';
-import { portableCrypto } from '@meshferry/crypto';
+import { MeshError, SeededRandom, toHex } from '@meshferry/core';
 import { UpdateEffect } from '@meshferry/dfu';
-import { demoSigningKey, generateSigningKey, type MadeFirmware, makeFirmware } from '@meshferry/firmware';
+import { demoSigningKey, generateSigningKey, type MadeFirmware } from '@meshferry/firmware';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { McubootTarget, type McubootTargetOptions } from './mcuboot-target.ts';
+import { BLOCK, Device, firmware, OLD, version } from './testing/mcuboot-device.ts';
 
-const OLD = '59000000000000000000';
-const PAGE0 = new Uint8Array(22);
-const BLOCK = 256;
 let made: MadeFirmware;
 
 beforeAll(async () => {
-  const payload = new SeededRandom('payload').bytes(1500);
-  made = await makeFirmware({ payload, version: version(1, 2), company: 0x59, crypto: portableCrypto });
+  made = await firmware(version(1, 2));
 });
 
 describe('a target with MCUboot slots', () => {
@@ -119,57 +114,3 @@ describe('a target with MCUboot slots', () => {
     }
   });
 });
-
-/** A target on a store that outlives its restarts. */
-class Device {
-  readonly store = new MemoryStore();
-  restarts = 0;
-  target: McubootTarget;
-  readonly #options: McubootTargetOptions;
-
-  constructor(options: Partial<McubootTargetOptions> = {}) {
-    this.#options = {
-      store: this.store,
-      crypto: portableCrypto,
-      company: 0x59,
-      version: version(0, 0),
-      slotSize: 1 << 20,
-      effect: 'none',
-      compositionPage0: () => PAGE0,
-      restart: () => {
-        this.restarts++;
-      },
-      ...options,
-    };
-    this.target = new McubootTarget(this.#options);
-  }
-
-  get firmwareId(): string {
-    return toHex(this.target.images()[0]?.firmwareId ?? new Uint8Array());
-  }
-
-  restart(): void {
-    this.target = new McubootTarget(this.#options);
-  }
-
-  receive(image: Uint8Array, metadata: Uint8Array, size = image.length): void {
-    expect(this.target.check(0, metadata).accept).toBe(true);
-    const start = this.target.start(0, metadata);
-    if (!('sink' in start)) expect.unreachable('no room');
-    expect(start.sink.begin(7n, size)).toBe(true);
-    for (let at = 0; at < image.length; at += BLOCK) start.sink.block(at, image.subarray(at, at + BLOCK));
-  }
-
-  /** Why it was not verified; undefined when it was. */
-  verify(metadata: Uint8Array): string | undefined {
-    let outcome: string | undefined = 'no answer';
-    this.target.verify(0, metadata, (ok, reason) => {
-      outcome = ok ? undefined : reason;
-    });
-    return outcome;
-  }
-}
-
-function version(major: number, minor: number): { major: number; minor: number; revision: number; build: number } {
-  return { major, minor, revision: 0, build: 0 };
-}
