@@ -38,8 +38,8 @@ export class PullBlock implements BlockProcedure, ChunkSenderHost {
   readonly #sender: ChunkSender;
   readonly #finished: () => void;
   readonly #servings = new Map<Receiver, Serving>();
-  /** Chunks that a receiver was sent by itself. */
-  readonly #sentTo = new Map<Receiver, Uint8Array>();
+  /** Chunks that a receiver was sent by itself, and (undefined) those that the group was sent. */
+  readonly #sentTo = new Map<Receiver | undefined, Uint8Array>();
   /** Receivers whose wishes wait for the next pass to the group, and those of the pass under way. */
   readonly #gathered = new Set<Receiver>();
   #inPass: readonly Receiver[] = [];
@@ -83,7 +83,13 @@ export class PullBlock implements BlockProcedure, ChunkSenderHost {
   }
 
   reported(receiver: Receiver, chunks: readonly number[]): void {
-    if (this.#over || takeReport(receiver, chunks, this.#block.shape) === 'ignored') return;
+    if (this.#over) return;
+    if (chunks.length === 0 && receiver.stage === 'check' && !this.#mayHaveAll(receiver)) {
+      // Of the block before, most likely: a report names none. Block Status does, unless chunks are still on their way.
+      if (this.#servings.get(receiver)?.since !== undefined) this.#ask([receiver]);
+      return;
+    }
+    if (takeReport(receiver, chunks, this.#block.shape) === 'ignored') return;
     this.#context.settle(receiver, 'answered');
     if (!this.#over) this.#take(receiver);
   }
@@ -196,15 +202,31 @@ export class PullBlock implements BlockProcedure, ChunkSenderHost {
   }
 
   #isNewTo(receiver: Receiver | undefined, chunk: number): boolean {
-    if (receiver === undefined) return false;
+    const sent = this.#chunksSentTo(receiver);
+    const isNew = receiver !== undefined && !hasBit(sent, chunk);
+    setBit(sent, chunk);
+    return isNew;
+  }
+
+  #chunksSentTo(receiver: Receiver | undefined): Uint8Array {
     let sent = this.#sentTo.get(receiver);
     if (sent === undefined) {
       sent = new Uint8Array(Math.ceil(this.#block.shape.chunkCount / 8));
       this.#sentTo.set(receiver, sent);
     }
-    const isNew = !hasBit(sent, chunk);
-    setBit(sent, chunk);
-    return isNew;
+    return sent;
+  }
+
+  /** Each chunk that it has not said to hold was sent to it, or to the group. It holds those below its last wish but for its wishes. */
+  #mayHaveAll(receiver: Receiver): boolean {
+    const [alone, all] = [this.#chunksSentTo(receiver), this.#chunksSentTo(undefined)];
+    const wanted = numbersOfBits(receiver.missing);
+    const isSent = (chunk: number): boolean => hasBit(alone, chunk) || hasBit(all, chunk);
+    if (!wanted.every(isSent)) return false;
+    for (let chunk = (wanted.at(-1) ?? -1) + 1; chunk < this.#block.shape.chunkCount; chunk++) {
+      if (!isSent(chunk)) return false;
+    }
+    return true;
   }
 
   beforeChunk(): void {

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { BlobPhase, BlobStatus } from './constants.ts';
+import { BlobPartialBlockReport } from './messages.ts';
 import {
   blocksOf,
+  CLIENT,
   content,
   expectOnlyLost,
   expectWhole,
@@ -167,6 +169,26 @@ describe('receivers of a pull transfer that cannot follow', () => {
     for (const target of mesh.targets) expectWhole(target, bytes);
     expect(blocksOf(mesh)).toHaveLength(1);
   });
+
+  it.each([UNICAST, PULL])(
+    'does not take a late empty report of the block before for one of this block (%o)',
+    (options) => {
+      const mesh = prepared({ targets: 2 });
+      const bytes = content(12_000);
+      mesh.start(bytes, options);
+      mesh.runUntil((event) => event.type === 'block' && event.number === 1);
+      stepUntil(mesh, () => mesh.chunks.filter(({ block }) => block === 1).length === 2);
+      mesh.targets[0]!.server.model.send(
+        BlobPartialBlockReport,
+        { missingChunks: [] },
+        { dst: CLIENT, appIndex: 0, ttl: 3 },
+      );
+      expect(mesh.run()).toMatchObject({ outcome: 'complete' });
+      expect(blocksOf(mesh).map(({ number }) => number)).toEqual([0, 1, 2]);
+      for (const target of mesh.targets) expectWhole(target, bytes);
+      expect(mesh.transfer?.counters.resent).toBe(0);
+    },
+  );
 
   it.each([0, 3000, 20_000])('goes on when the last report is lost for %i ms', (ms) => {
     const mesh = prepared({ targets: 1 });
