@@ -6,12 +6,12 @@ export interface Case {
   readonly id: string;
   /** What it checks, for people. */
   readonly title: string;
-  /** Throws when the behaviour is not as the case wants it. */
-  readonly test: (() => void) | WithoutTest;
+  /** Throws (or rejects) when the behaviour is not as the case wants it. */
+  readonly test: (() => void | Promise<void>) | WithoutTest;
 }
 
 /** A case that is specified. */
-export function specified(id: string, title: string, test: () => void): Case {
+export function specified(id: string, title: string, test: () => void | Promise<void>): Case {
   return { id, title, test };
 }
 

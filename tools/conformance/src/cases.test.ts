@@ -20,8 +20,8 @@ describe.each(Object.entries(profiles))('%s', (profile, cases) => {
 });
 
 describe('the report', () => {
-  it('counts a case without a test as what it is, never as passed', () => {
-    const results = [
+  it('counts a case without a test as what it is, never as passed', async () => {
+    const results = await Promise.all([
       run({ id: 'a', title: '', test: 'purpose unknown' }),
       run({ id: 'b', title: '', test: 'not written' }),
       run({ id: 'c', title: '', test: () => {} }),
@@ -32,7 +32,7 @@ describe('the report', () => {
           throw new Error('not so');
         },
       }),
-    ];
+    ]);
     expect(results.map(({ state }) => state)).toEqual(['purpose unknown', 'not written', 'passed', 'failed']);
     expect(results[3]?.reason).toBe('not so');
     expect(summary(results)).toMatch(/^4 test cases, 3 specified: 1 passed, 1 failed, 1 not written; 1 of unknown/);

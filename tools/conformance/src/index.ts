@@ -12,7 +12,7 @@ for (const [profile, cases] of Object.entries(profiles)) {
   if (chosen.length === 0) continue;
   console.log(`\n== ${profile}`);
   for (const each of chosen) {
-    const result = run(each);
+    const result = await run(each);
     results.push(result);
     console.log(line(result));
   }

@@ -10,10 +10,10 @@ export interface Result {
 }
 
 /** Runs a case, if there is something to run. */
-export function run({ id, title, test }: Case): Result {
+export async function run({ id, title, test }: Case): Promise<Result> {
   if (typeof test === 'string') return { id, title, state: test };
   try {
-    test();
+    await test();
     return { id, title, state: 'passed' };
   } catch (thrown) {
     const reason = thrown instanceof Error ? thrown.message : String(thrown);

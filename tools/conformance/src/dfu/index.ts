@@ -4,6 +4,7 @@ import { clientSequence } from './client-sequence.ts';
 import { clientSteps } from './client-steps.ts';
 import { distributorList } from './distributor-list.ts';
 import { distributorMatrix } from './distributor-matrix.ts';
+import { distributorPower } from './distributor-power.ts';
 import { distributorScenarios } from './distributor-scenarios.ts';
 import { distributorStart } from './distributor-start.ts';
 import { slotCases } from './slots.ts';
@@ -12,6 +13,8 @@ import { targetInformation } from './target-information.ts';
 import { targetMatrix } from './target-matrix.ts';
 import { targetPower } from './target-power.ts';
 import { targetStart } from './target-start.ts';
+import { uploadCases } from './upload-cases.ts';
+import { uploadMatrix } from './upload-matrix.ts';
 
 /** Firmware Update and Distribution: the Target, the updater and the Distributor of @meshferry/dfu. */
 export const dfu: readonly Case[] = [
@@ -26,6 +29,9 @@ export const dfu: readonly Case[] = [
   ...distributorMatrix,
   ...distributorStart,
   ...distributorList,
+  ...distributorPower,
   ...distributorScenarios,
   ...slotCases,
+  ...uploadMatrix,
+  ...uploadCases,
 ];
