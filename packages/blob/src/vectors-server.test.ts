@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { fromHex, toHex } from '@meshferry/core';
 import { describe, expect, it } from 'vitest';
 import { BlobPhase } from './constants.ts';
@@ -120,6 +120,13 @@ function told(bench: Bench, hex: string): string[] {
   bench.tell(fromHex(hex));
   return bench.sent.slice(from).map(({ payload }) => toHex(payload));
 }
+
+const reference = new URL('../../../../shared/vectors/blob.json', import.meta.url);
+
+it.skipIf(!existsSync(reference))('the vectors are those of the reference', () => {
+  const copy = readFileSync(new URL('./vectors/blob.json', import.meta.url), 'utf8');
+  expect(copy).toBe(readFileSync(reference, 'utf8'));
+});
 
 describe('the vectors of BLOB Transfer, told to a server', () => {
   const malformed = vectors.filter(({ kind }) => kind === 'malformed');

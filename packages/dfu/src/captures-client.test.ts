@@ -52,6 +52,7 @@ describe.skipIf(!hasCaptures)('our Firmware Update Client between recorded Targe
       expect(peers.refusals).toEqual([]);
       expect(peers.compared.filter(({ how }) => how !== 'same' && how !== 'mtu')).toEqual([]);
       expect(peers.omitted).toEqual([]);
+      for (const { ours, recorded } of peers.orders) expect(ours).toEqual(recorded);
       expect(outcome).toBe('failed');
       expect(receivers).toMatchObject(TARGETS.map((address) => ({ address, ...ends })));
       expect(peers.fed).toBeGreaterThanOrEqual(3);

@@ -74,6 +74,7 @@ describe.skipIf(!hasCaptures)('our Distributor between recorded Targets', () => 
       const other = peers.compared.filter((message) => !isAskedMore(message));
       expect(other.filter(({ how }) => how !== 'same' && how !== 'mtu')).toEqual([]);
       expect(peers.omitted).toEqual([]);
+      for (const { ours, recorded } of peers.orders) expect(ours).toEqual(recorded);
       expect(distributor.server.phase).toBe(DistributionPhase.completed);
       const { transferActive, applyingUpdate, completed } = DistributionPhase;
       expect(distributor.phases).toEqual([transferActive, applyingUpdate, completed]);

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { fromHex, type MeshError, type Result } from '@meshferry/core';
 import { describe, expect, it } from 'vitest';
 import type { Answered, Distributor, FirmwareDistributionClient } from './distribution-client.ts';
@@ -72,6 +72,13 @@ const SERVER: Readonly<Record<string, ServerReaction>> = {
   'Firmware Get By Index, 65535': [ready, ['8327040400ffff']],
   'Firmware Delete': [ready, [`8327000300ffff${ID}`], [`8323${ID}`, `8327040300ffff${ID}`]],
 };
+
+const reference = new URL('../../../../shared/vectors/firmware-distribution.json', import.meta.url);
+
+it.skipIf(!existsSync(reference))('the vectors are those of the reference', () => {
+  const copy = readFileSync(new URL('./vectors/firmware-distribution.json', import.meta.url), 'utf8');
+  expect(copy).toBe(readFileSync(reference, 'utf8'));
+});
 
 describe('the vectors of Firmware Distribution, told to a Distributor', () => {
   const malformed = toServer.filter(({ kind }) => kind === 'malformed');

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { fromHex, type MeshError, type Result } from '@meshferry/core';
 import { describe, expect, it } from 'vitest';
 import { TargetScene } from './testing/vector-target.ts';
@@ -52,6 +52,13 @@ const SERVER: Readonly<Record<string, ServerReaction>> = {
   'Start, default TTL, SDK sample metadata': [idle, '831040ff007600efcdab896745230101', transferActive],
   'Start, no metadata': [idle, '83104000000000110000000000001100', transferActive],
 };
+
+const reference = new URL('../../../../shared/vectors/firmware-update.json', import.meta.url);
+
+it.skipIf(!existsSync(reference))('the vectors are those of the reference', () => {
+  const copy = readFileSync(new URL('./vectors/firmware-update.json', import.meta.url), 'utf8');
+  expect(copy).toBe(readFileSync(reference, 'utf8'));
+});
 
 describe('the vectors of Firmware Update, told to a Target', () => {
   const malformed = toServer.filter(({ kind }) => kind === 'malformed');

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { BlobServer } from '@meshferry/blob';
 import { concat, fromHex, MemoryStore, toHex, VirtualClock } from '@meshferry/core';
 import { portableCrypto } from '@meshferry/crypto';
@@ -32,6 +32,12 @@ const ofType = (wanted: string) => vectors.filter(({ fields: { type = 'metadata'
 /** Composition Data Page 0 of the SDK's target sample, without the page number; its hash is 0x7e567089. */
 const SAMPLE = '5900000000000a000300010004000000020000140214';
 const SLOT = 0x800000;
+
+const reference = new URL('../../../../shared/vectors/firmware-metadata.json', import.meta.url);
+
+it.skipIf(!existsSync(reference))('the vectors are those of the reference', () => {
+  expect(readFileSync(url, 'utf8')).toBe(readFileSync(reference, 'utf8'));
+});
 
 // How they are encoded and decoded is tested where the codec is, in packages/firmware.
 describe('the vectors of firmware metadata, told to a Target with an MCUboot image', () => {

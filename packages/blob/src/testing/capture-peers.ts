@@ -77,6 +77,17 @@ export class RecordedPeers implements AccessTransport {
     );
   }
 
+  /** For each server what it was sent that was recorded, each once in the order of its first time; and the recorded order. */
+  get orders(): readonly { readonly ours: readonly string[]; readonly recorded: readonly string[] }[] {
+    const { servers, client } = this.#options;
+    return servers.map((server) => {
+      const messages = this.#recorded.filter((message) => isFor(message, client, server));
+      const known = new Set(messages.map(({ hex }) => plain(hex)));
+      const sent = this.compared.filter(({ dst }) => dst === server || dst >= 0xc000).map(({ hex }) => plain(hex));
+      return { ours: [...new Set(sent.filter((hex) => known.has(hex)))], recorded: [...known] };
+    });
+  }
+
   send(message: AccessSend, done?: (error?: MeshError) => void): Cancel {
     const hex = toHex(message.payload);
     this.compared.push({ hex, dst: message.dst, how: this.#compare(hex, message) });
