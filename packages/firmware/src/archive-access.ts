@@ -73,7 +73,8 @@ export interface ArchiveAccess {
   readonly progress?: (progress: FetchProgress) => void;
   /**
    * Hosts that may be asked, redirects included: `fw.example.com`, `fw.example.com:8443` (that port only) or
-   * `*.example.com` (all below). Default: every host; an empty list allows none.
+   * `*.example.com` (all below). Default: every host, but no redirect from outside into a private network; an empty list
+   * allows none.
    */
   readonly allowedHosts?: readonly string[];
   /** Allow http to other hosts than this machine. Default false. */
@@ -116,6 +117,19 @@ export function checkAllowed(url: URL, { allowedHosts, allowHttp }: ArchiveAcces
 /** Whether a host name of a URL is this machine itself. */
 export function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname);
+}
+
+/**
+ * Whether a host name of a URL is an address (or name) of this machine or of a private network [RFC 1918, 3927, 4193, 4291].
+ * A name that leads there by DNS is not found out.
+ */
+export function isPrivateHost(hostname: string): boolean {
+  if (isLoopback(hostname) || hostname.endsWith('.localhost')) return true;
+  const parts = /^(\d+)\.(\d+)\.\d+\.\d+$/.exec(hostname);
+  if (parts === null) return /^\[(::|::ffff:.*|f[cd][0-9a-f]{2}:.*|fe[89ab][0-9a-f]:.*)\]$/.test(hostname);
+  const [first, second] = [Number(parts[1]), Number(parts[2])];
+  if (first === 172) return second >= 16 && second < 32;
+  return first === 0 || first === 10 || (first === 192 && second === 168) || (first === 169 && second === 254);
 }
 
 function matchesHost(url: URL, pattern: string): boolean {

@@ -5,6 +5,7 @@ import {
   type ArchiveLimits,
   checkAllowed,
   type FetchResponse,
+  isPrivateHost,
 } from './archive-access.ts';
 import { printable } from './printable.ts';
 
@@ -24,7 +25,7 @@ const REDIRECTS = [301, 302, 303, 307, 308];
 /**
  * GET with at most `maxOctets` of body, redirects followed by hand so that each is held to the same rules. Throws the
  * errors of {@link checkAllowed}, `too-many-redirects`, `redirect-loop`, `bad-redirect`, `server-unreachable`,
- * `certificate-refused`, `server-timeout`, `answer-too-large`, `length-mismatch`, `connection-lost` or `interrupted`.
+ * `not-http`, `certificate-refused`, `server-timeout`, `answer-too-large`, `length-mismatch`, `connection-lost` or `interrupted`.
  */
 export async function boundedGet(
   start: URL,
@@ -46,7 +47,10 @@ export async function boundedGet(
       if (!REDIRECTS.includes(response.status))
         return await readAnswer(url, response, { most: maxOctets, patience, progress });
       discard(response);
-      url = redirectTarget(url, response, seen, limits.redirects);
+      url = redirectTarget(url, response, seen, {
+        most: limits.redirects,
+        anywhere: access.allowedHosts === undefined,
+      });
     }
   } finally {
     patience.end();
@@ -59,7 +63,13 @@ function request(url: URL, access: ArchiveAccess, signal: AbortSignal): Promise<
   return access.fetch(url.href, { method: 'GET', redirect: 'manual', headers, signal });
 }
 
-function redirectTarget(from: URL, response: FetchResponse, seen: ReadonlySet<string>, most: number): URL {
+/** `anywhere`: no list of hosts says what is meant. */
+function redirectTarget(
+  from: URL,
+  response: FetchResponse,
+  seen: ReadonlySet<string>,
+  { most, anywhere }: { readonly most: number; readonly anywhere: boolean },
+): URL {
   const location = response.headers.get('location');
   const to = location === null ? null : parseUrl(location, from);
   if (to === null || to.username !== '' || to.password !== '') {
@@ -69,6 +79,9 @@ function redirectTarget(from: URL, response: FetchResponse, seen: ReadonlySet<st
   to.hash = '';
   if (from.protocol === 'https:' && to.protocol === 'http:') {
     throw broken('bad-redirect', `${from.origin} redirects from https to http (${to.origin}), which is refused`);
+  }
+  if (anywhere && isPrivateHost(to.hostname) && !isPrivateHost(from.hostname)) {
+    throw broken('bad-redirect', `${from.origin} redirects into a private network (${to.origin}), which is refused`);
   }
   if (seen.has(to.href)) throw broken('redirect-loop', `${from.origin} redirects in a circle (${printable(to.href)})`);
   if (seen.size > most) throw broken('too-many-redirects', `${from.origin} redirects more than ${most} times`);
@@ -192,6 +205,19 @@ function networkError(url: URL, thrown: unknown): MeshError {
       hint: 'Do not fetch firmware from there, unless it is your own archive: then give its certificate as trusted.',
       cause: thrown,
     });
+  }
+  if (/^HPE_|HEADERS_OVERFLOW|UND_ERR_RES|ERR_SSL|EPROTO/.test(code)) {
+    const tls = /SSL|EPROTO/.test(code);
+    return new MeshError(
+      'not-http',
+      `${url.host} does not speak ${tls ? 'https (TLS)' : 'HTTP as it should'}: ${why}`,
+      {
+        hint: tls
+          ? 'Is it the right port, and is it meant to be https?'
+          : 'Is it a firmware server, and the right port?',
+        cause: thrown,
+      },
+    );
   }
   if (/TIMEOUT/.test(code)) return slow(`${url.host} did not answer in time (${why})`);
   return new MeshError('server-unreachable', `${url.host} cannot be reached: ${why}`, {

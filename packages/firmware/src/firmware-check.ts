@@ -4,7 +4,9 @@ import { ARCHIVE_LIMITS, type ArchiveAccess, checkAllowed } from './archive-acce
 import { type Answer, boundedGet } from './bounded-get.ts';
 import { firmwareIdOf, readFirmwareArchive } from './firmware-archive.ts';
 import { decodeFirmwareId } from './firmware-id.ts';
+import type { ReadOptions } from './firmware-package.ts';
 import { isGzip } from './gzip.ts';
+import { startsWithImageMagic } from './image.ts';
 import { type Json, members, parseJson } from './json.ts';
 import { printable } from './printable.ts';
 import { readFirmwarePackage } from './read-package.ts';
@@ -31,13 +33,18 @@ export interface FetchedFirmware {
   /** What goes on the air as the BLOB, and the metadata beside it. */
   readonly image: Uint8Array;
   readonly metadata: Uint8Array;
+  /** What a user should know, contradictions first: as `readFirmwarePackage` says. */
+  readonly warnings: readonly string[];
 }
+
+/** Whose signature {@link fetchFirmware} asks for. */
+export type FetchTrust = Pick<ReadOptions, 'publicKeys' | 'requireSignature'>;
 
 /**
  * Firmware Check over HTTPS: asks the server of an Update URI for something newer than `current`, the Firmware ID that the
  * Target reports. `null`: there is nothing newer. Never rejects. Fails with `bad-uri`, `bad-firmware-id`, `server-error`,
  * `bad-answer`, and what can go wrong on the way: `scheme-not-supported`, `host-not-allowed`, `too-many-redirects`,
- * `redirect-loop`, `bad-redirect`, `server-unreachable`, `certificate-refused`, `server-timeout`, `answer-too-large`,
+ * `redirect-loop`, `bad-redirect`, `server-unreachable`, `not-http`, `certificate-refused`, `server-timeout`, `answer-too-large`,
  * `length-mismatch`, `connection-lost`, `interrupted`.
  */
 export function checkFirmware(
@@ -55,11 +62,42 @@ export function checkFirmware(
 }
 
 /**
+ * Asks for every update from `current` to the newest: each is to be fetched with the Firmware ID before it, and applied before
+ * the next [section 2]. Empty: there is nothing newer. Never rejects. Fails as {@link checkFirmware} does, with
+ * `chain-loops` when a Firmware ID comes again, and with `chain-too-long` for more than 32 updates.
+ */
+export function checkFirmwareChain(
+  uri: string,
+  current: Uint8Array,
+  access: ArchiveAccess,
+): Promise<Result<FirmwareOffer[], MeshError>> {
+  return settled(async () => {
+    const offers: FirmwareOffer[] = [];
+    const seen = new Set([toHex(current)]);
+    let left = 1;
+    for (let id = current; left > 0; left--) {
+      const checked = await checkFirmware(uri, id, access);
+      if (!checked.ok) throw checked.error;
+      const offer = checked.value;
+      if (offer === null) break;
+      const next = toHex(offer.firmwareId);
+      if (seen.has(next)) throw brokenChain('chain-loops', `the updates from ${toHex(current)} come back to ${next}`);
+      if (offers.length === 0) left = offer.chainSize;
+      if (left > MAX_CHAIN) throw brokenChain('chain-too-long', `the server tells of ${left} updates to the newest`);
+      seen.add(next);
+      offers.push(offer);
+      id = offer.firmwareId;
+    }
+    return offers;
+  });
+}
+
+/**
  * Fetches what {@link checkFirmware} offered for the same `uri` and `current`, and compares it with the `offer`: Firmware ID and
- * size of the image. Never rejects. Fails as {@link checkFirmware} does and with `no-newer-firmware` (gone meanwhile),
+ * size of the image. Hash and signature of an MCUboot image are checked. Never rejects. Fails as {@link checkFirmware} does and with `no-newer-firmware` (gone meanwhile),
  * `unknown-archive`, `firmware-id-mismatch`, `image-size-mismatch`, and the errors of `readFirmwareArchive` and
  * `readFirmwarePackage`. `crypto`: for the composition hash of a package. {@link ArchiveAccess.progress} tells how far it is,
- * {@link ArchiveAccess.signal} cancels it.
+ * {@link ArchiveAccess.signal} cancels it. `trust`: by whom the image must be signed.
  */
 export function fetchFirmware(
   uri: string,
@@ -67,6 +105,7 @@ export function fetchFirmware(
   offer: FirmwareOffer,
   access: ArchiveAccess,
   crypto: CryptoProvider,
+  trust: FetchTrust = {},
 ): Promise<Result<FetchedFirmware, MeshError>> {
   return settled(async () => {
     const url = requestUrl(uri, 'get', current, access);
@@ -82,7 +121,7 @@ export function fetchFirmware(
       });
     }
     refuseStatus(answer);
-    const fetched = await openArchive(answer, unpackedLimit(offer, access), crypto);
+    const fetched = await openArchive(answer, unpackedLimit(offer, access), { ...trust, crypto });
     if (!equal(fetched.firmwareId, offer.firmwareId)) {
       const [found, wanted] = [fetched.firmwareId, offer.firmwareId].map(toHex);
       throw disagrees('firmware-id-mismatch', `the archive is firmware ${found}, the check offered ${wanted}`);
@@ -133,23 +172,37 @@ function countOf(host: string, name: string, value: Json | undefined): number {
 }
 
 /** Goes by the first octets: the content type of archives differs from server to server [section 3]. */
-async function openArchive({ body, url }: Answer, most: number, crypto: CryptoProvider): Promise<FetchedFirmware> {
+async function openArchive({ body, url }: Answer, most: number, options: ReadOptions): Promise<FetchedFirmware> {
   if (isGzip(body)) {
     const read = readFirmwareArchive(body, most);
     if (!read.ok) throw read.error;
     const { firmwareId, image, metadata } = read.value;
-    return { kind: 'archive', bytes: body, url, firmwareId, image, metadata };
+    const warnings = await lookInside(body, image, options);
+    return { kind: 'archive', bytes: body, url, firmwareId, image, metadata, warnings };
   }
   if (body[0] !== 0x50 || body[1] !== 0x4b) {
     const what = body.length === 0 ? 'nothing' : `${body.length} octets that are neither gzip nor ZIP`;
     throw disagrees('unknown-archive', `${new URL(url).host} sent ${what}`);
   }
-  const read = await readFirmwarePackage(body, { crypto });
+  const read = await readFirmwarePackage(body, options);
   if (!read.ok) throw read.error;
-  const { mesh, images } = read.value;
+  const { mesh, images, warnings } = read.value;
   if (mesh?.firmwareId == null) throw disagrees('firmware-id-mismatch', 'the package does not say its Firmware ID');
-  const image = images.find(({ size }) => size === mesh.metadata.size) ?? images[0]!;
-  return { kind: 'zip', bytes: body, url, firmwareId: mesh.firmwareId, image: image.bytes, metadata: mesh.encoded };
+  const image = (images.find((candidate) => candidate.mesh === mesh) ?? images[0]!).bytes;
+  return { kind: 'zip', bytes: body, url, firmwareId: mesh.firmwareId, image, metadata: mesh.encoded, warnings };
+}
+
+/** Looks into the image of an archive where it is one that we know; others are free to each vendor. */
+async function lookInside(archive: Uint8Array, image: Uint8Array, options: ReadOptions): Promise<readonly string[]> {
+  const { publicKeys = [], requireSignature = publicKeys.length > 0 } = options;
+  if (!startsWithImageMagic(image)) {
+    if (!requireSignature) return [];
+    const hint = 'Only MCUboot images can be checked: fetch it without asking for a signature.';
+    throw new MeshError('key-unknown', 'the image is none of MCUboot: its signature cannot be checked', { hint });
+  }
+  const read = await readFirmwarePackage(archive, options);
+  if (!read.ok) throw read.error;
+  return read.value.warnings;
 }
 
 /** The image is as long as it was offered; manifest, metadata and headers beside it are short. */
@@ -158,6 +211,7 @@ function unpackedLimit({ imageSize }: FirmwareOffer, { limits }: ArchiveAccess):
 }
 
 const BESIDE_IMAGE = 65_536;
+const MAX_CHAIN = 32;
 
 function refuseStatus({ status, url }: Answer): void {
   if (status === 200) return;
@@ -184,6 +238,10 @@ function badAnswer(host: string, what: string): MeshError {
   return new MeshError('bad-answer', `${host} answers the check ${what}`, {
     hint: 'Is this the Update URI of a firmware server? Without "/check" at its end.',
   });
+}
+
+function brokenChain(code: string, message: string): MeshError {
+  return new MeshError(code, message, { hint: 'The server is set up wrongly: tell whoever runs it.' });
 }
 
 function disagrees(code: string, message: string): MeshError {

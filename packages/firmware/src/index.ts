@@ -37,6 +37,7 @@ export {
   type FetchProgress,
   type FetchResponse,
   isLoopback,
+  isPrivateHost,
 } from './archive-access.ts';
 export * from './composition.ts';
 export { describePackage } from './describe.ts';
@@ -47,7 +48,14 @@ export {
   readFirmwareArchive,
   writeFirmwareArchive,
 } from './firmware-archive.ts';
-export { checkFirmware, type FetchedFirmware, type FirmwareOffer, fetchFirmware } from './firmware-check.ts';
+export {
+  checkFirmware,
+  checkFirmwareChain,
+  type FetchedFirmware,
+  type FetchTrust,
+  type FirmwareOffer,
+  fetchFirmware,
+} from './firmware-check.ts';
 export * from './firmware-id.ts';
 export * from './firmware-package.ts';
 export { findHexApplication, findHexImage, type HexImage } from './hex-image.ts';
