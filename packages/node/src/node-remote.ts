@@ -17,7 +17,10 @@ export interface RemoteOptions {
   readonly nppi?: NppiOffer;
   /** Address Refresh: records of the node's store that are to be written with it, for who keeps its address and device key. */
   moving(address: Unicast, deviceKey: Uint8Array): readonly Write[];
-  /** That is durable, and the node is closed: it is to be made anew with that address and device key. */
+  /**
+   * The node is closed, and is to be made anew: after an Address Refresh with the address and device key of {@link moving}, after
+   * a Composition Refresh that gave it more or fewer elements with those that it was made with.
+   */
   moved(): void;
 }
 
@@ -47,7 +50,9 @@ export function remoteProvisioningServer(
       const isMove = refresh.procedure === 'address';
       const also = isMove ? remote.moving(refresh.address, refresh.deviceKey) : [];
       commitRefresh({ access, network, ...place }, refresh, also);
-      if (!isMove) return;
+      // With other elements the node answers to other addresses.
+      const isResized = refresh.procedure === 'composition' && access.elementCount !== network.elements;
+      if (!isMove && !isResized) return;
       // Nothing may be sent from the old address, under numbers that are not written down any more.
       node().close();
       remote.moved();

@@ -30,7 +30,7 @@ export class SimTarget extends SimNode {
   #flashes: readonly TargetFlash[] = [];
   #roles: readonly TargetRole[] = [];
   /** Offsets of the blocks that have come: planned failures happen once, also when the power fails in between. */
-  readonly #written = new Set<number>();
+  readonly #written: Set<number>[] = [];
 
   constructor(options: SimTargetOptions) {
     super({
@@ -86,7 +86,7 @@ export class SimTarget extends SimNode {
     if (flashes.map((flash) => flash.boot()).includes(true)) return null;
     // What it asks for waits at its Friend at once.
     const pull = { friendQueue: FRIEND_QUEUE, reported: () => node.network.lowPower?.poll() };
-    const failing = flashes.map((flash) => this.#withFailures(options, flash));
+    const failing = flashes.map((flash, i) => this.#withFailures(options, flash, i));
     const roles = targetRoles(ground, failing, blobCapabilities(sim, !lowPower), lowPower ? pull : undefined);
     this.#roles = roles;
     const moved = readRecord<Place>(ground.store, PLACE);
@@ -127,11 +127,13 @@ export class SimTarget extends SimNode {
     return {
       self: { uuid: new SeededRandom(`${sim.seed}/uuid ${address}`).bytes(16) },
       moving: (to, deviceKey) => [[PLACE, encodeRecord({ address: to, deviceKey } satisfies Place)]],
-      moved: () => void world.clock.after(0, () => this.restart(BOOT_MS)),
+      moved: () => void world.clock.after(0, () => this.restart(MOVE_MS)),
     };
   }
 
-  #withFailures({ sim, world, address }: SimTargetOptions, flash: TargetFlash): TargetApplication {
+  #withFailures({ sim, world, address }: SimTargetOptions, flash: TargetFlash, instance: number): TargetApplication {
+    const written = this.#written[instance] ?? new Set<number>();
+    this.#written[instance] = written;
     const failures = sim.fail.filter((failure) => failure.address === address);
     const device = {
       // Not inside the write of a block: the stack finishes what it does, then the power is gone.
@@ -139,7 +141,7 @@ export class SimTarget extends SimNode {
       restart: () => void world.clock.after(0, () => this.restart(BOOT_MS)),
       flipOctet: (imageIndex: number) => flash.flipOctet(imageIndex),
     };
-    return faulty(flash.application, failures, device, this.#written);
+    return faulty(flash.application, failures, device, written);
   }
 }
 
@@ -150,6 +152,8 @@ interface Place {
 }
 
 const PLACE = 'place';
+/** How long it is off to begin at another address, or with more elements. */
+const MOVE_MS = 100;
 
 function changesOf(flashes: readonly TargetFlash[]): number {
   return flashes.reduce((sum, flash) => sum + flash.compositionChanges, 0);

@@ -115,6 +115,22 @@ describe('a target with a new composition that can be taken over remotely (effec
     expect(models((await run.page(0x0200, 128)).data)).toEqual([REFRESHABLE, '590000', '590001']);
   });
 
+  it('has its new element after a Node Composition Refresh when there is room behind it', async () => {
+    const store = new MemoryStore();
+    const run = new TargetWorld('sim:targets=1,radio=ideal,effect=composition,adds=element', store);
+    await run.update(made, [{ address: TARGET }]);
+    const refreshed = await run.refresh(TARGET);
+    expect(models(refreshed.composition)).toEqual([REFRESHABLE, '590000']);
+    expect(run.world.targets[0]?.node?.network.elements).toBe(2);
+    await run.bind(TARGET, TARGET + 1, [0x0059_0000]);
+    const update = await run.update(next, [{ address: TARGET }]);
+    expect(update[0], 'its configuration is kept').toMatchObject({ phase: applySuccess });
+    run.world.targets[0]?.restart(1000);
+    await run.wait(2000);
+    expect(models((await run.page(TARGET, 0)).data)).toEqual([REFRESHABLE, '590000']);
+    expect(run.world.targets[0]?.node?.network.elements).toBe(2);
+  });
+
   it('can be refreshed after power cuts as well, and stands at its new address for good', async () => {
     const store = new MemoryStore();
     const uri = 'sim:targets=1,radio=ideal,effect=composition,adds=element';
