@@ -1,6 +1,7 @@
 /**
- * BLOB Transfer over Bluetooth Mesh: moves up to 4 GiB to many nodes at once, by group with repair of what each one
- * missed, or by unicast; goes on after a suspension, a crash or a power cut where it stopped.
+ * BLOB Transfer over Bluetooth Mesh: moves up to 4 GiB of any content to many nodes at once, to a group or virtual address
+ * with repair of what each one missed, or by unicast; goes on after a suspension, a crash or a power cut where it stopped.
+ * `examples/send-picture` is a whole program.
  *
  * ```ts
  * import { BlobClient, BlobServer, sourceOf } from '@meshferry/blob';
