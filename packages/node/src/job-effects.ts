@@ -1,4 +1,4 @@
-import { type NodeEntry, nodeAt, nodeRange, octetsOf, uuidText } from '@meshferry/cdb';
+import { hexNumber, type NodeEntry, nodeAt, nodeRange, octetsOf, uuidText } from '@meshferry/cdb';
 import { type Clock, formatAddress, MeshError, toMeshError, type Unicast } from '@meshferry/core';
 import { UpdateEffect } from '@meshferry/dfu';
 import type { ProvisioningBearer } from '@meshferry/provisioning';
@@ -55,22 +55,40 @@ function nodesOf({ document }: MeshNetwork, targets: readonly { readonly address
   return [...new Set(nodes.flatMap((node) => (node === undefined ? [] : [nodeRange(node).address])))];
 }
 
+/** A link that was left open, by whoever was killed, is free again after a minute. */
+const ATTEMPTS = 4;
+const PAUSE_MS = 20_000;
+
 /** One node after the other: each takes a link of its own, and they would wait for each other anyway. */
-async function refresh(run: JobRun, { network, clock }: EffectsGround, node: Unicast): Promise<void> {
+async function refresh(run: JobRun, ground: EffectsGround, node: Unicast): Promise<void> {
+  const { network } = ground;
   const targets = targetsOn(run, network, node);
   try {
-    const { unicastAddress } = await refreshNode(network, node, { clock });
-    const now = Number.parseInt(unicastAddress, 16);
+    const { unicastAddress } = await refreshPatiently(ground, node, ATTEMPTS);
+    const now = hexNumber(unicastAddress);
     if (now === node) return;
     // Its configuration is as it was before the job, and goes on there.
     forgetSteps(run, node);
     for (const address of targets) run.targets.note(address, `its node has the address ${formatAddress(now)} now`);
   } catch (thrown) {
     const { message } = toMeshError(thrown);
-    for (const address of targets)
-      run.targets.note(address, `its new composition is not in force yet: ${message}; resume or refresh it later`);
+    for (const address of targets) run.targets.note(address, `its new composition is not in force yet: ${message}`);
   } finally {
     run.tell();
+  }
+}
+
+async function refreshPatiently(
+  { network, clock }: EffectsGround,
+  node: Unicast,
+  attempts: number,
+): Promise<NodeEntry> {
+  try {
+    return await refreshNode(network, node, { clock });
+  } catch (thrown) {
+    if (attempts <= 1) throw thrown;
+    await new Promise<void>((resolve) => void clock.after(PAUSE_MS, resolve));
+    return refreshPatiently({ network, clock }, node, attempts - 1);
   }
 }
 
@@ -128,13 +146,21 @@ async function takeIn(
 ): Promise<NodeEntry> {
   if (reprovision === undefined) throw noWay();
   const { bearer, request } = reprovision;
+  const provision = (): Promise<NodeEntry> =>
+    network.provision({ ...request?.(uuid), uuid, bearer, ...(name !== null && { name }) }).node;
   try {
-    return await network.provision({ ...request?.(uuid), uuid, bearer, ...(name !== null && { name }) }).node;
+    return await provision();
   } catch (thrown) {
-    // An earlier attempt, or this one, may have made it a node.
     if (toMeshError(thrown).code !== 'provisioning-uncertain') throw thrown;
-    return network.recover(uuid);
   }
+  try {
+    // An earlier attempt, or this one, may have made it a node.
+    return await network.recover(uuid);
+  } catch (thrown) {
+    if (toMeshError(thrown).code !== 'no-response') throw thrown;
+  }
+  network.giveUp(uuid);
+  return provision();
 }
 
 function targetsOn(run: JobRun, { document }: MeshNetwork, node: Unicast): readonly Unicast[] {
