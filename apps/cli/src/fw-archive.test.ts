@@ -1,12 +1,12 @@
 import { X509Certificate } from 'node:crypto';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { createServer, type RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { RequestListener } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { answerRequest } from './archive/answer.ts';
 import { makeSelfSigned } from './archive/self-signed.ts';
 import { firmware, type Json, meshferry, type Outcome, temporaryFolder } from './testing/cli.ts';
+import { withServer } from './testing/http-server.ts';
 
 const folder = temporaryFolder();
 afterAll(folder.remove);
@@ -54,18 +54,6 @@ async function whileServing<T>(argv: readonly string[], ask: (uri: string) => Pr
 function trust(argv: readonly string[]): string[] {
   const at = argv.findIndex((word) => word === '--self-signed' || word === '--cert');
   return at < 0 ? [] : ['--ca', argv[at + 1]!];
-}
-
-/** A server that does what a test wants, while `ask` runs. */
-async function withServer<T>(answer: RequestListener, ask: (uri: string) => Promise<T>): Promise<T> {
-  const server = createServer(answer);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  try {
-    return await ask(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
-  } finally {
-    server.close();
-    server.closeAllConnections();
-  }
 }
 
 const offer = JSON.stringify({

@@ -1,8 +1,7 @@
 import type { Command } from 'commander';
-import type { AccessFlags } from '../archive/access.ts';
 import { companyId, coreType, firmwareVersion, metadataHex, octet, secondsOption } from '../shell/options.ts';
 import type { Runner } from '../shell/run.ts';
-import { fwCheck } from './fw-check.ts';
+import { type CheckFlags, fwCheck } from './fw-check.ts';
 import { type FetchFlags, fwFetch } from './fw-fetch.ts';
 import { fwInspect, type InspectFlags } from './fw-inspect.ts';
 import { fwMake, type MakeFlags } from './fw-make.ts';
@@ -62,11 +61,13 @@ export function addFwCommands(program: Command, runner: Runner): void {
     .action(runner.of<MakeFlags>(fwMake));
   withServerOptions(fw.command('check'))
     .description('ask the maker whether there is newer firmware')
+    .option('--chain', 'list every update to the newest, where they must be applied one after the other')
     .addHelpText('after', CHECK_HELP)
-    .action(runner.of<AccessFlags>(fwCheck));
+    .action(runner.of<CheckFlags>(fwCheck));
   withServerOptions(fw.command('fetch'))
     .description('fetch newer firmware from the maker: a file for "dfu run"')
     .requiredOption('--out <FILE>', 'the file to write')
+    .option('--key <PEM>', 'take only an image that is signed for this public key; repeatable: one of them', eachFile)
     .option('--max-size <OCTETS>', 'take no larger archive, such as 512k or 16M (default: 64M)', sizeInOctets)
     .addHelpText('after', FETCH_HELP)
     .action(runner.of<FetchFlags>(fwFetch));
@@ -143,7 +144,8 @@ const FETCH_HELP = `
 Example:
   meshferry fw fetch https://fw.example.com/lamp --fwid 59000100000000000000 --out lamp.tar.gz
 
-The Firmware ID and size are compared with the offer, checksums and hashes are checked; "fw verify" checks the signature.
+The Firmware ID and size are compared with the offer; checksums, hashes and the signatures of known keys are checked, with --key
+the image must be signed for it.
 `;
 
 const SERVE_HELP = `
