@@ -3,8 +3,10 @@ import { fromHex, VirtualClock } from '@meshferry/core';
 import { describe, expect, it } from 'vitest';
 import { joinModels, LeastRandom } from '../../blob/src/testing/capture-client.ts';
 import { RecordedPeers } from '../../blob/src/testing/capture-peers.ts';
+import { deliveredOnAir } from '../../blob/src/testing/capture-radio.ts';
 import {
   hasCaptures,
+  type Recording,
   recordedImage,
   recordedKeys,
   recordedMessages,
@@ -22,33 +24,47 @@ interface Case {
 }
 
 /** Recordings of an update client alone, and how each of the three targets ended in each. */
-const CASES: Readonly<Record<string, Case>> = {
-  'dfu-client-metadata-rejected-by-all': {
-    phase: UpdatePhase.idle,
-    updateStatus: UpdateStatus.metadataCheckFailed,
-    timedOut: false,
-  },
-  'dfu-client-no-answer-to-blob-information': {
-    phase: UpdatePhase.transferActive,
-    updateStatus: UpdateStatus.internalError,
-    timedOut: true,
-  },
-  'dfu-client-verification-fails': {
-    phase: UpdatePhase.verificationFailed,
-    updateStatus: UpdateStatus.wrongPhase,
-    timedOut: false,
-  },
-};
+const CASES: readonly (readonly [Recording, Case])[] = [
+  [
+    'dfu-client-metadata-rejected-by-all',
+    {
+      phase: UpdatePhase.idle,
+      updateStatus: UpdateStatus.metadataCheckFailed,
+      timedOut: false,
+    },
+  ],
+  [
+    'dfu-client-no-answer-to-blob-information',
+    {
+      phase: UpdatePhase.transferActive,
+      updateStatus: UpdateStatus.internalError,
+      timedOut: true,
+    },
+  ],
+  [
+    'dfu-client-verification-fails',
+    {
+      phase: UpdatePhase.verificationFailed,
+      updateStatus: UpdateStatus.wrongPhase,
+      timedOut: false,
+    },
+  ],
+];
 const TARGETS = [0x101, 0x102, 0x103];
 
 describe.skipIf(!hasCaptures)('our Firmware Update Client between recorded Targets', () => {
   it('there is a case for every recording', () => {
-    expect(Object.keys(CASES)).toEqual(replayedTo('FirmwareUpdateClient'));
+    expect(CASES.map(([name]) => name)).toEqual(replayedTo('FirmwareUpdateClient'));
   });
 
-  for (const settings of ['stock', 'auto'] as const) {
-    it.each(Object.entries(CASES))(`%s: sends what was recorded and ends as it did (${settings})`, (name, ends) => {
-      const { peers, receivers, outcome } = replayed(name, settings);
+  for (const [settings, way] of [
+    ['stock', 'message by message'],
+    ['auto', 'message by message'],
+    ['stock', 'PDU by PDU, under the recorded keys'],
+  ] as const) {
+    it.each(CASES)(`%s: sends what was recorded and ends as it did (${settings}, ${way})`, (name, ends) => {
+      const { peers, receivers, outcome, repeated } = replayed(name, settings, way !== 'message by message');
+      expect(repeated).toEqual([]);
       expect(peers.refusals).toEqual([]);
       expect(peers.compared.filter(({ how }) => how !== 'same' && how !== 'mtu')).toEqual([]);
       expect(peers.omitted).toEqual([]);
@@ -60,8 +76,9 @@ describe.skipIf(!hasCaptures)('our Firmware Update Client between recorded Targe
   }
 });
 
-function replayed(name: string, settings: 'stock' | 'auto') {
+function replayed(name: Recording, settings: 'stock' | 'auto', isOnAir: boolean) {
   const clock = new VirtualClock();
+  const onAir = isOnAir ? deliveredOnAir(name, clock, TARGETS, 1, (message) => access.receive(message)) : undefined;
   const random = new LeastRandom();
   const messages = recordedMessages(name);
   const image = recordedImage(name);
@@ -76,7 +93,7 @@ function replayed(name: string, settings: 'stock' | 'auto') {
     image,
     blobId: updateBlobId,
     defaultTtl: 7,
-    deliver: (message) => access.receive(message),
+    deliver: (message) => (onAir === undefined ? access.receive(message) : onAir.deliver(message)),
   });
   const access = joinModels(clock, 1, [blob.model, updates.model], peers);
   const events: UpdateEvent[] = [];
@@ -99,5 +116,10 @@ function replayed(name: string, settings: 'stock' | 'auto') {
   const last = () => events.at(-1);
   for (let i = 0; i < 200_000 && last()?.type !== 'done' && clock.step(); i++);
   const done = last();
-  return { peers, receivers, outcome: done?.type === 'done' ? done.outcome : undefined };
+  return {
+    peers,
+    receivers,
+    outcome: done?.type === 'done' ? done.outcome : undefined,
+    repeated: onAir?.repeated ?? [],
+  };
 }

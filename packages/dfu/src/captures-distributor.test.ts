@@ -3,7 +3,7 @@ import type { AccessTransport } from '@meshferry/network';
 import { describe, expect, it } from 'vitest';
 import { joinModels } from '../../blob/src/testing/capture-client.ts';
 import { type ComparedMessage, RecordedPeers, receivedOf } from '../../blob/src/testing/capture-peers.ts';
-import { RecordedAir, RecordedRadio } from '../../blob/src/testing/capture-radio.ts';
+import { deliveredOnAir } from '../../blob/src/testing/capture-radio.ts';
 import {
   hasCaptures,
   type Recording,
@@ -83,8 +83,9 @@ describe.skipIf(!hasCaptures)('our Distributor between recorded Targets', () => 
   }
 });
 
-function distributed(name: Recording, settings: 'stock' | 'auto', targets: readonly number[], onAir: boolean) {
+function distributed(name: Recording, settings: 'stock' | 'auto', targets: readonly number[], isOnAir: boolean) {
   const clock = new VirtualClock();
+  const onAir = isOnAir ? deliveredOnAir(name, clock, targets, 1, (message) => access.receive(message)) : undefined;
   const { blobs: [blob] = [], truth = {} } = recordedKeys(name);
   const { updateTtl, updateTimeoutBase, updateBlobId, metadata } = recordedUpdateStart(name);
   const image = recordedImage(name);
@@ -98,17 +99,8 @@ function distributed(name: Recording, settings: 'stock' | 'auto', targets: reado
     image,
     blobId: updateBlobId,
     defaultTtl: 7,
-    deliver: (message) => {
-      if (!onAir) return access.receive(message);
-      const events = air?.take(message.src, toHex(message.payload));
-      if (events === undefined) repeated.push(toHex(message.payload));
-      for (const event of events ?? []) radio.hear(event);
-    },
+    deliver: (message) => (onAir === undefined ? access.receive(message) : onAir.deliver(message)),
   });
-  // Answers that the recording holds less often than they were asked for.
-  const repeated: string[] = [];
-  const air = onAir ? new RecordedAir(name, targets, 1) : undefined;
-  const radio = new RecordedRadio(name, clock, 1, (message) => access.receive(message));
   const answers: unknown[] = [];
   const transport: AccessTransport = {
     defaultTtl: 7,
@@ -139,5 +131,5 @@ function distributed(name: Recording, settings: 'stock' | 'auto', targets: reado
   );
   const isOver = () => distributor.server.phase >= DistributionPhase.completed;
   for (let i = 0; i < 200_000 && !isOver() && clock.step(); i++);
-  return { peers, distributor, answers, repeated };
+  return { peers, distributor, answers, repeated: onAir?.repeated ?? [] };
 }

@@ -1,7 +1,15 @@
-import { type Cancel, fromHex, MeshError, type Timer, toHex, type VirtualClock } from '@meshferry/core';
+import { type Cancel, fromHex, MeshError, toHex, type VirtualClock } from '@meshferry/core';
 import type { AccessReceived, AccessSend, AccessTransport } from '@meshferry/network';
-import { BlobPartialBlockReport } from '../messages.ts';
-import { type Exchange, exchanges, isFor, opcodeOf, type RecordedMessage, responseTo } from './capture-recording.ts';
+import {
+  blockOf,
+  type Exchange,
+  exchanges,
+  isFor,
+  opcodeOf,
+  type RecordedMessage,
+  responseTo,
+} from './capture-recording.ts';
+import { RecordedReports } from './capture-reports.ts';
 import { StockRules } from './capture-rules.ts';
 
 /** How recorded servers stand in for real ones. */
@@ -45,8 +53,6 @@ const ANSWER_MS = 60;
 const SEGMENT_MS = 25;
 /** Requests to a Distributor that change what others are answered. */
 const CHANGING = /^83(11|12|19|1f|25)/;
-/** T_BPI of the recorded servers. */
-const REPORT_MS = 10_000;
 
 /** The air of a recording as our client finds it: each recorded server answers each message as it did then. */
 export class RecordedPeers implements AccessTransport {
@@ -135,7 +141,7 @@ class Peer {
   readonly #script = new Map<string, Exchange[]>();
   readonly #asked = new Map<string, number>();
   readonly #due = new Set<string>();
-  readonly #reports: Reports;
+  readonly #reports: RecordedReports;
   /** Recorded time of the last request that changed what later ones are answered. */
   #position = 0;
 
@@ -156,7 +162,7 @@ class Peer {
       image: options.image,
       information: information ?? options.information ?? '8307080c00017901000008007c0103',
     });
-    this.#reports = new Reports(options, address, this.#rules, (hex) => this.#say(hex));
+    this.#reports = new RecordedReports(options, address, this.#rules, (hex) => this.#say(hex));
   }
 
   hear(hex: string): void {
@@ -241,104 +247,10 @@ class Peer {
   }
 }
 
-/** What a server in pull mode has told it wants, and what it tells next [blob.md 7.7]. */
-class Reports {
-  readonly #clock: VirtualClock;
-  readonly #rules: StockRules;
-  readonly #say: (hex: string) => void;
-  /** By block: each report, and the chunks that the server had got by then. */
-  readonly #script = new Map<number, { hex: string; had: ReadonlySet<number> }[]>();
-  #told = -1;
-  #block: number | undefined;
-  #timer: Timer | undefined;
-
-  constructor(options: RecordedPeersOptions, address: number, rules: StockRules, say: (hex: string) => void) {
-    this.#clock = options.clock;
-    this.#rules = rules;
-    this.#say = say;
-    let block = 0;
-    let had = new Set<number>();
-    const own = options.messages
-      .filter((message) => message.src === address || isFor(message, options.client, address))
-      .sort((a, b) => a.at - b.at);
-    for (const { src, hex } of own) {
-      if (src !== address && opcodeOf(hex) === '8304' && blockOf(hex) !== block) {
-        block = blockOf(hex);
-        had = new Set();
-      }
-      if (src !== address && opcodeOf(hex) === '66') had.add(numberAt(hex, 2));
-      if (src !== address || opcodeOf(hex) !== '68') continue;
-      this.#script.set(block, [...(this.#script.get(block) ?? []), { hex, had: new Set(had) }]);
-    }
-  }
-
-  /** A Block Status that was sent. */
-  answered(hex: string): void {
-    const block = numberAt(hex, 4);
-    if (!hex.startsWith('67c0') || block === this.#block) return;
-    this.#block = block;
-    this.#told = -1;
-    this.#restart();
-  }
-
-  /** Asked again, a server lists what it wants now. */
-  current(hex: string): string {
-    if (!hex.startsWith('67c0') || numberAt(hex, 4) !== this.#block || this.#told < 0) return hex;
-    return hex.slice(0, 12) + (this.#script.get(this.#block)?.[this.#told]?.hex.slice(2) ?? '');
-  }
-
-  heardChunk(): void {
-    const next = this.#next();
-    // When nothing is missing any more it says so at once.
-    if (next?.hex === '68' && this.#isTrue(next)) this.#restart(ANSWER_MS);
-    else if (this.#block !== undefined) this.#restart();
-  }
-
-  #next(): { hex: string; had: ReadonlySet<number> } | undefined {
-    return this.#block === undefined ? undefined : this.#script.get(this.#block)?.[this.#told + 1];
-  }
-
-  /** All that the server had when it said so has been sent by now. */
-  #isTrue({ had }: { had: ReadonlySet<number> }): boolean {
-    const held = this.#rules.held(this.#block as number);
-    return [...had].every((chunk) => held.has(chunk));
-  }
-
-  #restart(afterMs = REPORT_MS): void {
-    this.#timer?.cancel();
-    this.#timer = undefined;
-    const script = this.#script.get(this.#block ?? -1);
-    if (script === undefined) return;
-    this.#timer = this.#clock.after(afterMs, () => {
-      const next = this.#next();
-      if (next !== undefined && this.#isTrue(next)) this.#told++;
-      const report = script[this.#told];
-      if (report !== undefined) this.#say(report.hex);
-      // Reports go on until the next block, as one may get lost; here none does.
-      if (this.#told + 1 < script.length) this.#restart();
-    });
-  }
-}
-
-/** The chunk numbers in a Partial Block Report. */
-export function wantedBy(hex: string): readonly number[] {
-  const decoded = BlobPartialBlockReport.decode(fromHex(hex));
-  return decoded.ok ? decoded.value.missingChunks : [];
-}
-
 /** What makes two requests the same question: all octets but MTU and chunk size; Block Get asks about the open block. */
 function keyOf(hex: string, block: number): string {
   if (opcodeOf(hex) === '8305') return `8305@${block}`;
   return opcodeOf(hex) === '8304' ? hex.slice(0, 8) : plain(hex);
-}
-
-function blockOf(blockStart: string): number {
-  return numberAt(blockStart, 4);
-}
-
-/** Two octets, little-endian, at a position in hex digits. */
-function numberAt(hex: string, at: number): number {
-  return Number.parseInt(hex.slice(at + 2, at + 4) + hex.slice(at, at + 2), 16);
 }
 
 /** A recorded message as the network layer gives it. */

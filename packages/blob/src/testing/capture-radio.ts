@@ -66,7 +66,7 @@ export function heardOnAir(
 }
 
 /** Which events brought which message from a node to another: those of its device since the message before. */
-export class RecordedAir {
+class RecordedAir {
   readonly #groups = new Map<string, RecordedEvent[][]>();
 
   constructor(name: Recording, from: readonly number[], to: number) {
@@ -106,4 +106,27 @@ export function deviceOf(messages: readonly RecordedMessage[], node: number): nu
 
 function keyOf(src: number, hex: string): string {
   return `${src} ${hex}`;
+}
+
+/**
+ * For the answers of recorded peers: brings each to a node of ours as the PDUs that it was on air, under the recorded keys.
+ * `repeated` collects those that are wanted more often than they were recorded.
+ */
+export function deliveredOnAir(
+  name: Recording,
+  clock: VirtualClock,
+  from: readonly number[],
+  to: number,
+  receive: (message: AccessReceived) => void,
+): { readonly deliver: (message: AccessReceived) => void; readonly repeated: string[] } {
+  const air = new RecordedAir(name, from, to);
+  const radio = new RecordedRadio(name, clock, to, receive);
+  const repeated: string[] = [];
+  const deliver = ({ src, payload }: AccessReceived): void => {
+    const hex = toHex(payload);
+    const events = air.take(src, hex);
+    if (events === undefined) repeated.push(hex);
+    for (const event of events ?? []) radio.hear(event);
+  };
+  return { deliver, repeated };
 }

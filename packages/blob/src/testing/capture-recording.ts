@@ -169,6 +169,16 @@ export function opcodeOf(hex: string): string {
   return Number.parseInt(hex.slice(0, 2), 16) < 0x80 ? hex.slice(0, 2) : hex.slice(0, 4);
 }
 
+/** The block number in a Block Start. */
+export function blockOf(blockStart: string): number {
+  return numberAt(blockStart, 4);
+}
+
+/** Two octets, little-endian, at a position in hex digits. */
+export function numberAt(hex: string, at: number): number {
+  return Number.parseInt(hex.slice(at + 2, at + 4) + hex.slice(at, at + 2), 16);
+}
+
 const RESPONSES: Readonly<Record<string, string>> = {
   '8300': '8303',
   '8301': '8303',
