@@ -1,6 +1,7 @@
 import { toHex } from '@meshferry/core';
 import { describe, expect, it } from 'vitest';
 import { DistributionPhase as Phase } from './distribution-codes.ts';
+import { CutStore, RefusingStore } from './testing/cut-store.ts';
 import { type Course, CrashRun } from './testing/distribution-crash.ts';
 import { GROUP, IMAGE, NEW_ID, type TargetTraits } from './testing/mesh.ts';
 import { UpdatePhase } from './update-codes.ts';
@@ -35,7 +36,7 @@ describe.each(COURSES)('a Distributor whose power fails, $name', (course) => {
 
   it.each(['before', 'after'] as const)('loses nothing %s any write of its store', (side) => {
     for (let at = 1; at <= writes; at++) {
-      const run = new CrashRun(course, at, side);
+      const run = new CrashRun(course, (from) => new CutStore(from, at, side));
       run.go();
       const where = `cut ${side} write ${at}`;
       expect(run.store.isCut, where).toBe(true);
@@ -64,6 +65,27 @@ describe.each(COURSES)('a Distributor whose power fails, $name', (course) => {
         where,
       ).toEqual(run.applied.map(() => UpdatePhase.applySuccess));
       for (const { device } of mesh.targets) expect(device.running, where).toEqual(IMAGE);
+    }
+  });
+});
+
+describe('a Distributor whose store refuses a write', () => {
+  const course = COURSES[0] as Course;
+  const OWN = ['distribution/', 'slots/'];
+
+  it('goes on all the same, whichever it is', () => {
+    const whole = new CrashRun(course, (from) => new RefusingStore(from, OWN));
+    whole.go();
+    const { own } = whole.store as RefusingStore;
+    expect(own).toBeGreaterThanOrEqual(18);
+    for (let at = 1; at <= own; at++) {
+      const run = new CrashRun(course, (from) => new RefusingStore(from, OWN, at));
+      run.go();
+      const where = `refused write ${at}`;
+      expect(run.firmware, where).toEqual([NEW, NEW]);
+      expect(run.applied, where).toEqual([1, 1]);
+      expect(run.scene.receiverPhases, where).toEqual([UpdatePhase.applySuccess, UpdatePhase.applySuccess]);
+      expect(run.scene.distributor.slots.images, where).toHaveLength(1);
     }
   });
 });

@@ -1,18 +1,16 @@
 import type { BlobSource } from '@meshferry/blob';
 import { type Clock, type Random, type Store, toMeshError } from '@meshferry/core';
 import { type CryptoProvider, virtualAddress } from '@meshferry/crypto';
-import { DistributionPhase, DistributionStatus, distributionPhaseName } from './distribution-codes.ts';
+import { DistributionPhase, DistributionStatus } from './distribution-codes.ts';
 import type { FirmwareDistributionStart, FirmwareDistributionStatus } from './distribution-messages.ts';
 import {
   type DistributionRecord,
+  DistributionState,
   distributionStatus,
   isSameDistribution,
-  loadDistribution,
-  saveDistribution,
 } from './distribution-record.ts';
 import { type DistributionUpdateGround, hasAppKey, launchUpdate } from './distribution-update.ts';
 import type { StoredImage } from './slot-store.ts';
-import { UpdatePhase, UpdateStatus } from './update-codes.ts';
 import type { Update, UpdateEvent, UpdateRunPhase } from './update-types.ts';
 
 /** What a distribution stands on. */
@@ -36,7 +34,7 @@ const Status = DistributionStatus;
  */
 export class Distribution {
   readonly #ground: DistributionGround;
-  #record: DistributionRecord | undefined;
+  readonly #state: DistributionState;
   /** Absent after a power cut until it is needed: Transfer Success and Transfer Suspended wait without it. */
   #update: Update | undefined;
   /** The image as it is sent by this process. */
@@ -46,22 +44,22 @@ export class Distribution {
 
   constructor(ground: DistributionGround) {
     this.#ground = ground;
-    this.#record = loadDistribution(ground.store);
+    this.#state = new DistributionState(ground.store, ground.log, ground.phaseChanged);
   }
 
   /** One of {@link DistributionPhase}. */
   get phase(): number {
-    return this.#record?.phase ?? Phase.idle;
+    return this.#state.phase;
   }
 
   /** What is being sent to the receivers. */
   get sending(): { readonly image: StoredImage; readonly octets: BlobSource } | undefined {
-    const image = this.#record && this.#ground.slots.images[this.#record.parameters.imageIndex];
+    const image = this.#state.record && this.#ground.slots.images[this.#state.record.parameters.imageIndex];
     return image && this.#image && { image, octets: this.#image };
   }
 
   status(status: number): FirmwareDistributionStatus {
-    return distributionStatus(status, this.#record);
+    return distributionStatus(status, this.#state.record);
   }
 
   /** The checks stand in the order of the specification: what is asked for first, then the phase. */
@@ -69,7 +67,7 @@ export class Distribution {
     if (this.#ground.receivers.count === 0) return Status.receiversListEmpty;
     if (!hasAppKey(this.#ground.updates, start.appKeyIndex)) return Status.invalidAppKeyIndex;
     if (this.#ground.slots.images[start.imageIndex] === undefined) return Status.firmwareNotFound;
-    const isSame = this.#record !== undefined && isSameDistribution(this.#record.parameters, start);
+    const isSame = this.#state.record !== undefined && isSameDistribution(this.#state.record.parameters, start);
     switch (this.phase) {
       case Phase.idle:
       case Phase.failed:
@@ -90,7 +88,7 @@ export class Distribution {
     if (this.phase !== Phase.transferActive) return Status.wrongPhase;
     // Only the sending of blocks can pause.
     if (this.#update?.suspend() !== true) return Status.suspendFailed;
-    this.#enterOnce(Phase.transferSuspended);
+    this.#state.enterPhase(Phase.transferSuspended);
     return Status.success;
   }
 
@@ -98,7 +96,7 @@ export class Distribution {
     if (this.phase === Phase.applyingUpdate || this.phase === Phase.completed) return Status.success;
     if (this.phase !== Phase.transferSuccess) return Status.wrongPhase;
     if (this.#revived()?.apply() !== true) return Status.internalError;
-    this.#enterOnce(Phase.applyingUpdate);
+    this.#state.enterPhase(Phase.applyingUpdate);
     return Status.success;
   }
 
@@ -121,16 +119,14 @@ export class Distribution {
 
   /** From Completed or Failed to Idle. */
   forget(): void {
-    saveDistribution(this.#ground.store, undefined);
-    this.#record = undefined;
-    this.#told(Phase.idle);
+    this.#state.enter(undefined);
   }
 
   /** After power-on [firmware-distribution.md 2.5]. `resume`: a transfer that was active goes on by itself. */
   recover(resume: boolean): void {
     switch (this.phase) {
       case Phase.transferActive:
-        this.#enter(Phase.transferSuspended);
+        this.#state.enterPhase(Phase.transferSuspended);
         if (resume) this.#resume();
         break;
       case Phase.applyingUpdate:
@@ -164,22 +160,23 @@ export class Distribution {
     try {
       receivers.reset();
       this.#follow(update);
-      this.#store(record);
+      this.#state.enter(record);
     } catch (thrown) {
       log('error', 'the distribution could not be stored', toMeshError(thrown).toJSON());
-      this.close();
+      update.stop();
+      this.#update = undefined;
       return Status.internalError;
     }
     return Status.success;
   }
 
   #resume(): number {
-    const { imageIndex } = (this.#record as DistributionRecord).parameters;
+    const { imageIndex } = (this.#state.record as DistributionRecord).parameters;
     if (this.#image === undefined && !this.#openImage(imageIndex)) return Status.internalError;
     // An update that is taken up from the store resumes by itself.
     const isResumed = this.#update === undefined ? this.#revived() !== undefined : this.#update.resume();
     if (!isResumed) return Status.internalError;
-    this.#enter(Phase.transferActive);
+    this.#state.enterPhase(Phase.transferActive);
     return Status.success;
   }
 
@@ -192,7 +189,7 @@ export class Distribution {
   }
 
   #cancel(): void {
-    this.#enter(Phase.cancelingUpdate);
+    this.#state.enterPhase(Phase.cancelingUpdate);
     const update = this.#hasSaved() || this.#update !== undefined ? this.#revived() : undefined;
     if (update !== undefined) update.cancel();
     // Nothing is known of what the targets were told: their own timers end it.
@@ -206,25 +203,19 @@ export class Distribution {
       update.apply();
       return;
     }
-    // Who is still applying has left the network: of the others the update had known better when it ended.
-    const isApplied = this.#ground.receivers.all.some(
-      ({ retrievedUpdatePhase: phase, updateStatus }) =>
-        phase === UpdatePhase.applySuccess ||
-        (phase === UpdatePhase.applyingUpdate && updateStatus === UpdateStatus.success),
-    );
-    this.#ended(isApplied ? 'complete' : 'failed');
+    this.#ended(this.#ground.receivers.hasUpdated ? 'complete' : 'failed');
   }
 
   /** The update, taken up from the store when this process has not begun it. */
   #revived(): Update | undefined {
-    if (this.#update !== undefined || this.#record === undefined) return this.#update;
-    const update = this.#launch(this.#record, this.#hasSaved());
+    if (this.#update !== undefined || this.#state.record === undefined) return this.#update;
+    const update = this.#launch(this.#state.record, this.#hasSaved());
     if (update !== undefined) this.#follow(update);
     return update;
   }
 
   #hasSaved(): boolean {
-    return this.#record !== undefined && this.#ground.updates.saved()?.blobId === this.#record.blobId;
+    return this.#state.record !== undefined && this.#ground.updates.saved()?.blobId === this.#state.record.blobId;
   }
 
   #launch(record: DistributionRecord, resume: boolean): Update | undefined {
@@ -245,8 +236,9 @@ export class Distribution {
   }
 
   #take(event: UpdateEvent): void {
+    const { receivers } = this.#ground;
     if (event.type === 'phase') this.#takePhase(event.phase);
-    else if (event.type === 'receiver') this.#ground.receivers.keep(event.receiver.address);
+    else if (event.type === 'receiver') this.#state.attempt(() => receivers.keep(event.receiver.address));
     else if (event.type === 'blob' && event.event.type === 'block') this.#keepProgress(KEEP_PROGRESS_MS);
     else if (event.type === 'done') this.#ended(event.outcome);
   }
@@ -256,7 +248,7 @@ export class Distribution {
     const { clock, receivers } = this.#ground;
     if (clock.now - this.#progressKeptAt < afterMs) return;
     this.#progressKeptAt = clock.now;
-    receivers.keepAll();
+    this.#state.attempt(() => receivers.keepAll());
   }
 
   /** Forward only: an update that was taken up again passes through phases that lie behind. */
@@ -264,41 +256,21 @@ export class Distribution {
     const isActive = this.phase === Phase.transferActive;
     if (phase === 'suspended' && isActive) {
       this.#keepProgress(0);
-      this.#enter(Phase.transferSuspended);
-    } else if (phase === 'verified' && isActive && this.#record?.parameters.updatePolicy === 'verifyOnly')
-      this.#enter(Phase.transferSuccess);
-    else if (phase === 'applying' && isActive) this.#enter(Phase.applyingUpdate);
+      this.#state.followPhase(Phase.transferSuspended);
+    } else if (phase === 'verified' && isActive && this.#state.record?.parameters.updatePolicy === 'verifyOnly')
+      this.#state.followPhase(Phase.transferSuccess);
+    else if (phase === 'applying' && isActive) this.#state.followPhase(Phase.applyingUpdate);
   }
 
   #ended(outcome: 'complete' | 'failed' | 'cancelled'): void {
     this.#update = undefined;
     this.#image = undefined;
-    this.#ground.receivers.unfollow();
+    this.#state.attempt(() => this.#ground.receivers.unfollow());
     if (outcome === 'cancelled' || this.phase === Phase.cancelingUpdate) {
-      this.forget();
+      this.#state.follow(undefined);
       const whenIdle = this.#whenIdle;
       this.#whenIdle = undefined;
       whenIdle?.();
-    } else this.#enter(outcome === 'complete' ? Phase.completed : Phase.failed);
-  }
-
-  #enterOnce(phase: number): void {
-    if (this.phase !== phase) this.#enter(phase);
-  }
-
-  #enter(phase: number): void {
-    if (this.#record !== undefined) this.#store({ ...this.#record, phase });
-  }
-
-  /** Durable before it is told; after a failure of the store everything is as it was. */
-  #store(record: DistributionRecord): void {
-    saveDistribution(this.#ground.store, record);
-    this.#record = record;
-    this.#told(record.phase);
-  }
-
-  #told(phase: number): void {
-    this.#ground.log('info', `Distribution Phase ${distributionPhaseName(phase)}`);
-    this.#ground.phaseChanged(phase);
+    } else this.#state.followPhase(outcome === 'complete' ? Phase.completed : Phase.failed);
   }
 }

@@ -1,5 +1,5 @@
-import { type Address, encodeRecord, equal, readRecord, type Store } from '@meshferry/core';
-import { DistributionPhase } from './distribution-codes.ts';
+import { type Address, encodeRecord, equal, type Log, readRecord, type Store, toMeshError } from '@meshferry/core';
+import { DistributionPhase, distributionPhaseName } from './distribution-codes.ts';
 import type { FirmwareDistributionStart, FirmwareDistributionStatus } from './distribution-messages.ts';
 
 /** The state of a distribution as the store holds it; none in Idle. */
@@ -13,12 +13,71 @@ export interface DistributionRecord {
 
 const KEY = 'distribution';
 
-export function loadDistribution(store: Store): DistributionRecord | undefined {
-  return readRecord<DistributionRecord>(store, KEY);
-}
-
 export function saveDistribution(store: Store, record: DistributionRecord | undefined): void {
   store.batch([[KEY, record === undefined ? null : encodeRecord(record)]]);
+}
+
+/** The phase of a distribution and what belongs to it, durable. */
+export class DistributionState {
+  readonly #store: Store;
+  readonly #log: Log;
+  readonly #changed: (phase: number) => void;
+  #record: DistributionRecord | undefined;
+
+  /** `changed` is told each new phase, after it was stored. */
+  constructor(store: Store, log: Log, changed: (phase: number) => void) {
+    this.#store = store;
+    this.#log = log;
+    this.#changed = changed;
+    this.#record = readRecord<DistributionRecord>(store, KEY);
+  }
+
+  /** Undefined in Idle. */
+  get record(): DistributionRecord | undefined {
+    return this.#record;
+  }
+
+  /** One of {@link DistributionPhase}. */
+  get phase(): number {
+    return this.#record?.phase ?? DistributionPhase.idle;
+  }
+
+  /** What a request changes: when the store refuses it (`store-failed`), everything is as it was. */
+  enter(record: DistributionRecord | undefined): void {
+    saveDistribution(this.#store, record);
+    this.#take(record);
+  }
+
+  /** {@link enter} with another phase; nothing in Idle, or when it is the phase already. */
+  enterPhase(phase: number): void {
+    if (this.#record !== undefined && this.phase !== phase) this.enter({ ...this.#record, phase });
+  }
+
+  /** What has happened counts also when the store refuses it: then only a power cut would cost it. */
+  follow(record: DistributionRecord | undefined): void {
+    this.attempt(() => saveDistribution(this.#store, record));
+    this.#take(record);
+  }
+
+  /** {@link follow} with another phase; nothing in Idle. */
+  followPhase(phase: number): void {
+    if (this.#record !== undefined) this.follow({ ...this.#record, phase });
+  }
+
+  /** A write that may fail without harm to what runs. */
+  attempt(write: () => void): void {
+    try {
+      write();
+    } catch (thrown) {
+      this.#log('error', 'the distribution could not be stored', toMeshError(thrown).toJSON());
+    }
+  }
+
+  #take(record: DistributionRecord | undefined): void {
+    this.#record = record;
+    this.#log('info', `Distribution Phase ${distributionPhaseName(this.phase)}`);
+    this.#changed(this.phase);
+  }
 }
 
 /** Whether a Start repeats another one, or resumes what it began. */

@@ -156,10 +156,23 @@ export class FirmwareDistributionServer {
     });
     this.model.handle(FirmwareDistributionGet, (_, context) => this.#answer(context, Status.success));
     this.model.handle(FirmwareDistributionStart, (start, context) =>
-      this.#answer(context, this.#distribution.start(start)),
+      this.#answer(
+        context,
+        this.#changed(() => this.#distribution.start(start)),
+      ),
     );
-    this.model.handle(FirmwareDistributionSuspend, (_, context) => this.#answer(context, this.#distribution.suspend()));
-    this.model.handle(FirmwareDistributionApply, (_, context) => this.#answer(context, this.#distribution.apply()));
+    this.model.handle(FirmwareDistributionSuspend, (_, context) =>
+      this.#answer(
+        context,
+        this.#changed(() => this.#distribution.suspend()),
+      ),
+    );
+    this.model.handle(FirmwareDistributionApply, (_, context) =>
+      this.#answer(
+        context,
+        this.#changed(() => this.#distribution.apply()),
+      ),
+    );
     this.model.handle(FirmwareDistributionCancel, (_, context) => this.#receiveCancel(context));
   }
 
@@ -173,16 +186,16 @@ export class FirmwareDistributionServer {
     const tellEnd = (): void => {
       if (--waitsFor === 0 && isApplying) this.#answer(context, Status.success, { delayMs: 0 });
     };
-    const status = this.#distribution.cancel(tellEnd);
+    const status = this.#changed(() => this.#distribution.cancel(tellEnd));
     this.#answer(context, status, undefined, tellEnd);
   }
 
   #handleReceivers(): void {
     this.model.handle(FirmwareDistributionReceiversAdd, ({ receivers }, context) =>
-      this.#answerReceivers(context, this.#isListOpen() ? this.#add(receivers) : Status.busyWithDistribution),
+      this.#answerReceivers(context, () => this.#add(receivers)),
     );
     this.model.handle(FirmwareDistributionReceiversDeleteAll, (_, context) =>
-      this.#answerReceivers(context, this.#isListOpen() ? this.#clear() : Status.busyWithDistribution),
+      this.#answerReceivers(context, () => this.#clear()),
     );
     this.model.handle(FirmwareDistributionReceiversGet, ({ firstIndex, entriesLimit }, context) =>
       this.model.reply(context, FirmwareDistributionReceiversList, {
@@ -217,16 +230,12 @@ export class FirmwareDistributionServer {
       this.#answerImage(context, status, imageIndex, image?.firmwareId);
     });
     this.model.handle(FirmwareDistributionFirmwareDelete, ({ firmwareId }, context) => {
-      if (this.phase !== DistributionPhase.idle) return this.#answerImage(context, Status.busyWithDistribution);
       const index = this.slots.indexOf(firmwareId);
-      if (index >= 0) this.slots.delete(index);
-      this.#answerImage(context, Status.success, undefined, firmwareId);
+      this.#answerDeletion(context, () => index >= 0 && this.slots.delete(index), firmwareId);
     });
-    this.model.handle(FirmwareDistributionFirmwareDeleteAll, (_, context) => {
-      if (this.phase !== DistributionPhase.idle) return this.#answerImage(context, Status.busyWithDistribution);
-      this.slots.deleteAll();
-      this.#answerImage(context, Status.success);
-    });
+    this.model.handle(FirmwareDistributionFirmwareDeleteAll, (_, context) =>
+      this.#answerDeletion(context, () => this.slots.deleteAll()),
+    );
   }
 
   /** The list does not change while it is used. */
@@ -241,13 +250,8 @@ export class FirmwareDistributionServer {
 
   /** What is no unicast address is skipped. */
   #add(receivers: readonly AddedReceiver[]): number {
-    try {
-      const fits = this.#receivers.add(receivers.filter(({ address }) => isUnicast(address)));
-      return fits ? Status.success : Status.insufficientResources;
-    } catch (thrown) {
-      this.#options.log?.('error', 'receivers could not be stored', toMeshError(thrown).toJSON());
-      return Status.internalError;
-    }
+    const fits = this.#receivers.add(receivers.filter(({ address }) => isUnicast(address)));
+    return fits ? Status.success : Status.insufficientResources;
   }
 
   #clear(): number {
@@ -256,13 +260,37 @@ export class FirmwareDistributionServer {
     return Status.success;
   }
 
+  /** The status of a change. What the store refuses has not happened, and ends nothing but this request. */
+  #changed(change: () => number): number {
+    try {
+      return change();
+    } catch (thrown) {
+      this.#options.log?.('error', 'the state of the Distributor could not be stored', toMeshError(thrown).toJSON());
+      return Status.internalError;
+    }
+  }
+
   #answer(context: Context, status: number, options?: ReplyOptions, done?: () => void): void {
     this.model.reply(context, FirmwareDistributionStatus, this.#distribution.status(status), options, done);
   }
 
-  #answerReceivers(context: Context, status: number): void {
+  #answerReceivers(context: Context, change: () => number): void {
+    const status = this.#isListOpen() ? this.#changed(change) : Status.busyWithDistribution;
     const receiversListCount = this.#receivers.count;
     this.model.reply(context, FirmwareDistributionReceiversStatus, { status, receiversListCount });
+  }
+
+  /** A distribution knows its image by the index: no image may go before it is Idle. */
+  #answerDeletion(context: Context, remove: () => unknown, firmwareId?: Uint8Array): void {
+    if (this.phase !== DistributionPhase.idle) {
+      this.#answerImage(context, Status.busyWithDistribution);
+      return;
+    }
+    const status = this.#changed(() => {
+      remove();
+      return Status.success;
+    });
+    this.#answerImage(context, status, undefined, firmwareId);
   }
 
   #answerImage(context: Context, status: number, imageIndex?: number, firmwareId?: Uint8Array): void {

@@ -63,17 +63,25 @@ export class UploadState {
 
   /** Durable before it is told; after a failure of the store everything is as it was. Throws `store-failed`. */
   enter(record: UploadRecord | undefined): void {
-    this.#ground.store.batch([[KEY, record === undefined ? null : encodeRecord(record)]]);
-    this.#record = record;
-    this.#ground.log('info', `Upload Phase ${uploadPhaseName(this.phase)}`);
-    this.#ground.phaseChanged(this.phase);
+    this.#save(record);
+    this.#take(record);
   }
 
-  /** Another phase of the upload that is active or may be resumed; nothing otherwise. */
+  /**
+   * Another phase of the upload that is active or may be resumed; nothing otherwise. What has happened counts also when the
+   * store refuses it: then only a power cut would cost it.
+   */
   move(phase: number): void {
     const record = this.#record;
     if (record === undefined || record.phase === phase) return;
-    if (record.phase === Phase.transferActive || record.phase === Phase.transferError) this.enter({ ...record, phase });
+    if (record.phase !== Phase.transferActive && record.phase !== Phase.transferError) return;
+    const moved = { ...record, phase };
+    try {
+      this.#save(moved);
+    } catch (thrown) {
+      this.#ground.log('error', 'the upload could not be stored', toMeshError(thrown).toJSON());
+    }
+    this.#take(moved);
   }
 
   /** The place is free for other images. */
@@ -89,5 +97,15 @@ export class UploadState {
     } catch (thrown) {
       this.#ground.log('error', 'the place of an image could not be freed', toMeshError(thrown).toJSON());
     }
+  }
+
+  #save(record: UploadRecord | undefined): void {
+    this.#ground.store.batch([[KEY, record === undefined ? null : encodeRecord(record)]]);
+  }
+
+  #take(record: UploadRecord | undefined): void {
+    this.#record = record;
+    this.#ground.log('info', `Upload Phase ${uploadPhaseName(this.phase)}`);
+    this.#ground.phaseChanged(this.phase);
   }
 }

@@ -1,6 +1,6 @@
 import type { Store, Unicast, Write } from '@meshferry/core';
 import { type AddedReceiver, type ListedReceiver, MAX_RECEIVERS_LISTED } from './distribution-receivers-messages.ts';
-import { UpdateEffect, UpdatePhase } from './update-codes.ts';
+import { UpdateEffect, UpdatePhase, UpdateStatus } from './update-codes.ts';
 import type { UpdateReceiverState } from './update-types.ts';
 
 type Entry = { -readonly [K in keyof ListedReceiver]: ListedReceiver[K] };
@@ -34,6 +34,14 @@ export class ReceiversList {
   /** All of them as they are now. */
   get all(): readonly ListedReceiver[] {
     return this.#entries.map((entry) => this.#current(entry));
+  }
+
+  /** Whether one of them runs the new firmware: who left the network as it should stays at Applying Update. */
+  get hasUpdated(): boolean {
+    return this.all.some(({ retrievedUpdatePhase: phase, updateStatus }) => {
+      const hasLeft = phase === UpdatePhase.applyingUpdate && updateStatus === UpdateStatus.success;
+      return phase === UpdatePhase.applySuccess || hasLeft;
+    });
   }
 
   /** From `first` on, as many as asked and as one message takes; none past the end. */
@@ -102,7 +110,7 @@ export class ReceiversList {
     if (pages.size > 0) this.#save([...pages].map((page) => this.#write(page)));
   }
 
-  /** The update has ended: what it knew stays, stored. */
+  /** The update has ended: what it knew stays, stored. Throws `store-failed`; the list shows it all the same. */
   unfollow(): void {
     this.keepAll();
     this.#live.clear();

@@ -29,3 +29,24 @@ export class CutStore extends MemoryStore {
     this.died();
   }
 }
+
+/** A store that refuses one write under some prefixes, once, and nobody dies of it. */
+export class RefusingStore extends CutStore {
+  readonly #at: number;
+  readonly #prefixes: readonly string[];
+  /** Writes under the prefixes. */
+  own = 0;
+
+  constructor(from: Store, prefixes: readonly string[], at: number = Number.POSITIVE_INFINITY) {
+    super(from);
+    this.#at = at;
+    this.#prefixes = prefixes;
+  }
+
+  override batch(writes: Iterable<Write>): void {
+    const all = [...writes];
+    const isOwn = all.some(([key]) => this.#prefixes.some((prefix) => key.startsWith(prefix)));
+    if (isOwn && ++this.own === this.#at) throw new Error('the medium refuses');
+    super.batch(all);
+  }
+}

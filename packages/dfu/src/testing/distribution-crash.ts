@@ -1,10 +1,10 @@
-import { storeView, toHex } from '@meshferry/core';
+import { type Store, storeView, toHex } from '@meshferry/core';
 import { DistributionPhase as Phase, UploadPhase } from '../distribution-codes.ts';
 import { fillReceivers } from '../distribution-initiator.ts';
 import { uploadFirmware } from '../distribution-initiator-upload.ts';
 import type { FirmwareDistributionStart } from '../distribution-messages.ts';
 import { ReceiversList } from '../receivers-list.ts';
-import { type CutSide, CutStore } from './cut-store.ts';
+import { CutStore } from './cut-store.ts';
 import { type DeviceTraits, metadataOf } from './device.ts';
 import { Scene, startOf, TO, uploadOf } from './distribution-mesh.ts';
 import { DISTRIBUTOR } from './distributor-node.ts';
@@ -44,7 +44,7 @@ export class CrashRun {
   #wasSuspended = false;
   #wasCancelled = false;
 
-  constructor(course: Course, at?: number, side?: CutSide) {
+  constructor(course: Course, storeOn: (from: Store) => CutStore = (from) => new CutStore(from)) {
     this.#course = course;
     this.scene = new Scene(course.targets, course.self === undefined ? {} : { self: course.self });
     const { mesh, distributor, receivers } = this.scene;
@@ -54,7 +54,7 @@ export class CrashRun {
       list.add(receivers.map((address) => ({ address, imageIndex: 0 })));
       this.#isFilled = true;
     }
-    this.store = new CutStore(distributor.store, at, side);
+    this.store = storeOn(distributor.store);
     this.store.died = () => {
       this.#isOff = true;
       distributor.silence();
