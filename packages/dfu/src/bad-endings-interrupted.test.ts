@@ -1,5 +1,7 @@
 import { MemoryStore, MeshError, toHex, type Write } from '@meshferry/core';
 import { describe, expect, it } from 'vitest';
+import { DistributionPhase } from './distribution-codes.ts';
+import { Scene } from './testing/distribution-mesh.ts';
 import { ClientNode, Mesh, NEW_ID } from './testing/mesh.ts';
 import { UpdatePhase as Phase } from './update-codes.ts';
 import type { UpdateRunPhase } from './update-types.ts';
@@ -226,6 +228,36 @@ describe('trouble of the own node', () => {
     run.cancel();
     mesh.run();
     expect(mesh.client.outcome).toBe('cancelled');
+  });
+
+  it('given up after the radio failed: the next process tells the targets', () => {
+    const mesh = new Mesh([{ holdVerification: true }]);
+    const run = mesh.client.start({ timeoutBase: 0 });
+    mesh.run(mesh.client, () => run.phase === 'refreshing');
+    mesh.client.detach();
+    mesh.run(mesh.client, () => run.phase === 'suspended');
+    expect(run.apply()).toBe(true);
+    expect(mesh.client.update.saved()).toMatchObject({ phase: 'refreshing', policy: 'apply' });
+    run.cancel();
+    const next = mesh.client.kill();
+    expect(next.update.saved()?.phase).toBe('canceling');
+    next.start({ ...next.update.saved(), resume: true });
+    mesh.run(next);
+    expect(next.outcome).toBe('cancelled');
+    expect(mesh.targets[0]!.update.phase).toBe(Phase.idle);
+  });
+
+  it('a Distributor that loses its AppKey while it applies goes on when it has it again', () => {
+    const scene = new Scene([{}, { bootMs: 30_000 }]);
+    scene.prepare();
+    scene.start();
+    scene.until(DistributionPhase.applyingUpdate);
+    scene.distributor.unbind(0);
+    scene.mesh.clock.advance(600_000);
+    expect(scene.phase).toBe(DistributionPhase.applyingUpdate);
+    scene.distributor.updates.model.bind(0);
+    scene.until(DistributionPhase.completed);
+    expect(scene.mesh.firmware).toEqual([NEW, NEW]);
   });
 
   it.each(phases)(

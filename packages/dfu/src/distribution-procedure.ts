@@ -26,6 +26,8 @@ export interface DistributionGround extends DistributionUpdateGround {
 const KEEP_PROGRESS_MS = 30_000;
 const Phase = DistributionPhase;
 const Status = DistributionStatus;
+/** After trouble of this node in Applying Update it tries again after so long, ms. */
+const APPLY_AGAIN_MS = 10_000;
 
 /**
  * The distribution of one image to the receivers in the list: the phases of the Distributor over the steps of a firmware
@@ -260,6 +262,15 @@ export class Distribution {
     } else if (phase === 'verified' && isActive && this.#state.record?.parameters.updatePolicy === 'verifyOnly')
       this.#state.followPhase(Phase.transferSuccess);
     else if (phase === 'applying' && isActive) this.#state.followPhase(Phase.applyingUpdate);
+    else if (phase === 'suspended' && this.phase === Phase.applyingUpdate) this.#applyLater();
+  }
+
+  /** This node could not send or store: nobody else can help it out of Applying Update. */
+  #applyLater(): void {
+    const update = this.#update;
+    this.#ground.clock.after(APPLY_AGAIN_MS, () => {
+      if (this.#update === update && this.phase === Phase.applyingUpdate) update?.resume();
+    });
   }
 
   #ended(outcome: 'complete' | 'failed' | 'cancelled'): void {

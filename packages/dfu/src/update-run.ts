@@ -10,16 +10,8 @@ import {
   type Unicast,
 } from '@meshferry/core';
 import { UpdatePhase } from './update-codes.ts';
-import type { Verdict } from './update-judgment.ts';
-import {
-  holdsUpdate,
-  isActive,
-  type MutableReceiver,
-  needsImage,
-  outline,
-  revive,
-  takeVerdict,
-} from './update-receivers.ts';
+import { UpdateLedger } from './update-ledger.ts';
+import { holdsUpdate, isActive, type MutableReceiver, needsImage, revive } from './update-receivers.ts';
 import { runUpdateStep, type UpdateStep } from './update-step.ts';
 import { clientTimeout, UpdateSteps } from './update-steps.ts';
 import type { UpdateStore } from './update-store.ts';
@@ -43,15 +35,11 @@ export interface UpdateGround {
 
 /** One update of many targets [firmware-update.md, section 5]: the steps in order; each takes along whom the last one left. */
 export class UpdateRun implements Update {
-  readonly receivers: readonly MutableReceiver[];
   readonly #ground: UpdateGround;
+  readonly #ledger: UpdateLedger;
   readonly #transfer: UpdateTransfer;
   readonly #steps: UpdateSteps;
   readonly #byAddress: ReadonlyMap<Unicast, MutableReceiver>;
-  #plan: UpdatePlan;
-  #phase: UpdateRunPhase;
-  /** Where a suspension goes on that this node's own trouble has caused. */
-  #haltedIn: UpdateRunPhase | undefined;
   /** Ends the step that runs. */
   #stopStep: Cancel;
   readonly #cancelled: (() => void)[] = [];
@@ -64,47 +52,55 @@ export class UpdateRun implements Update {
     receivers: readonly MutableReceiver[],
     savedPhase: UpdateRunPhase | undefined,
   ) {
+    const { store, log, listener, clock } = ground;
+    const failed = (error: MeshError): void => this.#halt(error);
     this.#ground = ground;
-    this.#plan = plan;
+    this.#ledger = new UpdateLedger(
+      { store, log, listener, failed },
+      plan,
+      source.size,
+      savedPhase ?? 'starting',
+      receivers,
+    );
     this.#transfer = new UpdateTransfer(ground.blob, source, savedPhase !== undefined);
-    this.receivers = receivers;
     this.#byAddress = new Map(receivers.map((receiver) => [receiver.address, receiver]));
-    this.#phase = savedPhase ?? 'starting';
     this.#steps = new UpdateSteps(
       plan,
       clientTimeout(plan.timeoutBase, plan.ttl === 0xff ? ground.defaultTtl : plan.ttl),
     );
-    const first = ground.clock.after(0, () => this.#begin());
+    const first = clock.after(0, () => this.#begin());
     this.#stopStep = () => first.cancel();
   }
 
   get phase(): UpdateRunPhase {
-    return this.#phase;
+    return this.#ledger.phase;
+  }
+
+  get receivers(): readonly MutableReceiver[] {
+    return this.#ledger.receivers;
   }
 
   suspend(): boolean {
-    if (this.#phase !== 'transferring') return false;
+    if (this.phase !== 'transferring') return false;
     this.#transfer.drop();
     this.#enter('suspended');
     return true;
   }
 
   resume(): boolean {
-    if (this.#phase !== 'suspended') return false;
-    this.#phase = this.#haltedIn ?? 'suspended';
-    this.#haltedIn = undefined;
+    if (this.phase !== 'suspended') return false;
+    this.#ledger.unsuspend();
     this.#begin();
     return true;
   }
 
   apply(): boolean {
-    switch (this.#phase) {
+    switch (this.phase) {
       case 'starting':
       case 'transferring':
       case 'suspended':
       case 'refreshing':
-        this.#plan = { ...this.#plan, policy: 'apply' };
-        this.#durably(() => this.#save(this.#haltedIn ?? this.#phase));
+        this.#ledger.changePlan({ policy: 'apply' });
         return true;
       case 'verified':
         this.#applyNext();
@@ -115,24 +111,24 @@ export class UpdateRun implements Update {
   }
 
   cancel(done?: () => void): void {
-    if (this.#phase === 'done') {
+    if (this.phase === 'done') {
       done?.();
       return;
     }
     if (done !== undefined) this.#cancelled.push(done);
-    if (this.#phase !== 'canceling') this.#cancelAll();
+    if (this.phase !== 'canceling') this.#cancelAll();
   }
 
   stop(): void {
-    if (this.#phase === 'done') return;
-    this.#phase = 'done';
+    if (this.phase === 'done') return;
+    this.#ledger.close();
     this.#stopStep();
     this.#transfer.drop();
     this.#ground.released();
   }
 
   #begin(): void {
-    const phase = this.#phase;
+    const phase = this.phase;
     if (phase === 'refreshing') this.#refresh();
     else if (phase === 'verified') this.#verified();
     else if (phase === 'applying' || phase === 'confirming') this.#applyNext();
@@ -156,17 +152,17 @@ export class UpdateRun implements Update {
     }
     if (!this.#enter('transferring')) return;
     try {
-      this.#transfer.start(this.#plan, active, (event) => this.#blobEvent(event));
+      this.#transfer.start(this.#ledger.plan, active, (event) => this.#blobEvent(event));
     } catch (thrown) {
       this.#halt(toMeshError(thrown));
     }
   }
 
   #blobEvent(event: BlobEvent): void {
-    if (this.#phase !== 'transferring') return;
+    if (this.phase !== 'transferring') return;
     if (event.type !== 'chunks' && !this.#takeTransfer(event)) return;
     this.#ground.listener({ type: 'blob', event });
-    if (this.#phase !== 'transferring') return;
+    if (this.phase !== 'transferring') return;
     if (event.type === 'done') this.#refresh();
     else if (event.type === 'suspended') this.#onBlobSuspended(event.error);
   }
@@ -175,8 +171,8 @@ export class UpdateRun implements Update {
   #takeTransfer(event: BlobEvent): boolean {
     const failed = event.type === 'done' && event.outcome !== 'complete';
     for (const [receiver, verdict] of this.#transfer.take(this.#byAddress, failed)) {
-      this.#change(receiver, verdict, () => {});
-      if (this.#phase !== 'transferring') return false;
+      this.#ledger.change(receiver, verdict, () => {});
+      if (this.phase !== 'transferring') return false;
     }
     return true;
   }
@@ -207,7 +203,7 @@ export class UpdateRun implements Update {
       return;
     }
     for (const receiver of active) Object.assign(receiver, { progress: 100, transferStatus: BlobStatus.success });
-    if (this.#enter('verified') && this.#plan.policy === 'apply') this.#applyNext();
+    if (this.#enter('verified') && this.#ledger.plan.policy === 'apply') this.#applyNext();
   }
 
   /** Steps 5 and 6 for the other nodes, then for this one: its Apply may end this process [5.1]. */
@@ -239,8 +235,7 @@ export class UpdateRun implements Update {
 
   #end(outcome: 'complete' | 'failed' | 'cancelled'): void {
     this.#stopStep();
-    this.#phase = 'done';
-    this.#durably(() => this.#ground.store.clear());
+    this.#ledger.finish();
     this.#ground.log('info', `firmware update ${outcome}`);
     this.#ground.released();
     this.#ground.listener({ type: 'phase', phase: 'done' });
@@ -250,84 +245,37 @@ export class UpdateRun implements Update {
 
   #step<T, R>(step: UpdateStep<T, R>, receivers: readonly MutableReceiver[], ended: () => void): void {
     const { model, clock, random } = this.#ground;
-    const { appIndex, ttl } = this.#plan;
+    const { appIndex, ttl } = this.#ledger.plan;
     this.#stopStep = runUpdateStep(step, {
       model,
       clock,
       random,
       to: { appIndex, ttl },
       receivers,
-      change: (receiver, verdict, take) => this.#change(receiver, verdict, take),
+      change: (receiver, verdict, take) => this.#ledger.change(receiver, verdict, take),
       ended,
       failed: (error) => this.#halt(error),
     });
-  }
-
-  /** Takes down what is new of a receiver; durable before it is told. */
-  #change(receiver: MutableReceiver, verdict: Verdict, take: () => void): void {
-    const before = outline(receiver);
-    take();
-    takeVerdict(receiver, verdict);
-    if (receiver.phase === UpdatePhase.applySuccess) receiver.firmwareId = this.#plan.firmwareId;
-    if (outline(receiver) === before) return;
-    if (!this.#durably(() => this.#ground.store.saveReceiver(receiver))) return;
-    if (verdict.kind === 'fail') this.#ground.log('warn', verdict.error.message);
-    this.#ground.listener({ type: 'receiver', receiver });
   }
 
   #active(): MutableReceiver[] {
     return this.receivers.filter(isActive);
   }
 
-  /**
-   * Ends what runs and goes over to another phase; durable before it is told. False when the course has changed: the
-   * listener has cancelled, stopped or applied, or the store has failed.
-   */
+  /** Ends what runs and goes over to another phase; false as of the ledger. */
   #enter(phase: UpdateRunPhase): boolean {
     this.#stopStep();
-    this.#phase = phase;
-    if (!this.#durably(() => this.#save(phase))) return false;
-    this.#ground.listener({ type: 'phase', phase });
-    return this.#phase === phase;
+    return this.#ledger.enter(phase);
   }
 
-  #save(phase: UpdateRunPhase): void {
-    this.#ground.store.save(this.#plan, this.#transfer.size, phase, this.receivers);
-  }
-
-  /**
-   * Whether the store took it, or it does not matter: what is not taken must not be relied upon, but a cancelled update is
-   * cancelled again, and one that has ended finds out so.
-   */
-  #durably(write: () => void): boolean {
-    try {
-      write();
-      return true;
-    } catch (thrown) {
-      const error = toMeshError(thrown);
-      if (this.#phase !== 'canceling' && this.#phase !== 'done') {
-        this.#halt(error);
-        return false;
-      }
-      this.#ground.log('error', 'the end of the firmware update could not be stored', error.toJSON());
-      return true;
-    }
-  }
-
-  /**
-   * This node cannot send or store any more. No target is to blame: the update rests where it stands, and goes on from
-   * there when it is resumed, here or by another process.
-   */
+  /** This node cannot send or store any more. No target is to blame: the update rests where it stands. */
   #halt(error: MeshError): void {
-    if (this.#phase === 'canceling') {
+    if (this.phase === 'canceling') {
       this.#end('cancelled');
       return;
     }
-    this.#ground.log('error', 'the firmware update is suspended', error.toJSON());
     this.#stopStep();
     this.#transfer.drop();
-    this.#haltedIn = this.#phase === 'suspended' ? this.#haltedIn : this.#phase;
-    this.#phase = 'suspended';
-    this.#ground.listener({ type: 'phase', phase: 'suspended', error });
+    this.#ledger.halt(error);
   }
 }

@@ -17,11 +17,6 @@ export class UpdateTransfer {
     this.#begun = begun;
   }
 
-  /** Octets of the image. */
-  get size(): number {
-    return this.#source.size;
-  }
-
   /** Begins or goes on, without those that have the image. Throws as {@link BlobClient.start} does. */
   start(plan: UpdatePlan, active: readonly MutableReceiver[], listener: (event: BlobEvent) => void): void {
     const { blobId, appIndex, ttl, timeoutBase, mode, group, label, settings } = plan;
