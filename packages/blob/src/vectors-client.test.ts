@@ -91,7 +91,8 @@ const REACTIONS: Readonly<Record<string, Reaction>> = {
   'BLOB Block Status, chunk size 0': [at('block'), { sends: ['8305'] }],
   'BLOB Block Status, bit set above the chunk count': [elevenChunks('check'), { sends: ['8300'] }],
   'BLOB Block Status, encoded number beyond the block': [pulling('block'), { asksAgain: '83040000' }],
-  'BLOB Partial Block Report, nothing missing': [pulling('report'), { sends: ['8300'] }],
+  // Its only chunk was sent. (Before all chunks were sent it could be the report of the block before.)
+  'BLOB Partial Block Report, nothing missing': [{ at: 'report', size: 300, mode: 'pull' }, { sends: ['8300'] }],
   'BLOB Partial Block Report, 0 1 2 3': [pulling('report'), { sends: ['660000', '660100', '660200', '660300'] }],
   'BLOB Partial Block Report, borders of the encoding': [pulling('report'), { sends: [] }],
   'BLOB Information Status, Zephyr defaults': [
