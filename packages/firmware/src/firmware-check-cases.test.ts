@@ -237,7 +237,8 @@ describe('the image that was fetched', () => {
     const { image } = await made;
     const unsigned = buildImage({ payload: new Uint8Array(image.length - 512 - 40), version });
     const { firmwareId } = await made;
-    const uri = await serving(async (_, response) => reply(response, 200, '', await archive({ image: unsigned })));
+    const body = await archive({ image: unsigned });
+    const uri = await serving((_, response) => reply(response, 200, '', body));
     const offer = { firmwareId, chainSize: 1, imageSize: unsigned.length };
     const refused = await fetchFirmware(uri, current, offer, access(), portableCrypto, { requireSignature: true });
     expect(refused).toMatchObject({ ok: false, error: { code: 'key-unknown', message: /it is not signed/ } });
