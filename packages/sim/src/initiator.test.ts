@@ -1,5 +1,5 @@
 import { updateNode } from '@meshferry/cdb';
-import { MemoryStore, type MeshError, storeView } from '@meshferry/core';
+import { MemoryStore, type MeshError, storeView, toHex } from '@meshferry/core';
 import { portableCrypto, virtualAddress } from '@meshferry/crypto';
 import type { MadeFirmware } from '@meshferry/firmware';
 import { type JobReport, UpdateJob } from '@meshferry/node';
@@ -323,3 +323,27 @@ function transferring(world: InitiatorWorld, request: Parameters<InitiatorWorld[
       .catch(reject);
   });
 }
+
+describe('E2E/01: ten targets with 5 % loss, through a Distributor, the Initiator away meanwhile', () => {
+  it('ends with a report that is what the targets really run', async () => {
+    const uri = 'sim:targets=10,distributor=1,loss=0.05,block=10,fail=0x0103@verify;0x0106@block2';
+    const world = new InitiatorWorld(uri);
+    await world.run(transferring(world, { distributor: 0x0002, group: 0xc000 }));
+    world.kill();
+    await world.wait(600_000);
+    world.start();
+    const report = await world.run(world.job.run(world.request(made), { resume: true }));
+    const really = world.running().map((id) => id === NEW);
+    expect(report.targets.map(({ phase }) => phase === 'applied')).toEqual(really);
+    expect(
+      report.targets.filter(({ phase }) => phase === 'failed').map(({ address, error }) => [address, error?.code]),
+    ).toEqual([
+      [0x0103, 'verification-failed'],
+      [0x0106, 'target-lost-in-transfer'],
+    ]);
+    expect(
+      report.targets.flatMap(({ firmwareIdAfter }) => (firmwareIdAfter === null ? [] : [toHex(firmwareIdAfter)])),
+    ).toEqual(Array(8).fill(NEW));
+    expect(world.world.distributor?.role?.distribution.phase).toBe(0);
+  });
+});

@@ -103,7 +103,9 @@ export class Mesh {
   /** The node of `--distributor`; undefined for this one. */
   chooseDistributor(wanted: 'self' | Unicast | undefined): Unicast | undefined {
     if (wanted === undefined || wanted === 'self' || wanted === this.network.address) return undefined;
-    const known = distributorsIn(this.network.document);
+    // A simulated one that is too silent to tell what it is made of is one nevertheless.
+    const simulated = this.sim.distributor ? [SIM_DISTRIBUTOR_ADDRESS] : [];
+    const known = [...new Set([...distributorsIn(this.network.document), ...simulated])];
     if (known.includes(wanted)) return wanted;
     const hint =
       known.length > 0
