@@ -3,6 +3,7 @@ import { fromHex, type MeshError, type Result, VirtualClock } from '@meshferry/c
 import { describe, expect, it } from 'vitest';
 import { joinModels, LeastRandom } from '../../blob/src/testing/capture-client.ts';
 import { RecordedPeers } from '../../blob/src/testing/capture-peers.ts';
+import { heardOnAir } from '../../blob/src/testing/capture-radio.ts';
 import {
   hasCaptures,
   recordedImage,
@@ -29,9 +30,15 @@ const RECEIVERS = TARGETS.map((address) => ({ address, imageIndex: 0 }));
 describe.skipIf(!hasCaptures)(
   `${NAME}: our Distributor between the recorded Initiator and the recorded Targets`,
   () => {
-    for (const settings of ['stock', 'auto'] as const) {
-      it(`answers the Initiator, asks the Targets and ends as it did (${settings})`, () => {
-        const { replay, peers, distributor } = distributed(settings);
+    for (const [settings, way] of [
+      ['stock', 'message by message'],
+      ['auto', 'message by message'],
+      ['stock', 'from all that was on air, under the recorded keys'],
+    ] as const) {
+      it(`answers the Initiator, asks the Targets and ends as it did (${settings}, ${way})`, () => {
+        const { replay, peers, distributor } = distributed(settings, way !== 'message by message');
+        expect(replay.heard).toEqual(replay.recorded);
+        expect(replay.heard).toEqual(replay.recorded);
         expect(replay.answered).toBe(26);
         expect(replay.differing.filter((exchange) => !isOfProgress(exchange))).toEqual([]);
         expect(replay.differing.length).toBeLessThanOrEqual(3);
@@ -69,7 +76,8 @@ function alikeList(answer: string): string {
   return JSON.stringify({ ...counts, alike });
 }
 
-function distributed(settings: 'stock' | 'auto') {
+/** On air the answers of the Targets come at the recorded times, as long as ours asks no later than theirs did. */
+function distributed(settings: 'stock' | 'auto', isOnAir: boolean) {
   const clock = new VirtualClock();
   const messages = recordedMessages(NAME);
   const distributor = new RecordedDistributor(clock, NAME, settings);
@@ -83,7 +91,7 @@ function distributed(settings: 'stock' | 'auto') {
     blobId: recordedUpdateStart(NAME).updateBlobId,
     defaultTtl: 7,
     lockstep: true,
-    deliver: (message) => receive(message),
+    deliver: (message) => (isOnAir ? undefined : receive(message)),
   });
   const replay = new ServerReplay({
     clock,
@@ -93,6 +101,7 @@ function distributed(settings: 'stock' | 'auto') {
     models: distributor.models,
     defaultTtl: 7,
     others: peers,
+    ...(isOnAir ? { onAir: heardOnAir(NAME, clock, DISTRIBUTOR) } : {}),
     joined: (access) => {
       receive = (message) => access.receive(message);
     },
@@ -103,8 +112,8 @@ function distributed(settings: 'stock' | 'auto') {
 describe.skipIf(!hasCaptures)(`${NAME}: our Initiator before the recorded Distributor`, () => {
   it('it is the only recording of one', () => expect(replayedTo('Initiator')).toEqual([NAME]));
 
-  it('goes through the whole procedure with messages that were recorded, to the recorded end', () => {
-    const initiator = new Initiator();
+  it.each(['stock', 'auto'] as const)('goes through the whole procedure, to the recorded end (%s)', (settings) => {
+    const initiator = new Initiator(settings);
     const { client, to, peers } = initiator;
     expect(initiator.answer<unknown>((done) => freeDistributor(client, to, done))).toMatchObject({ phase: 0 });
     expect(initiator.answer<number>((done) => fillReceivers(client, to, RECEIVERS, {}, done))).toBe(2);
@@ -162,9 +171,11 @@ class Initiator {
   readonly firmwareId = fromHex(recordedKeys(NAME).truth?.fwid ?? '');
   readonly #image = recordedImage(NAME);
   readonly #blobId = 0x1122334455667788n;
+  readonly #settings: 'stock' | 'auto';
   #uploaded = false;
 
-  constructor() {
+  constructor(settings: 'stock' | 'auto') {
+    this.#settings = settings;
     const { clock } = this;
     const random = new LeastRandom();
     const blob = new BlobClient({ clock, random, defaultTtl: 7 });
@@ -207,7 +218,7 @@ class Initiator {
         source: sourceOf(this.#image),
         timeoutBase: 10,
         blobId: this.#blobId,
-        settings: 'stock',
+        settings: this.#settings,
       },
       (event) => {
         events.push(event);
