@@ -74,6 +74,33 @@ describe('Firmware Update Server, power cut', () => {
     expect(bench.start()).toMatchObject({ status: success, phase: transferActive });
   });
 
+  for (const record of [
+    '',
+    'null',
+    '7',
+    '{}',
+    '[1]',
+    '{"phase":9}',
+    '{"phase":4,"ttl":5,"timeoutBase":1,"imageIndex":0,"effect":0}',
+  ]) {
+    it(`is Idle when its state cannot be read: ${record}`, () => {
+      const bench = benchIn(verificationSucceeded);
+      bench.store.batch([['update/update', new TextEncoder().encode(record)]]);
+      bench.powerOn();
+      expect(bench.get()).toMatchObject({ status: success, phase: idle });
+      expect(bench.start().status).toBe(success);
+    });
+  }
+
+  it('does not run what was cancelled, when the power fails while it is', () => {
+    const bench = benchIn(applyingUpdate);
+    const order: string[] = [];
+    bench.device.abandoned = () => void order.push('abandoned');
+    bench.server.phases.subscribe((phase) => order.push(`phase ${phase}`));
+    bench.status(FirmwareUpdateCancel, {});
+    expect(order).toEqual(['abandoned', 'phase 0']);
+  });
+
   it('frees a BLOB server that waits for what nobody knows of', () => {
     const bench = benchIn(transferActive);
     bench.store.batch([['update/update', null]]);

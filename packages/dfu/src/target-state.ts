@@ -28,7 +28,7 @@ export class TargetState {
   constructor(store: Store, log: Log) {
     this.#store = store;
     this.#log = log;
-    this.#update = readRecord<TargetUpdate>(store, KEY);
+    this.#update = this.#load();
   }
 
   get update(): TargetUpdate | undefined {
@@ -59,6 +59,14 @@ export class TargetState {
   noteIdle(): void {
     this.#save(undefined);
     this.#leave();
+  }
+
+  #load(): TargetUpdate | undefined {
+    if (this.#store.get(KEY) === undefined) return undefined;
+    const update = readRecord<Partial<TargetUpdate> | null>(this.#store, KEY);
+    if (isUpdate(update ?? {})) return update as TargetUpdate;
+    this.#log('error', 'the state of the firmware update cannot be read: there is none');
+    return undefined;
   }
 
   #enter(update: TargetUpdate, phase: number): void {
@@ -105,6 +113,13 @@ export function statusOf(status: number, update: TargetUpdate | undefined): Firm
     updateBlobId: update?.blobId,
     imageIndex: update?.imageIndex,
   };
+}
+
+function isUpdate(record: Partial<TargetUpdate>): boolean {
+  const { phase = UpdatePhase.idle, ttl, timeoutBase, blobId, imageIndex, effect, metadata } = record;
+  const isCounted = [ttl, timeoutBase, imageIndex, effect].every((value) => Number.isInteger(value));
+  const isPhase = phase > UpdatePhase.idle && phase <= UpdatePhase.applyingUpdate;
+  return isCounted && isPhase && typeof blobId === 'bigint' && metadata instanceof Uint8Array;
 }
 
 function sameTransfer(update: TargetUpdate, start: FirmwareUpdateStart): boolean {

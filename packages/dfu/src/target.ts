@@ -1,6 +1,6 @@
 import { type Context, Model } from '@meshferry/access';
 import { BlobPhase, type BlobServer, type BlobServerEvents, type BlobSink } from '@meshferry/blob';
-import { type Emitter, type Log, type MeshError, type Store, silent } from '@meshferry/core';
+import { type Emitter, type Log, type MeshError, silent } from '@meshferry/core';
 import {
   FirmwareUpdateApply,
   FirmwareUpdateCancel,
@@ -14,28 +14,12 @@ import {
 } from './firmware-update-messages.ts';
 import type { TargetApplication } from './target-application.ts';
 import { informationStatus } from './target-information.ts';
+import { FIRMWARE_UPDATE_SERVER, type FirmwareUpdateServerOptions, REFUSALS } from './target-options.ts';
 import { isIdentical, isResumption, statusOf, TargetState, type TargetUpdate } from './target-state.ts';
 import { transferEvents } from './target-transfer.ts';
 import { UpdatePhase, UpdateStatus } from './update-codes.ts';
 
-/** Model identifier of the Firmware Update Server. */
-export const FIRMWARE_UPDATE_SERVER = 0x1402;
-
-/** What a {@link FirmwareUpdateServer} stands on. */
-export interface FirmwareUpdateServerOptions {
-  /** A view of its own. Each change of phase is durable before it is answered. */
-  readonly store: Store;
-  /** The BLOB Transfer Server of the same element. It serves this update server alone. */
-  readonly blob: BlobServer;
-  readonly application: TargetApplication;
-  readonly log?: Log;
-}
-
-const REFUSALS = {
-  resources: UpdateStatus.insufficientResources,
-  busy: UpdateStatus.temporarilyUnavailable,
-  internal: UpdateStatus.internalError,
-} as const;
+export { FIRMWARE_UPDATE_SERVER, type FirmwareUpdateServerOptions } from './target-options.ts';
 
 /** Phases in which a Start begins a new update. */
 const REPLACEABLE: readonly number[] = [UpdatePhase.idle, UpdatePhase.transferError, UpdatePhase.verificationFailed];
@@ -291,9 +275,12 @@ export class FirmwareUpdateServer {
   #receiveCancel(): number {
     const update = this.#update;
     if (update === undefined) return UpdateStatus.success;
+    // What waits for the next boot must not outlive the update: nobody would stop it then.
+    const isApplying = update.phase === UpdatePhase.applyingUpdate;
+    if (isApplying) this.#application.abandoned?.(update.imageIndex);
     if (!this.#state.commitIdle()) return UpdateStatus.internalError;
     this.#releaseBlob();
-    this.#application.abandoned?.(update.imageIndex);
+    if (!isApplying) this.#application.abandoned?.(update.imageIndex);
     return UpdateStatus.success;
   }
 
