@@ -1,72 +1,7 @@
-import type { Model } from '@meshferry/access';
 import { toHex } from '@meshferry/core';
 import { describe, expect, it } from 'vitest';
-import { Mesh, NEW_ID } from './testing/mesh.ts';
+import { Mesh } from './testing/mesh.ts';
 import { UpdateEffect, UpdatePhase, UpdateStatus } from './update-codes.ts';
-
-type Reply = Model['reply'];
-
-/** Puts something between a target and its answers. */
-function meddle(mesh: Mesh, between: (send: () => void, done: () => void, again: () => void) => void): void {
-  for (const target of mesh.targets) {
-    const { powerOn } = target;
-    const patch = (): void => {
-      const { model } = target.update;
-      const reply = model.reply.bind(model) as Reply;
-      model.reply = ((context, type, value, options, done) => {
-        between(
-          () => reply(context, type, value, options, done),
-          () => mesh.clock.after(50, () => done?.()),
-          () => target.on && reply(context, type, value, options),
-        );
-        return () => {};
-      }) as Reply;
-    };
-    patch();
-    target.powerOn = (booted) => {
-      powerOn.call(target, booted);
-      patch();
-    };
-  }
-}
-
-describe('answers that come late, twice or not at all', () => {
-  it('does not take a repeated answer for one to the next step', () => {
-    const mesh = new Mesh([{}, {}]);
-    meddle(mesh, (send, _, again) => {
-      send();
-      mesh.clock.after(700, again);
-    });
-    mesh.client.start();
-    mesh.run();
-    expect(mesh.client.errors).toEqual([undefined, undefined]);
-    expect(mesh.firmware).toEqual([toHex(NEW_ID), toHex(NEW_ID)]);
-    for (const { device } of mesh.targets) expect(device.calls.filter((call) => call === 'apply')).toHaveLength(1);
-  });
-
-  it('waits for answers that take three seconds each', () => {
-    const mesh = new Mesh([{}, {}]);
-    meddle(mesh, (send) => mesh.clock.after(3000, send));
-    mesh.client.start();
-    mesh.run();
-    expect(mesh.client.errors).toEqual([undefined, undefined]);
-  });
-
-  for (let lost = 0; lost < 8; lost++) {
-    it(`asks again when answer ${lost} of a target gets lost`, () => {
-      const mesh = new Mesh([{}]);
-      let count = 0;
-      meddle(mesh, (send, done) => {
-        // As a segmented answer whose acknowledgments arrive, but which the client never handled.
-        if (count++ === lost) done();
-        else send();
-      });
-      mesh.client.start();
-      mesh.run();
-      expect(mesh.client.errors).toEqual([undefined]);
-    });
-  }
-});
 
 describe('single requests', () => {
   it('reads a list of 255 images page by page', () => {

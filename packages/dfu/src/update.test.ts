@@ -331,6 +331,34 @@ describe('what cannot be started', () => {
     return 'nothing thrown';
   };
 
+  it.each([
+    ['a TTL that is none', { ttl: 0x80 }],
+    ['a broken TTL', { ttl: 1.5 }],
+    ['a time-out base of 17 bits', { timeoutBase: 0x1_0000 }],
+    ['a negative BLOB ID', { blobId: -1n }],
+    ['a BLOB ID of 65 bits', { blobId: 1n << 64n }],
+    ['a broken image index', { receivers: [{ address: 0x0100, imageIndex: 0.5 }] }],
+    ['a unicast address for a group', { group: 0x0100 }],
+    ['a virtual address without its label', { group: 0x8000 }],
+    ['a label of 15 octets', { group: 0x8000, label: new Uint8Array(15) }],
+    ['no image', { source: { size: 0, read: () => new Uint8Array(0) } }],
+    ['an image that no BLOB can be', { source: { size: 2 ** 32, read: () => new Uint8Array(0) } }],
+    ['a time limit that is none', { verifyMs: Number.NaN }],
+    ['a negative time limit', { rebootMs: -1 }],
+  ])('refuses %s before anything is stored or sent', (_, parameters) => {
+    const mesh = new Mesh([{}]);
+    let error: MeshError | undefined;
+    try {
+      mesh.client.start(parameters);
+    } catch (thrown) {
+      error = thrown as MeshError;
+    }
+    expect(error).toMatchObject({ code: 'bad-update', hint: expect.any(String) });
+    expect(mesh.client.update.saved()).toBeUndefined();
+    mesh.clock.advance(1000);
+    expect(mesh.heard).toEqual([]);
+  });
+
   it('refuses parameters that cannot be sent, a second update, another image, an unbound key', () => {
     const { client } = new Mesh([{}]);
     const receiver = { address: 0x0100, imageIndex: 0 };
