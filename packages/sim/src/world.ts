@@ -12,12 +12,10 @@ import {
 } from '@meshferry/core';
 import { type CryptoProvider, portableCrypto } from '@meshferry/crypto';
 import type { OobRetriever } from '@meshferry/dfu';
-import type { OobRetriever } from '@meshferry/dfu';
 import type { PublicKey } from '@meshferry/firmware';
 import type { ProxyConnector } from '@meshferry/network';
 import { MeshNode, type NodeGround, type UpdaterRole, updaterRole } from '@meshferry/node';
 import { GattAir } from './gatt-air.ts';
-import { heldRetriever } from './held-retriever.ts';
 import { heldRetriever } from './held-retriever.ts';
 import { Radio } from './radio.ts';
 import { SimDevice } from './sim-device.ts';
@@ -44,8 +42,6 @@ export interface WorldOptions {
   readonly log?: Log;
   /** Public keys that targets trust; with any, they take signed images alone. */
   readonly trust?: readonly PublicKey[];
-  /** How the simulated Distributor fetches firmware by itself, from a real archive. Default: it can not. */
-  readonly archive?: OobRetriever;
   /** How the simulated Distributor fetches firmware by itself, from a real archive. Default: it can not. */
   readonly archive?: OobRetriever;
   /**
