@@ -49,10 +49,14 @@ export function imageMeshError(
     return new MeshError('not-supported', message, { hint: foreign.hint });
   }
   const code = file === null ? error.code : (CODES_IN_PACKAGE[error.code] ?? error.code);
-  return new MeshError(code, `${printable(file ?? 'the image')}: ${error.message} (offset ${error.offset})`, {
+  const where = OF_THE_WHOLE.includes(error.code) ? '' : ` (offset ${error.offset})`;
+  return new MeshError(code, `${printable(file ?? 'the image')}: ${error.message}${where}`, {
     hint: HINTS[error.code] ?? 'The file is damaged: build or fetch it again.',
   });
 }
+
+/** What is wrong with all of an image has no place in it. */
+const OF_THE_WHOLE: readonly ImageErrorCode[] = ['hash-mismatch', 'signature-invalid', 'key-unknown'];
 
 const CODES_IN_PACKAGE: Partial<Record<ImageErrorCode, string>> = {
   'bad-magic': 'not-an-image',

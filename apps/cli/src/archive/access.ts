@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { rootCertificates } from 'node:tls';
-import type { MeshError } from '@meshferry/core';
+import { MeshError } from '@meshferry/core';
 import { ARCHIVE_LIMITS, type ArchiveAccess } from '@meshferry/firmware';
 import { badInput, ExitCode, Stop } from '../shell/exit.ts';
 import { readInputText } from '../shell/files.ts';
@@ -57,8 +57,21 @@ export async function withAccess<T>(
 /** The end of a command that could not get what it wanted from a server. */
 export function accessFailed(error: MeshError): Stop {
   if (error.code === 'interrupted') return new Stop(ExitCode.interrupted, error);
-  return new Stop(USAGE.includes(error.code) ? ExitCode.usage : ExitCode.failed, error);
+  const option = OPTIONS[error.code];
+  const { code, message, hint } = error;
+  const told =
+    option === undefined ? error : new MeshError(code, message, { hint: `${hint} Option: ${option}.`, cause: error });
+  return new Stop(USAGE.includes(code) ? ExitCode.usage : ExitCode.failed, told);
 }
+
+/** What allows that which was refused. */
+const OPTIONS: Readonly<Record<string, string | undefined>> = {
+  'certificate-refused': '--ca PEM',
+  'host-not-allowed': '--allow-host HOST',
+  'scheme-not-supported': '--allow-http',
+  'answer-too-large': '--max-size OCTETS (fw fetch)',
+  'server-timeout': '--timeout SECONDS',
+};
 
 /** What was typed is refused before anybody is asked. */
 const USAGE = ['bad-uri', 'bad-firmware-id', 'scheme-not-supported', 'host-not-allowed'];

@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { type Dirent, readdirSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { equal, type MeshError, toHex } from '@meshferry/core';
 import { portableCrypto } from '@meshferry/crypto';
@@ -104,17 +104,24 @@ function archiveName(file: string | null): string {
 
 function packageFiles(folder: string): { file: string; product: string }[] {
   const files = listFolder(folder).flatMap((entry) => {
-    if (entry.isFile()) return [{ file: entry.name, product: '' }];
+    if (isFile(folder, entry)) return [{ file: entry.name, product: '' }];
     if (!entry.isDirectory()) return [];
-    const inside = listFolder(join(folder, entry.name)).filter((below) => below.isFile());
-    return inside.map((below) => ({ file: join(entry.name, below.name), product: entry.name }));
+    const inside = join(folder, entry.name);
+    const below = listFolder(inside).filter((candidate) => isFile(inside, candidate));
+    return below.map(({ name }) => ({ file: join(entry.name, name), product: entry.name }));
   });
   if (files.length > MOST_FILES) throw tooMuch(folder, `${files.length} files`);
   return files;
 }
 
+/** A file, or a link to one: people link the newest build here. */
+function isFile(folder: string, entry: Dirent): boolean {
+  if (!entry.isSymbolicLink()) return entry.isFile();
+  return statSync(join(folder, entry.name), { throwIfNoEntry: false })?.isFile() ?? false;
+}
+
 /** Without hidden files, in the order of their names. */
-function listFolder(folder: string) {
+function listFolder(folder: string): Dirent[] {
   try {
     const entries = readdirSync(folder, { withFileTypes: true }).filter(({ name }) => !name.startsWith('.'));
     return entries.sort((a, b) => (a.name < b.name ? -1 : 1));

@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { companyId, coreType, firmwareVersion, metadataHex, octet, secondsOption } from '../shell/options.ts';
 import type { Runner } from '../shell/run.ts';
 import { type CheckFlags, fwCheck } from './fw-check.ts';
@@ -44,8 +44,14 @@ export function addFwCommands(program: Command, runner: Runner): void {
     .argument('<RAW>', 'the raw application (.bin or .hex), or an image that is signed already')
     .requiredOption('--image-version <VERSION>', 'such as 1.2.3+4', firmwareVersion)
     .requiredOption('--out <FILE>', 'the package to write: .zip, .tar.gz (firmware archive) or .bin (the image alone)')
-    .option('--company <ID>', 'company identifier of the firmware id', companyId, 0x0059)
-    .option('--core <CORE>', 'app, net, blob or a sum such as app+net', coreType, 1)
+    .addOption(
+      new Option('--company <ID>', 'company identifier of the firmware id')
+        .argParser(companyId)
+        .default(0x0059, '0x0059'),
+    )
+    .addOption(
+      new Option('--core <CORE>', 'app, net, blob or a sum such as app+net').argParser(coreType).default(1, 'app'),
+    )
     .option('--composition <FILE>', 'composition data after the update, JSON as in ble_mesh_metadata.json')
     .option('--user-data <HEX>', 'octets behind the metadata', metadataHex)
     .option('--metadata <HEX>', 'send these metadata instead (.tar.gz only)', metadataHex)
