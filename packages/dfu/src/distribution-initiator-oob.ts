@@ -10,6 +10,7 @@ import {
 } from './distribution-errors.ts';
 import type { FirmwareDistributionUploadStatus } from './distribution-image-messages.ts';
 import type { UploadedFirmware } from './distribution-initiator-upload.ts';
+import { UriScheme, type UriSchemeName } from './distribution-oob.ts';
 
 /** An image that a Distributor is to fetch by itself. */
 export interface OobUpload {
@@ -37,16 +38,6 @@ const FIRST_POLL_MS = 1000;
 const LONGEST_POLL_MS = 10_000;
 /** It answers when it has looked at the URI; meanwhile it ignores what it is asked. Rounds of half a minute each. */
 const START_ROUNDS = 4;
-
-/** Codes of URI schemes [Assigned Numbers, URI scheme name string mapping] that a Distributor may name. */
-const SCHEMES: Readonly<Record<string, number>> = {
-  coap: 0x09,
-  coaps: 0x0a,
-  file: 0x10,
-  ftp: 0x11,
-  http: 0x16,
-  https: 0x17,
-};
 
 /**
  * Lets a Distributor fetch an image from a Firmware Archive, unless it has it [firmware-distribution.md 2.4 and 3, step 6].
@@ -101,8 +92,8 @@ class OobUploadJob {
   #checkScheme(): void {
     const { to, uri } = this.#upload;
     this.#ask(this.#client.capabilitiesGet.bind(this.#client, to), ({ oobRetrievalSupported, supportedUriSchemes }) => {
-      const scheme = SCHEMES[uri.slice(0, Math.max(0, uri.indexOf(':'))).toLowerCase()];
-      const known = scheme === undefined || supportedUriSchemes.includes(scheme);
+      const name = uri.slice(0, Math.max(0, uri.indexOf(':'))).toLowerCase();
+      const known = !isSchemeName(name) || supportedUriSchemes.includes(UriScheme[name]);
       if (!oobRetrievalSupported) this.#end(fail(noOobRetrieval(to.address)));
       else if (known) this.#start(START_ROUNDS);
       else this.#end(fail(distributorRefused(to.address, DistributionStatus.uriNotSupported, 'capabilities')));
@@ -167,4 +158,9 @@ class OobUploadJob {
     this.#state = 'ended';
     this.#listener({ type: 'done', outcome });
   }
+}
+
+/** Others than these have no code: whether a Distributor knows them only it can tell. */
+function isSchemeName(name: string): name is UriSchemeName {
+  return Object.hasOwn(UriScheme, name);
 }

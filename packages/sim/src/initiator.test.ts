@@ -1,6 +1,7 @@
 import { updateNode } from '@meshferry/cdb';
 import { MemoryStore, type MeshError, storeView, toHex } from '@meshferry/core';
 import { portableCrypto, virtualAddress } from '@meshferry/crypto';
+import type { OobRetriever } from '@meshferry/dfu';
 import type { MadeFirmware } from '@meshferry/firmware';
 import { type JobReport, UpdateJob } from '@meshferry/node';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -253,6 +254,65 @@ describe('a job through a Distributor', () => {
     await expect(world.run(world.job.suspend())).resolves.toBeUndefined();
     const report = await world.run(world.job.run(world.request(made), { resume: true }));
     expect(ends(report)).toEqual(Array(3).fill(['applied', null]));
+  });
+
+  it('lets the Distributor fetch the image itself', async () => {
+    const { firmwareId, metadata, image } = made;
+    const asked: string[] = [];
+    const archive: OobRetriever = {
+      schemes: ['https'],
+      check: ({ uri, current }, done) => {
+        asked.push(`${uri} ${toHex(current)}`);
+        done({ offer: { firmwareId, size: image.length } });
+        return () => {};
+      },
+      fetch: (_request, _offer, progress, done) => {
+        progress(50);
+        done({ ok: true, value: { firmwareId, metadata, image } });
+        return () => {};
+      },
+    };
+    const world = new InitiatorWorld('sim:targets=2,distributor=1,radio=ideal,block=10', undefined, { archive });
+    const request = { distributor: 0x0002, group: 0xc000, oobUri: 'https://example.com/fw' };
+    const report = await world.run(world.job.run(world.request(made, request)));
+    expect(ends(report)).toEqual(Array(2).fill(['applied', null]));
+    expect(asked).toEqual([`https://example.com/fw ${OLD}`]);
+    expect(report.stats.chunksSent).toBe(0);
+  });
+
+  it('makes room on the Distributor by the image that it has had for the longest time', async () => {
+    const world = new InitiatorWorld('sim:targets=1,distributor=1,radio=ideal');
+    const slots = () => world.world.distributor?.role?.distribution;
+    for (let minor = 1; minor <= 6; minor++) {
+      const next = await firmware(600, minor);
+      const report = await world.run(world.job.run(world.request(next, { distributor: 0x0002 })));
+      expect(ends(report)).toEqual([['applied', null]]);
+    }
+    expect(slots()?.phase).toBe(0);
+    const small = await firmware(600, 1);
+    const found = world.role.distribution.firmwareGet.bind(world.role.distribution, { address: 0x0002, appIndex: 0 });
+    const first = await world.run(new Promise<unknown>((resolve) => found(small.firmwareId, resolve)));
+    expect(first).toMatchObject({ value: { status: 4 } });
+  });
+
+  it('that is cancelled while it uploads leaves nothing on the Distributor', async () => {
+    const world = new InitiatorWorld('sim:targets=1,distributor=1,radio=ideal');
+    const uploading = new Promise<void>((resolve) => {
+      void world.job.run(world.request(made, { distributor: 0x0002 }), {
+        onProgress: ({ phase, chunksSent }) => {
+          if (phase === 'uploading' && chunksSent > 0) resolve();
+        },
+      });
+    });
+    await world.run(uploading);
+    world.kill();
+    world.start();
+    expect(await world.run(world.job.cancel())).toBeNull();
+    const { distribution } = world.role;
+    const upload = await world.run(
+      new Promise<unknown>((resolve) => distribution.uploadGet({ address: 0x0002, appIndex: 0 }, resolve)),
+    );
+    expect(upload).toMatchObject({ value: { phase: 0 } });
   });
 
   it('is cancelled at the Distributor; one that is gone can be left alone', async () => {

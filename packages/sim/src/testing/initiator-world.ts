@@ -17,7 +17,7 @@ import { pbAdv } from '@meshferry/provisioning';
 import { describeNodes, readyNetwork } from '../ready-network.ts';
 import type { SimDevice } from '../sim-device.ts';
 import { parseSimUri } from '../uri.ts';
-import { type SelfGround, World } from '../world.ts';
+import { type SelfGround, World, type WorldOptions } from '../world.ts';
 
 /** When the process is killed: before its write is durable, or just after. */
 export type Moment = 'before' | 'after';
@@ -43,10 +43,11 @@ export class InitiatorWorld {
   #alive = { yes: true };
   #cut: { readonly at: number; readonly moment: Moment; readonly killed: () => void } | undefined;
 
-  constructor(uri: string, kept: MemoryStore = new MemoryStore()) {
+  constructor(uri: string, kept: MemoryStore = new MemoryStore(), options: Pick<WorldOptions, 'archive'> = {}) {
     this.#store = kept;
     let given: SelfGround | undefined;
     this.world = new World({
+      ...options,
       sim: parseSimUri(uri),
       store: storeView(this.#watched(), 'sim/'),
       self: (ground) => {
