@@ -6,6 +6,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { SimTarget } from './sim-target.ts';
 import { type Moment, NodeCutStore } from './testing/node-cut-store.ts';
 import { type Firmware, TargetWorld } from './testing/target-world.ts';
+import { SIM_GROUP } from './world-keys.ts';
 
 const TARGET = 0x0100;
 const MOMENTS: readonly Moment[] = ['before', 'after'];
@@ -40,6 +41,8 @@ interface Scene {
   readonly firmware: keyof typeof made;
   readonly mode?: 'push' | 'pull';
   readonly imageIndex?: number;
+  /** Further targets, whose power stays on; all of them by group. */
+  readonly others?: number;
   /** Element of the target. */
   readonly element?: number;
   /** It leaves the network in the end. */
@@ -50,6 +53,7 @@ interface Scene {
 
 const SCENES: readonly Scene[] = [
   { what: 'push', uri: '', firmware: 'app', writes: 30 },
+  { what: 'push to three by group', uri: '', firmware: 'app', others: 2, writes: 30 },
   { what: 'pull', uri: '', firmware: 'app', mode: 'pull', writes: 30 },
   { what: 'effect 2', uri: ',effect=composition', firmware: 'app', writes: 30 },
   { what: 'effect 3', uri: ',effect=unprovision', firmware: 'app', leaves: true, writes: 30 },
@@ -72,7 +76,8 @@ describe('a target that loses its power at any write of its store while it is up
         const cut = await run(scene, { at, moment });
         points++;
         const name = `cut ${moment} write ${at} of ${whole.writes}`;
-        expect(cut.receiver, name).toMatchObject({ phase: UpdatePhase.applySuccess, error: undefined });
+        const updated = { phase: UpdatePhase.applySuccess, error: undefined };
+        expect(cut.receivers, name).toMatchObject(Array(1 + (scene.others ?? 0)).fill(updated));
         expect(cut.octets, name).toBeLessThanOrEqual((blocks + 1) * 2 ** BLOCK);
         expect(cut.running, name).toBe(whole.running);
         expect(cut.isMember, name).toBe(scene.leaves !== true);
@@ -87,7 +92,7 @@ describe('a target that loses its power at any write of its store while it is up
 });
 
 interface End {
-  readonly receiver: UpdateReceiverState | undefined;
+  readonly receivers: readonly UpdateReceiverState[];
   /** Octets of chunks that were sent. */
   readonly octets: number;
   readonly running: string;
@@ -99,11 +104,11 @@ interface End {
 
 /** A whole update of one target; its power fails once. */
 async function run(scene: Scene, cut?: { readonly at: number; readonly moment: Moment }): Promise<End> {
+  const { element = 0, imageIndex = 0, others = 0, mode } = scene;
   const store = new NodeCutStore('node/0100/');
-  const test = new TargetWorld(`sim:targets=1,radio=ideal,block=${BLOCK}${scene.uri}`, store);
+  const test = new TargetWorld(`sim:targets=${1 + others},radio=ideal,block=${BLOCK}${scene.uri}`, store);
   const { clock } = test.world;
   const target = test.world.targets[0] as SimTarget;
-  const { element = 0, imageIndex = 0, mode } = scene;
   const before = store.writes;
   if (cut !== undefined) {
     store.cutAt(cut.at, cut.moment, () => {
@@ -118,8 +123,8 @@ async function run(scene: Scene, cut?: { readonly at: number; readonly moment: M
   const { firmwareId, ...firmware } = made[scene.firmware] as Firmware;
   const receivers = await test.update(
     { firmwareId, ...firmware },
-    [{ address: TARGET + element, imageIndex }],
-    mode && { mode },
+    Array.from({ length: 1 + others }, (_, i) => ({ address: TARGET + element + i, imageIndex })),
+    { ...(mode && { mode }), ...(others > 0 && { group: SIM_GROUP }) },
   );
   const octets = octetsSent(test);
   const writes = store.writes - before;
@@ -128,7 +133,7 @@ async function run(scene: Scene, cut?: { readonly at: number; readonly moment: M
   expect(running, 'nothing but the whole image runs').toBe(`${toHex(firmwareId)} ${toHex(firmware.image)}`);
   const { node } = target;
   const page128 = node === undefined ? '' : toHex(node.access.compositionPage(128).data);
-  return { receiver: receivers[0], octets, running, isMember: node !== undefined, page128, writes };
+  return { receivers, octets, running, isMember: node !== undefined, page128, writes };
 }
 
 /** Over all transfers: each begins to count anew. */
