@@ -1,8 +1,8 @@
 import { toHex } from '@meshferry/core';
 import { describe, expect, it } from 'vitest';
 import { DistributionPhase as Phase } from './distribution-codes.ts';
-import { CutStore, RefusingStore } from './testing/cut-store.ts';
 import { type Course, CrashRun } from './testing/distribution-crash.ts';
+import { CutStore, RefusingStore } from './testing/failing-stores.ts';
 import { GROUP, IMAGE, NEW_ID, type TargetTraits } from './testing/mesh.ts';
 import { UpdatePhase } from './update-codes.ts';
 

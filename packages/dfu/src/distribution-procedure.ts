@@ -175,11 +175,12 @@ export class Distribution {
   #resume(): number {
     const { imageIndex } = (this.#state.record as DistributionRecord).parameters;
     if (this.#image === undefined && !this.#openImage(imageIndex)) return Status.internalError;
+    this.#state.enterPhase(Phase.transferActive);
     // An update that is taken up from the store resumes by itself.
     const isResumed = this.#update === undefined ? this.#revived() !== undefined : this.#update.resume();
-    if (!isResumed) return Status.internalError;
-    this.#state.enterPhase(Phase.transferActive);
-    return Status.success;
+    if (isResumed) return Status.success;
+    this.#state.followPhase(Phase.transferSuspended);
+    return Status.internalError;
   }
 
   /** The octets that are sent are those that were hashed: they stay in memory as long as the distribution. */

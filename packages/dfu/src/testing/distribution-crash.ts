@@ -4,10 +4,10 @@ import { fillReceivers } from '../distribution-initiator.ts';
 import { uploadFirmware } from '../distribution-initiator-upload.ts';
 import type { FirmwareDistributionStart } from '../distribution-messages.ts';
 import { ReceiversList } from '../receivers-list.ts';
-import { CutStore } from './cut-store.ts';
 import { type DeviceTraits, metadataOf } from './device.ts';
 import { Scene, startOf, TO, uploadOf } from './distribution-mesh.ts';
 import { DISTRIBUTOR } from './distributor-node.ts';
+import { CutStore } from './failing-stores.ts';
 import { IMAGE, NEW_ID, type TargetTraits } from './mesh.ts';
 
 /** A whole distribution in which the Distributor's power may fail. */

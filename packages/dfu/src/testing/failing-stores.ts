@@ -50,3 +50,17 @@ export class RefusingStore extends CutStore {
     super.batch(all);
   }
 }
+
+/** A store that refuses writes as long as it is told to. */
+export class StubbornStore extends MemoryStore {
+  /** All writes, or those under a prefix. */
+  refuses: boolean | string = false;
+
+  override batch(writes: Iterable<Write>): void {
+    const all = [...writes];
+    const { refuses } = this;
+    const isRefused = typeof refuses === 'string' ? all.some(([key]) => key.startsWith(refuses)) : refuses;
+    if (isRefused) throw new Error('the medium is full');
+    super.batch(all);
+  }
+}
