@@ -52,6 +52,18 @@ describe('the settings that keep most receivers', () => {
     expect(refused).toEqual([]);
   });
 
+  it('have no chunk that a stock pull server cannot ask for, where that can be avoided', () => {
+    const small = { minBlockSizeLog: 6, maxBlockSizeLog: 15, maxChunkSize: 11, maxChunksNumber: 4096 };
+    const pulled = chooseSettings({ size: SIZE }, 'pull', [receiver(small)]).logs;
+    expect(pulled.map(({ log }) => log)).toEqual([6, 7, 8, 9, 10, 11, 12, 13, 14]);
+    expect(pulled.at(-1)?.bounds).toEqual({ minChunkSize: 8, maxChunkSize: 11 });
+    const pushed = chooseSettings({ size: SIZE }, 'push', [receiver(small)]).logs;
+    expect(pushed.at(-1)?.log).toBe(15);
+    const only = chooseSettings({ size: SIZE }, 'pull', [receiver({ ...small, minBlockSizeLog: 15 })]);
+    expect(only.logs.map(({ log }) => log)).toEqual([15]);
+    expect(only.refused).toEqual([]);
+  });
+
   it('count no more blocks than a Transfer Status can tell', () => {
     const { logs } = chooseSettings({ size: 0xffff_ffff }, 'push', [
       receiver({ minBlockSizeLog: 6, maxBlockSizeLog: 32 }),

@@ -49,7 +49,22 @@ export function chooseSettings<R extends Capable>(
   const refused = receivers
     .filter((receiver) => !kept.has(receiver))
     .map((receiver) => ({ receiver, status: reasonAgainst(receiver, size, mode) ?? reasonOfSize(receiver, logs) }));
-  return { kept: [...kept], logs, refused };
+  return { kept: [...kept], logs: mode === 'pull' ? withLegibleNumbers(logs) : logs, refused };
+}
+
+/** Zephyr's pull servers write chunk numbers from here on in a code that means others [blob.md, lessons]. */
+const LEGIBLE_CHUNKS = 2048;
+
+/** The settings whose blocks have no chunk with such a number, if there are any. */
+function withLegibleNumbers<T extends { readonly log: number; readonly bounds: Bounds }>(
+  logs: readonly T[],
+): readonly T[] {
+  const legible = logs.flatMap((option) => {
+    const { minChunkSize, maxChunkSize } = option.bounds;
+    const least = Math.max(minChunkSize, Math.ceil(2 ** option.log / LEGIBLE_CHUNKS));
+    return least <= maxChunkSize ? [{ ...option, bounds: { minChunkSize: least, maxChunkSize } }] : [];
+  });
+  return legible.length > 0 ? legible : logs;
 }
 
 /**
