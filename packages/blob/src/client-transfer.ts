@@ -2,14 +2,13 @@ import type { Context } from '@meshferry/access';
 import { type MeshError, type Store, toMeshError } from '@meshferry/core';
 import { takeBlockStatus, takeTransferStatus } from './answers.ts';
 import { blockCount } from './arithmetic.ts';
-import { firstBit } from './bits.ts';
 import type { BlockProcedure } from './block-procedure.ts';
 import type { BlobCounters, BlobTargetState, BlobTransfer } from './client-contract.ts';
-import { eraseClientRecord, readClientRecord, writeClientRecord } from './client-record.ts';
+import { TransferMemory } from './client-record.ts';
 import type { BlobBlockStatus, BlobInformationStatus, BlobTransferStatus, TransferMode } from './messages.ts';
 import { PullBlock } from './pull-block.ts';
 import { PushBlock } from './push-block.ts';
-import type { Receiver } from './receiver.ts';
+import { firstMissing, type Receiver } from './receiver.ts';
 import type { Step } from './round.ts';
 import { TransferContext, type TransferContextOptions } from './transfer-context.ts';
 import { mostFrequent, settle } from './transfer-settings.ts';
@@ -30,7 +29,7 @@ export interface ClientTransferOptions extends Omit<TransferContextOptions, 'fat
 /** A transfer of the client [MBT 6.2]: to a group, with repair of what single receivers miss, or by unicast. */
 export class ClientTransfer implements BlobTransfer {
   readonly #context: TransferContext;
-  readonly #store: Store | undefined;
+  readonly #memory: TransferMemory;
   #state: State = 'new';
   #procedure: BlockProcedure | undefined;
   /** Transfer Start was sent: the receivers know of the transfer. */
@@ -41,9 +40,9 @@ export class ClientTransfer implements BlobTransfer {
   readonly #toldOfCancel: (() => void)[] = [];
 
   constructor(options: ClientTransferOptions) {
-    this.#store = options.store;
     this.#context = new TransferContext({ ...options, fatal: (error) => this.#onFatal(error) });
-    if (options.parameters.resume) this.#recall();
+    this.#memory = new TransferMemory(options.store, this.#context);
+    if (options.parameters.resume) this.#resumedMode = this.#memory.recall();
   }
 
   get receivers(): readonly BlobTargetState[] {
@@ -259,7 +258,7 @@ export class ClientTransfer implements BlobTransfer {
     this.#rest();
     let reason = error;
     try {
-      this.#write();
+      this.#memory.write();
     } catch (thrown) {
       reason ??= toMeshError(thrown);
     }
@@ -272,11 +271,7 @@ export class ClientTransfer implements BlobTransfer {
     this.#rest();
     this.#state = 'ended';
     this.#context.reportProgress();
-    try {
-      if (this.#store !== undefined) eraseClientRecord(this.#store);
-    } catch (thrown) {
-      this.#context.log('error', 'the record of the BLOB transfer could not be erased', toMeshError(thrown).toJSON());
-    }
+    this.#memory.erase();
     this.#context.emit({ type: 'done', outcome, receivers: this.receivers });
     for (const done of this.#toldOfCancel.splice(0)) done();
   }
@@ -291,45 +286,17 @@ export class ClientTransfer implements BlobTransfer {
     for (const receiver of this.#context.receivers) receiver.answered();
   }
 
-  /** Takes up what an earlier process has stored of this transfer. */
-  #recall(): void {
-    if (this.#store === undefined) return;
-    const { blobId, source } = this.#context.parameters;
-    const record = readClientRecord(this.#store, blobId, source.size);
-    if (record === undefined) return;
-    this.#context.log2 = record.blockSizeLog;
-    this.#resumedMode = record.mode;
-    for (const { address, ...loss } of record.lost) this.#context.receiver(address)?.recall(loss);
-  }
-
   /** Stores what a resume needs; false: it could not be stored, and the transfer is suspended. */
   #persist(): boolean {
     try {
-      this.#write();
+      this.#memory.write();
       return true;
     } catch (thrown) {
       this.#suspendBy(toMeshError(thrown));
       return false;
     }
   }
-
-  #write(): void {
-    const { log2: blockSizeLog, mode, parameters, receivers } = this.#context;
-    if (this.#store === undefined || blockSizeLog === undefined || mode === undefined) return;
-    const { blobId, source } = parameters;
-    writeClientRecord(this.#store, { blobId, size: source.size, blockSizeLog, mode }, receivers);
-  }
 }
 
 /** Where there is nothing to be suspended. */
 const RESTING: ReadonlySet<State> = new Set<State>(['suspended', 'cancel', 'ended']);
-
-/** The lowest block that somebody is known to miss. */
-function firstMissing(receivers: readonly Receiver[]): number | undefined {
-  let first: number | undefined;
-  for (const { blocksMissing } of receivers) {
-    const missing = blocksMissing === undefined ? undefined : firstBit(blocksMissing);
-    if (missing !== undefined && (first === undefined || missing < first)) first = missing;
-  }
-  return first;
-}

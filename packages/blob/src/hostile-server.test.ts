@@ -1,8 +1,19 @@
 import type { MessageType, Model } from '@meshferry/access';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BlobPhase, BlobStatus } from './constants.ts';
-import { BlobBlockStatus, BlobTransferStatus } from './messages.ts';
-import { blocksOf, content, expectOnlyLost, expectWhole, lostOf, type Mesh, prepared } from './testing/mesh.ts';
+import { BlobBlockStatus, BlobPartialBlockReport, BlobTransferStatus } from './messages.ts';
+import {
+  BLOB_ID,
+  blocksOf,
+  CLIENT,
+  content,
+  expectOnlyLost,
+  expectWhole,
+  lostOf,
+  type Mesh,
+  prepared,
+} from './testing/mesh.ts';
 
 const BYTES = content(12_000);
 
@@ -61,6 +72,57 @@ describe('a client whose servers lie', () => {
     expect(mesh.run()).toMatchObject({ outcome: 'complete' });
     expect(lostOf(mesh)).toEqual([]);
     for (const target of mesh.targets) expectWhole(target, BYTES);
+  });
+});
+
+describe('a client that is told anything by anybody', () => {
+  const some = <T>(...values: T[]): fc.Arbitrary<T> => fc.constantFrom(...values);
+  const status = some(0, 0, 0, 1, 3, 4, 6, 9, 10, 15);
+  const octets = fc.uint8Array({ minLength: 1, maxLength: 4 });
+  const told = fc.oneof(
+    fc.record({
+      status,
+      format: some<BlobBlockStatus['format']>('all', 'none', 'some', 'encoded'),
+      blockNumber: some(0, 1, 2, 3, 255, 0xffff),
+      chunkSize: some(0, 8, 53, 377, 0xffff),
+      missing: octets,
+      missingChunks: fc.array(fc.nat(400), { maxLength: 5 }),
+    }),
+    fc.record({
+      status,
+      transferMode: some<BlobTransferStatus['transferMode']>('none', 'push', 'pull'),
+      phase: fc.nat(5),
+      blobId: some(BLOB_ID, BLOB_ID, 5n),
+      blobSize: some(BYTES.length, BYTES.length, 1),
+      blockSizeLog: some(12, 12, 13),
+      transferMtuSize: some(380, 20),
+      blocksNotReceived: fc.uint8Array({ minLength: 1, maxLength: 1 }),
+    }),
+    fc.record({ missingChunks: fc.array(fc.nat(400), { maxLength: 5 }) }),
+  );
+  const lie = fc.record({ value: told, at: fc.nat(15_000), from: fc.integer({ min: 1, max: 2 }) });
+
+  it('serves those that tell the truth, and comes to an end', () => {
+    fc.assert(
+      fc.property(fc.array(lie, { maxLength: 30 }), some<'push' | 'pull'>('push', 'pull'), (lies, mode) => {
+        const mesh = prepared({ targets: 3, capabilities: () => ({ minBlockSizeLog: 12 }) });
+        // Target 1 is a receiver that says other things, too; target 2 is none.
+        for (const { value, at, from } of lies) {
+          mesh.clock.after(at, () => {
+            const { model } = mesh.targets[from]!.server;
+            const to = { dst: CLIENT, appIndex: 0, ttl: 3 };
+            if ('blockNumber' in value) model.send(BlobBlockStatus, value, to);
+            else if ('phase' in value) model.send(BlobTransferStatus, value, to);
+            else model.send(BlobPartialBlockReport, value, to);
+          });
+        }
+        mesh.start(BYTES, { mode, receivers: mesh.targets.slice(0, 2).map(({ address }) => ({ address })) });
+        expect(mesh.run()).toMatchObject({ type: 'done', outcome: 'complete' });
+        expectWhole(mesh.targets[0]!, BYTES);
+        expect(mesh.transfer!.receivers[0]).toMatchObject({ lost: false, progress: 100 });
+      }),
+      { numRuns: 60 }, // a whole network each
+    );
   });
 });
 

@@ -1,5 +1,5 @@
 import { formatAddress, MeshError, type Unicast } from '@meshferry/core';
-import { countBits, numbersOfBits } from './bits.ts';
+import { countBits, firstBit, numbersOfBits } from './bits.ts';
 import type { BlobCapabilities } from './capabilities.ts';
 import type { BlobReceiver, BlobStep, BlobTargetState } from './client-contract.ts';
 import { BlobStatus, blobStatusName } from './constants.ts';
@@ -231,6 +231,16 @@ export class Receiver implements BlobTargetState {
     const { address, skip, status, timedOut, lost, progress, blocksDone, lostIn, error } = this;
     return { address, skip, status, timedOut, lost, progress, blocksDone, lostIn, error };
   }
+}
+
+/** The lowest block that somebody of these is known to miss. */
+export function firstMissing(receivers: readonly Receiver[]): number | undefined {
+  let first: number | undefined;
+  for (const { blocksMissing } of receivers) {
+    const missing = blocksMissing === undefined ? undefined : firstBit(blocksMissing);
+    if (missing !== undefined && (first === undefined || missing < first)) first = missing;
+  }
+  return first;
 }
 
 const NONE = new Uint8Array(0);
