@@ -67,7 +67,11 @@ function cutEverywhere(): number {
     const what = `cut ${after ? 'after' : 'before'} write ${cutAt}`;
     const store = new CutStore('distribution/', 'slots/', 'blob/', 'updates/', 'blob-client/');
     const setup = new DistributorSetup({ store, targets: [{}, {}] });
-    Object.assign(store, { cutAt, after });
+    // From then on it neither sends nor hears.
+    const died = (): void => {
+      setup.iut.deaf = true;
+    };
+    Object.assign(store, { cutAt, after, died });
     run(setup, what);
     if (!store.isDead) {
       assert.ok(store.writes < cutAt);

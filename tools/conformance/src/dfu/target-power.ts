@@ -57,7 +57,8 @@ function transferMissing(setup: TargetSetup): void {
     setup.ask(blockStart(block));
     const data = DATA.slice(block * 128, (block + 1) * 128);
     for (let i = 0; i < data.length / 16; i++) {
-      if (!(setup.store as CutStore).isDead) setup.tell(chunkOf(data, i));
+      if ((setup.store as CutStore).isDead) return;
+      setup.tell(chunkOf(data, i));
     }
   }
   setup.clock.advance(500);
@@ -71,7 +72,11 @@ function cutEverywhere(): number {
       const store = new CutStore('update/', 'blob/');
       const device = new WholeDevice();
       const setup = new TargetSetup({ store, device });
-      Object.assign(store, { cutAt, after });
+      // From then on it neither sends nor hears.
+      const died = (): void => {
+        setup.iut.deaf = true;
+      };
+      Object.assign(store, { cutAt, after, died });
       let steps = 0;
       while (!store.isDead && !step(setup, device)) assert.ok(steps++ < 20, 'does not come to an end');
       if (!store.isDead) {

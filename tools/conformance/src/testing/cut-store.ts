@@ -6,6 +6,8 @@ export class CutStore extends MemoryStore {
   cutAt = Number.POSITIVE_INFINITY;
   after = false;
   isDead = false;
+  /** The power fails now. */
+  died: () => void = () => {};
   readonly #prefixes: readonly string[];
 
   constructor(...prefixes: readonly string[]) {
@@ -18,12 +20,10 @@ export class CutStore extends MemoryStore {
     const isModel = all.some(([key]) => this.#prefixes.some((prefix) => key.startsWith(prefix)));
     if (isModel) this.writes++;
     const cut = isModel && this.writes >= this.cutAt;
-    if (this.isDead || (cut && !this.after)) {
-      this.isDead = true;
-      return;
-    }
-    super.batch(all);
-    if (cut) this.isDead = true;
+    if (!this.isDead && !(cut && !this.after)) super.batch(all);
+    if (!cut || this.isDead) return;
+    this.isDead = true;
+    this.died();
   }
 
   /** The power is back: it takes all that comes. */

@@ -9,8 +9,8 @@ export abstract class Dialogue {
   readonly tester: Station;
   iut!: Station;
 
-  constructor(seed = 1) {
-    this.air = new Air({ seed });
+  constructor(seed = 1, loss = 0) {
+    this.air = new Air({ seed, loss });
     this.tester = this.air.join(TESTER, {});
   }
 

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { BlobClient, BlobServer } from '@meshferry/blob';
-import { fromHex, MemoryStore, storeView } from '@meshferry/core';
+import { type Clock, fromHex, MemoryStore, storeView } from '@meshferry/core';
 import { portableCrypto } from '@meshferry/crypto';
 import {
   FirmwareDistributionServer,
   type FirmwareDistributionServerOptions,
   FirmwareUpdateClient,
   FirmwareUpdateServer,
+  type OobRetriever,
   type SlotLimits,
   SlotStore,
   type TargetApplication,
@@ -34,9 +35,15 @@ export const OTHER_DATA = '32'.repeat(100);
 
 export interface DistributorSetupOptions
   extends Partial<
-    Omit<FirmwareDistributionServerOptions, 'clock' | 'random' | 'crypto' | 'store' | 'blob' | 'updates' | 'slots'>
+    Omit<
+      FirmwareDistributionServerOptions,
+      'clock' | 'random' | 'crypto' | 'store' | 'blob' | 'updates' | 'slots' | 'oob'
+    >
   > {
+  /** How it fetches images by itself; it may need the clock. */
+  readonly oob?: OobRetriever | ((clock: Clock) => OobRetriever);
   readonly seed?: number;
+  readonly loss?: number;
   readonly targets?: readonly PeerTargetOptions[];
   readonly limits?: Partial<SlotLimits>;
   /** The node is a Target itself, on its second element. */
@@ -62,7 +69,7 @@ export class DistributorSetup extends Dialogue {
   readonly #options: DistributorSetupOptions;
 
   constructor(options: DistributorSetupOptions = {}) {
-    super(options.seed);
+    super(options.seed, options.loss);
     this.#options = options;
     this.store = options.store ?? new MemoryStore();
     this.targets = (options.targets ?? []).map((target, i) => new PeerTarget(this.air, FIRST_RECEIVER + i, target));
@@ -155,7 +162,7 @@ export class DistributorSetup extends Dialogue {
   }
 
   #boot(applied?: boolean): void {
-    const { seed, targets, limits, self, store: _, ...options } = this.#options;
+    const { seed, loss, targets, limits, self, oob, store: _, ...options } = this.#options;
     const { clock, store } = this;
     const ground = { clock, random: this.air.random, crypto: portableCrypto };
     const client = new BlobClient({ ...ground, store: storeView(store, 'blob-client/') });
@@ -179,6 +186,7 @@ export class DistributorSetup extends Dialogue {
       slots: this.slots,
       maxReceivers: 1000,
       isSelf: (address) => address === IUT || address === SELF,
+      ...(oob === undefined ? {} : { oob: typeof oob === 'function' ? oob(clock) : oob }),
       ...options,
     });
     this.server = server;

@@ -14,6 +14,8 @@ export interface PeerServerOptions {
   readonly listens?: (hex: string) => boolean;
   /** Chunks that it asks for at a time in pull mode. */
   readonly window?: number;
+  /** It writes chunk numbers from 2048 on in two octets, as Zephyr does: not what is meant. */
+  readonly isCodeWrong?: boolean;
   /** What it subscribes to besides the group. */
   readonly label?: Uint8Array;
 }
@@ -122,7 +124,12 @@ export class PeerServer {
   #ask(): string {
     this.#wanted =
       this.phase === 3 ? [...this.missingChunks].sort((a, b) => a - b).slice(0, this.#options.window ?? 4) : [];
-    return this.#wanted.map((number) => Buffer.from(String.fromCharCode(number)).toString('hex')).join('');
+    return this.#wanted.map((number) => this.#codeOf(number)).join('');
+  }
+
+  #codeOf(number: number): string {
+    if (number < 0x800 || !this.#options.isCodeWrong) return Buffer.from(String.fromCharCode(number)).toString('hex');
+    return Buffer.of(0xc0 | ((number >> 6) & 0x3f), 0x80 | (number & 0x3f)).toString('hex');
   }
 
   get #blocks(): number {
