@@ -2,6 +2,7 @@ import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { SeededRandom } from '@meshferry/core';
+import { demoSigningKey, parseImage, writeZip } from '@meshferry/firmware';
 import { afterAll, describe, expect, test } from 'vitest';
 import { firmware, intelHex, meshferry, type Outcome, temporaryFolder } from './testing/cli.ts';
 import { groundTruth, sharedFirmware } from './testing/shared-firmware.ts';
@@ -169,6 +170,57 @@ describe('fw make writes', () => {
     expect(files[0]).toEqual(files[1]);
     expect(files[2]).toEqual(files[3]);
   });
+});
+
+test('fw inspect and fw verify ask which image of a HEX is meant', async () => {
+  const [low, high] = [(await firmware(500)).image, (await firmware(600)).image];
+  const both = intelHex(low, 0x8000).replace(/:00000001FF\n$/, '') + intelHex(high, 0xc000);
+  const file = folder.write('both.hex', both);
+  const asked = await meshferry(['fw', 'inspect', file]);
+  expect(asked.exit).toBe(2);
+  expect(asked.stderr).toMatch(/holds 2 MCUboot images, at 0x8000, 0xc000\n.*--hex-address/);
+  const { result } = await meshferry(['fw', 'inspect', file, '--hex-address', '0xc000', '--json']);
+  expect(result.segments[1].image.imgSize).toBe(600);
+  const spki = demoSigningKey().publicKey.spki;
+  const pem = `-----BEGIN PUBLIC KEY-----\n${Buffer.from(spki).toString('base64')}\n-----END PUBLIC KEY-----\n`;
+  const verify = ['fw', 'verify', file, '--key', folder.write('demo.pem', pem), '--hex-address'];
+  expect((await meshferry([...verify, '0x8000'])).exit).toBe(0);
+  expect((await meshferry([...verify, '0x9000'])).exit).toBe(2);
+});
+
+test('fw inspect asks which metadata are meant', async () => {
+  const { image, meshMetadata } = await firmware(500);
+  const json = (name: string, value: object) => ({ name, bytes: Buffer.from(JSON.stringify(value)) });
+  const files = [
+    { name: 'app.bin', bytes: image },
+    json('manifest.json', { files: [{ file: 'app.bin' }] }),
+    json('ble_mesh_metadata.json', meshMetadata),
+    json('ble_mesh_metadata_b.json', { ...meshMetadata, composition_hash: 1 }),
+  ];
+  const file = folder.write('several.zip', writeZip(files, 0));
+  const asked = await meshferry(['fw', 'inspect', file]);
+  expect(asked.stdout).toContain('contradiction: there are several mesh metadata files');
+  const { result } = await meshferry(['fw', 'inspect', file, '--metadata-file', 'ble_mesh_metadata.json', '--json']);
+  expect([result.inconsistencies, result.meshMetadata]).toEqual([[], meshMetadata]);
+  const missing = await meshferry(['fw', 'inspect', file, '--metadata-file', 'x.json']);
+  expect([missing.exit, missing.stderr]).toEqual([2, expect.stringContaining('ble_mesh_metadata_b.json')]);
+});
+
+test('fw inspect shows each signature, flags, counters and dependencies', async () => {
+  const argv = ['--security-counter', '7', '--depends', '1:1.2.0'];
+  const [, , path] = await make('shown.bin', raw, ...argv);
+  const { stdout } = await meshferry(['fw', 'inspect', path]);
+  expect(stdout).toMatch(/security counter +7\n/);
+  expect(stdout).toMatch(/needs +image 1 in version 1\.2\.0\+0 or newer\n/);
+  const plain = parseImage(readFileSync(path));
+  if (!plain.ok) throw new Error(plain.error.message);
+  // The signature TLV and its key once more, as if two had signed.
+  const { tlvAreaOffset, imageEnd, bytes, tlvs } = plain.value;
+  const pair = bytes.slice(tlvs[1]!.offset, imageEnd);
+  const twice = Buffer.concat([bytes.subarray(0, imageEnd), pair]);
+  twice.writeUInt16LE(imageEnd - tlvAreaOffset + pair.length, tlvAreaOffset + 2);
+  const shown = await meshferry(['fw', 'inspect', folder.write('twice.bin', twice)]);
+  expect(shown.stdout.match(/one of them +ECDSA valid, meshferry-demo/g)).toHaveLength(2);
 });
 
 describe('fw make refuses', () => {

@@ -43,7 +43,7 @@ export function findHexImage(
     const addresses = found.map((segment) => hex(segment.address)).join(', ');
     return fail(
       new MeshError('ambiguous-image', `the HEX file holds ${found.length} MCUboot images, at ${addresses}`, {
-        hint: 'Say which one by its address.',
+        hint: 'Say which one by its address (fw inspect, fw verify: --hex-address), or give a HEX file with that image alone.',
       }),
     );
   }

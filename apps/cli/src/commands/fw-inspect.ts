@@ -7,16 +7,17 @@ import type { Shell } from '../shell/shell.ts';
 
 export interface InspectFlags {
   readonly metadataFile?: string;
+  readonly hexAddress?: number;
 }
 
 /** `fw inspect FILE` */
-export async function fwInspect(
-  shell: Shell,
-  [path = '']: readonly string[],
-  { metadataFile }: InspectFlags,
-): Promise<ExitCode> {
-  const choice = metadataFile === undefined ? {} : { metadataFile };
-  const pkg = await readFirmwareFile(shell.io, path, { acceptUnsigned: true, ...choice });
+export async function fwInspect(shell: Shell, [path = '']: readonly string[], flags: InspectFlags): Promise<ExitCode> {
+  const { metadataFile, hexAddress } = flags;
+  const pkg = await readFirmwareFile(shell.io, path, {
+    acceptUnsigned: true,
+    ...(metadataFile === undefined ? {} : { metadataFile }),
+    ...(hexAddress === undefined ? {} : { hexAddress }),
+  });
   if (shell.json) shell.result(describePackage(pkg));
   else for (const line of inspectText(basename(path), pkg, shell.style)) shell.say(line);
   return ExitCode.done;

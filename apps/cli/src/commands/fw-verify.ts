@@ -7,6 +7,7 @@ import { alignColumns } from '../shell/table.ts';
 
 export interface VerifyFlags {
   readonly key: readonly string[];
+  readonly hexAddress?: number;
 }
 
 /** The file could be read; what it holds is not what the key signed. */
@@ -15,7 +16,12 @@ const FAILED = ['hash-mismatch', 'corrupt-image', 'signature-invalid', 'key-unkn
 /** `fw verify FILE --key PEM` */
 export async function fwVerify(shell: Shell, [path = '']: readonly string[], flags: VerifyFlags): Promise<ExitCode> {
   const publicKeys = flags.key.map((file) => readPublicKeyFile(shell.io, file));
-  const { images } = await readFirmwareFile(shell.io, path, { publicKeys, requireSignature: true }).catch(failed);
+  const { hexAddress } = flags;
+  const { images } = await readFirmwareFile(shell.io, path, {
+    publicKeys,
+    requireSignature: true,
+    ...(hexAddress === undefined ? {} : { hexAddress }),
+  }).catch(failed);
   shell.result({
     images: images.map(({ file, target, sha256, hashVerified, signature }) => ({
       file,

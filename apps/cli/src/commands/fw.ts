@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { companyId, coreType, firmwareVersion, metadataHex, octet, secondsOption } from '../shell/options.ts';
+import { companyId, coreType, firmwareVersion, metadataHex, octet, secondsOption, uint32 } from '../shell/options.ts';
 import type { Runner } from '../shell/run.ts';
 import { type CheckFlags, fwCheck } from './fw-check.ts';
 import { type FetchFlags, fwFetch } from './fw-fetch.ts';
@@ -27,6 +27,7 @@ export function addFwCommands(program: Command, runner: Runner): void {
     .description('what is in a package (.zip), an MCUboot image (.bin) or an Intel HEX')
     .argument('<FILE>', 'the file')
     .option('--metadata-file <NAME>', 'which mesh metadata of a package with several are meant')
+    .option('--hex-address <ADDRESS>', HEX_ADDRESS, uint32)
     .addHelpText('after', '\nExample:\n  meshferry fw inspect dfu_application.zip\n')
     .action(runner.of<InspectFlags>(fwInspect));
   fw.command('verify')
@@ -37,6 +38,7 @@ export function addFwCommands(program: Command, runner: Runner): void {
       'public key that every image must be signed for; repeatable: by one of them',
       eachFile,
     )
+    .option('--hex-address <ADDRESS>', HEX_ADDRESS, uint32)
     .addHelpText('after', VERIFY_HELP)
     .action(runner.of<VerifyFlags>(fwVerify));
   withSigningOptions(fw.command('make'))
@@ -121,6 +123,8 @@ function withServerOptions(command: Command): Command {
       secondsOption,
     );
 }
+
+const HEX_ADDRESS = 'which image of an Intel HEX with several is meant, such as 0xc000';
 
 const VERIFY_HELP = `
 Examples:
