@@ -1,7 +1,8 @@
 import { toHex } from '@meshferry/core';
 import { describe, expect, it } from 'vitest';
 import type { FirmwareUpdateStatus } from './firmware-update-messages.ts';
-import { UpdateEffect, UpdatePhase, UpdateStatus } from './update-codes.ts';
+import { UpdateEffect, UpdatePhase, UpdateStatus, updatePhaseName } from './update-codes.ts';
+import { refusedError } from './update-errors.ts';
 import { judgeApply, judgeCancel, judgeConfirm, judgeRefresh, judgeStart, type Verdict } from './update-judgment.ts';
 
 const OURS = 7n;
@@ -112,5 +113,13 @@ describe('what an answer means', () => {
   it('to Cancel: only Idle has forgotten', () => {
     expect(outcome(judgeCancel(status(success, UpdatePhase.idle)))).toBe('done');
     expect(outcome(judgeCancel(status(success, UpdatePhase.applyingUpdate)))).toBe('ignore');
+  });
+
+  it('with a number that no specification of today knows', () => {
+    expect(refusedError(1, 9, 'Start')).toMatchObject({
+      code: 'target-error',
+      message: expect.stringContaining('reserved status 9'),
+    });
+    expect([updatePhaseName(4), updatePhaseName(15)]).toEqual(['Verification Succeeded', 'reserved phase 15']);
   });
 });
