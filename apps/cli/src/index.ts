@@ -13,10 +13,10 @@
  * | --- | --- | --- |
  * | `demo` | one whole update of ten simulated nodes; leaves nothing behind | `meshferry demo` |
  * | `fw inspect FILE` | what is in a package (.zip), an MCUboot image (.bin) or an Intel HEX | `meshferry fw inspect app.zip --json` |
- * | `fw verify FILE --key PEM` | hash and signature of every image | `meshferry fw verify app.zip --key release.pub.pem` |
- * | `fw make RAW --image-version V --out ZIP` | a signed package with mesh metadata | `meshferry fw make zephyr.bin --image-version 1.2.3+4 --out app.zip` |
- * | `fw check URI --fwid HEX` | whether the maker's server has newer firmware | `meshferry fw check https://fw.example.com/lamp --fwid 59000100000000000000` |
- * | `fw fetch URI --fwid HEX --out F` | fetches it, checked against the offer; `--allow-host`, `--max-size`, `--timeout` | `meshferry fw fetch https://fw.example.com/lamp --fwid 59000100000000000000 --out lamp.tar.gz` |
+ * | `fw verify FILE --key PEM` | hash and signature of every image; several `--key`: by one of them | `meshferry fw verify app.zip --key release.pub.pem` |
+ * | `fw make RAW --image-version V --out FILE` | a signed package (.zip), firmware archive (.tar.gz) or image (.bin) with mesh metadata, of a .bin or .hex; RSA, ECDSA and Ed25519 keys | `meshferry fw make zephyr.bin --image-version 1.2.3+4 --out app.zip` |
+ * | `fw check URI --fwid HEX` | whether the maker's server has newer firmware; `--chain`: every update to the newest | `meshferry fw check https://fw.example.com/lamp --fwid 59000100000000000000` |
+ * | `fw fetch URI --fwid HEX --out F` | fetches it, checked against the offer; `--key` asks for a signature; `--allow-host`, `--max-size`, `--timeout` | `meshferry fw fetch https://fw.example.com/lamp --fwid 59000100000000000000 --out lamp.tar.gz` |
  * | `fw serve DIR` | serves packages as a maker does: https with `--cert` or `--self-signed`, http on this machine | `meshferry fw serve ./releases --port 8443` |
  * | `net create` · `show` | a new network in `--state`; what is in it | `meshferry net create --bearer sim:targets=0,unprovisioned=3 --state ./state` |
  * | `net import FILE` · `export FILE` | a network as a Mesh Configuration Database document, unchanged; `--partial` for a guest | `meshferry net export network.json --state ./state` |
@@ -29,7 +29,7 @@
  * | `dfu targets` | which nodes can be updated, and what they run | `meshferry dfu targets --bearer sim:targets=10` |
  * | `dfu plan FILE` | dry run: who accepts the image, its effect, the plan, the time | `meshferry dfu plan app.zip --bearer sim:targets=10` |
  * | `dfu run FILE` | the update | `meshferry dfu run app.zip --bearer sim:targets=10,loss=0.1 --state ./state` |
- * | `dfu status` · `resume` · `apply` · `cancel` | steer the unfinished update in `--state` | `meshferry dfu resume --bearer sim:targets=10 --state ./state` |
+ * | `dfu status` · `suspend` · `resume` · `apply` · `cancel` · `retry` | steer the update in `--state`, at its Distributor too; `retry`: once more for the targets that failed | `meshferry dfu resume --bearer sim:targets=10 --state ./state` |
  * | `decode CAPTURE` | recorded traffic down to named fields; live with `--bearer` | `meshferry decode update.jsonl.gz` |
  * | `capture --out FILE` | what a bearer hears, for `decode` (.jsonl) or Wireshark (.pcap) | `meshferry capture --bearer sim:targets=2 --out update.pcap` |
  * | `bearer list` | the radios, their URIs, and whether they can be used here | `meshferry bearer list` |
