@@ -1,4 +1,3 @@
-import type { MessageType, Model } from '@meshferry/access';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BlobPhase, BlobStatus } from './constants.ts';
@@ -10,22 +9,12 @@ import {
   content,
   expectOnlyLost,
   expectWhole,
+  lies,
   lostOf,
-  type Mesh,
   prepared,
 } from './testing/mesh.ts';
 
 const BYTES = content(12_000);
-
-/** The target answers with this instead of what its server says; undefined: as it says. */
-function lies<T>(mesh: Mesh, index: number, type: MessageType<T>, lie: (truth: T) => Partial<T> | undefined): void {
-  const model = mesh.targets[index]!.server.model;
-  const reply = model.reply.bind(model) as Model['reply'];
-  model.reply = ((...[context, of, value, ...rest]: Parameters<Model['reply']>) => {
-    const other = (of as unknown) === type ? lie(value as T) : undefined;
-    return reply(context, of, other === undefined ? value : { ...(value as object), ...other }, ...rest);
-  }) as Model['reply'];
-}
 
 describe('a client whose servers lie', () => {
   it.each([

@@ -1,4 +1,4 @@
-import { AccessLayer, type Model } from '@meshferry/access';
+import { AccessLayer, type MessageType, type Model } from '@meshferry/access';
 import { type MemoryAirOptions, memoryAir } from '@meshferry/bearer';
 import { SeededRandom, storeView, VirtualClock } from '@meshferry/core';
 import { portableCrypto } from '@meshferry/crypto';
@@ -322,4 +322,19 @@ export function blocksOf(mesh: Mesh): Extract<BlobEvent, { type: 'block' }>[] {
 /** The percentage told last. */
 export function lastProgress(mesh: Mesh): number | undefined {
   return mesh.events.filter((event) => event.type === 'progress').at(-1)?.percent;
+}
+
+/** The target answers with this instead of what its server says; undefined: as it says. */
+export function lies<T>(
+  mesh: Mesh,
+  index: number,
+  type: MessageType<T>,
+  lie: (truth: T) => Partial<T> | undefined,
+): void {
+  const model = mesh.targets[index]!.server.model;
+  const reply = model.reply.bind(model) as Model['reply'];
+  model.reply = ((...[context, of, value, ...rest]: Parameters<Model['reply']>) => {
+    const other = (of as unknown) === type ? lie(value as T) : undefined;
+    return reply(context, of, other === undefined ? value : { ...(value as object), ...other }, ...rest);
+  }) as Model['reply'];
 }
