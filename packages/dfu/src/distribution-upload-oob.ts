@@ -48,19 +48,12 @@ export class OobUpload {
     return this.#progress;
   }
 
-  /** The status that refuses a request at once; undefined when it is to be checked. */
-  refusal({ uri }: OobRequest): number | undefined {
-    const { oob, slots } = this.#ground;
-    const wrong = refuseUri(uri, oob?.schemes ?? []);
-    if (wrong !== undefined) return REFUSALS[wrong];
-    return slots.isFull(this.#state.reservation) ? Status.insufficientResources : undefined;
-  }
-
   /** Asks whether there is something newer; `answer` is told the status, when it is known. */
   check(request: OobRequest, answer: (status: number) => void): void {
     const { oob, log } = this.#ground;
-    if (oob === undefined) {
-      answer(Status.uriNotSupported);
+    const refusal = this.#refusal(request);
+    if (oob === undefined || refusal !== undefined) {
+      answer(refusal ?? Status.uriNotSupported);
       return;
     }
     this.#isChecking = true;
@@ -99,6 +92,14 @@ export class OobUpload {
     this.#job?.cancel?.();
     this.#job = undefined;
     this.#isChecking = false;
+  }
+
+  /** The status that refuses a request at once; undefined when it is to be checked. */
+  #refusal({ uri }: OobRequest): number | undefined {
+    const { oob, slots } = this.#ground;
+    const wrong = refuseUri(uri, oob?.schemes ?? []);
+    if (wrong !== undefined) return REFUSALS[wrong];
+    return slots.isFull(this.#state.reservation) ? Status.insufficientResources : undefined;
   }
 
   #judge(request: OobRequest, verdict: OobVerdict): number {

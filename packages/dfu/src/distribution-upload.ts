@@ -86,10 +86,7 @@ export class Upload {
       answer(isSame ? Status.success : Status.busyWithUpload);
       return;
     }
-    if (this.#oob.isChecking) return;
-    const refusal = this.#oob.refusal(request);
-    if (refusal !== undefined) answer(refusal);
-    else this.#oob.check(request, answer);
+    if (!this.#oob.isChecking) this.#oob.check(request, answer);
   }
 
   cancel(): number {
