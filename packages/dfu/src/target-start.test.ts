@@ -307,6 +307,32 @@ describe('Firmware Update Server, Apply', () => {
     expect(list).toMatchObject({ entries: [{ firmwareId: Uint8Array.of(0x59, 0, 1) }] });
   });
 
+  it('does not apply what was given up while its answer was on the way', () => {
+    for (const loseAnswer of [false, true]) {
+      const bench = benchIn(verificationSucceeded);
+      bench.loseAnswer = loseAnswer;
+      bench.server.phases.subscribe((phase) => {
+        if (phase === applyingUpdate) bench.clock.after(1, () => bench.server.abort());
+      });
+      bench.apply();
+      expect(bench.device.calls).not.toContain('apply');
+      expect(bench.server.phase).toBe(UpdatePhase.transferError);
+    }
+  });
+
+  it('does not take the end of one apply for that of the next', () => {
+    const bench = benchIn(applyingUpdate);
+    const late = bench.device.endApply;
+    bench.status(FirmwareUpdateCancel, {});
+    bench.start();
+    bench.apply();
+    expect(bench.server.phase).toBe(applyingUpdate);
+    late(false);
+    expect(bench.server.phase).toBe(applyingUpdate);
+    bench.device.endApply(true);
+    expect(bench.server.phase).toBe(idle);
+  });
+
   it('does not listen to an apply that ends after it was cancelled', () => {
     const bench = benchIn(applyingUpdate);
     bench.status(FirmwareUpdateCancel, {});

@@ -209,7 +209,7 @@ export class FirmwareUpdateServer {
 
   /** From Transfer Error back to Transfer Active; undefined when the BLOB server lost the transfer [4.3]. */
   #resume(update: TargetUpdate): number | undefined {
-    if (this.#blob.blobId !== update.blobId || this.#blob.phase === BlobPhase.complete) return undefined;
+    if (this.#blob.blobId !== update.blobId) return undefined;
     return this.#state.commit(update, UpdatePhase.transferActive) ? UpdateStatus.success : UpdateStatus.internalError;
   }
 

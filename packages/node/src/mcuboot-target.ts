@@ -116,8 +116,8 @@ export class McubootTarget implements TargetApplication {
 
   start(_imageIndex: number, metadata: Uint8Array): TargetStart {
     if (this.#fault(metadata) === undefined) return this.#stored(CLEARED) ? { alreadyThere: true } : TROUBLE;
-    const isEmpty = this.#stored([...this.#secondary.erasing(), ['incoming', null], ...CLEARED]);
-    return isEmpty ? { sink: this.#sink() } : TROUBLE;
+    // What is in the slot counts no more; it is erased when the new image begins to come.
+    return this.#stored([['incoming', null], ...CLEARED]) ? { sink: this.#sink() } : TROUBLE;
   }
 
   /** The slot is always there; its sink says whether it holds what a begun transfer has stored. */
