@@ -1,4 +1,4 @@
-import { MeshError, SeededRandom, utf8 } from '@meshferry/core';
+import { concat, MeshError, SeededRandom, utf8 } from '@meshferry/core';
 import { portableCrypto } from '@meshferry/crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -42,7 +42,7 @@ const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 /** Octets with a few changes as damage on the way makes them: flipped, overwritten, cut out, repeated, cut off. */
 function damage(bytes: Uint8Array, random: SeededRandom): Uint8Array {
   const below = (limit: number): number => new DataView(random.bytes(4).buffer).getUint32(0) % Math.max(1, limit);
-  let changed = bytes.slice();
+  let changed: Uint8Array = bytes.slice();
   for (let left = 1 + below(3); left > 0; left--) {
     // Half of the changes hit the ends, where the structures are.
     const reach = below(2) === 0 ? changed.length : Math.min(changed.length, 600);
@@ -52,7 +52,7 @@ function damage(bytes: Uint8Array, random: SeededRandom): Uint8Array {
     if (kind < 4) changed[at]! ^= 1 << below(8);
     else if (kind === 4) changed.set(random.bytes(Math.min(length, changed.length - at)), at);
     else if (kind === 5) changed.fill(below(2) === 0 ? 0xff : 0, at, at + length);
-    else if (kind === 6) changed = Uint8Array.from([...changed.subarray(0, at), ...changed.subarray(at + length)]);
+    else if (kind === 6) changed = concat(changed.subarray(0, at), changed.subarray(at + length));
     else changed = changed.slice(0, at);
   }
   return changed;
@@ -60,10 +60,10 @@ function damage(bytes: Uint8Array, random: SeededRandom): Uint8Array {
 
 describe.skipIf(groundTruth === null)('real and synthetic files, damaged at random', () => {
   const files = [
-    { path: 'nordic-mesh/dfu_blinky_3.0.0.zip', cases: 600 },
-    { path: 'zephyr/hello_world.signed.bin', cases: 3000 },
-    { path: 'zephyr/hello_world.signed.hex', cases: 400 },
-    ...(groundTruth?.synthetic ?? []).map(({ path }) => ({ path, cases: 350 })),
+    { path: 'nordic-mesh/dfu_blinky_3.0.0.zip', cases: 300 },
+    { path: 'zephyr/hello_world.signed.bin', cases: 1500 },
+    { path: 'zephyr/hello_world.signed.hex', cases: 300 },
+    ...(groundTruth?.synthetic ?? []).map(({ path }) => ({ path, cases: 400 })),
   ];
 
   test('are 10 000 cases and more', () => {
@@ -82,7 +82,7 @@ describe.skipIf(groundTruth === null)('real and synthetic files, damaged at rand
     expect(refused).toBeGreaterThan(cases / 3);
   });
 
-  test.each(['synthetic/multi-image-format0.zip', 'synthetic/streamed-data-descriptors.zip'])(
+  test.each(['synthetic/no-manifest.zip', 'synthetic/streamed-data-descriptors.zip'])(
     '%s: cut off anywhere, or with any octet changed, it ends well',
     async (path) => {
       const bytes = firmwareFile(path);
