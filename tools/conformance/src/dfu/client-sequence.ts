@@ -3,6 +3,8 @@ import { SeededRandom } from '@meshferry/core';
 import { type Case, specified } from '../case.ts';
 import { GROUP } from '../testing/air.ts';
 import { octets } from '../testing/client-setup.ts';
+import { updateByCommand } from '../testing/command-line.ts';
+import { firmware } from '../testing/effect-world.ts';
 import { information } from '../testing/peer-server.ts';
 import type { PeerTarget, PeerTargetOptions } from '../testing/peer-target.ts';
 import { DATA } from '../testing/settings.ts';
@@ -133,33 +135,58 @@ export const clientSequence: readonly Case[] = [
       }
     },
   ),
-  specified('CLI/SEQ/05', '50 targets, half of them lose power at random times: the report is complete', () => {
-    const random = new SeededRandom('power');
-    const content = octets(1024);
-    const good: PeerTargetOptions = { information: information(8, 8, { chunkSize: 65 }), applyMs: 5000 };
-    const setup = new UpdateSetup({ targets: Array(50).fill(good) });
-    const [first] = setup.targets as [PeerTarget];
-    for (const [i, target] of setup.targets.entries()) {
-      if (i % 2 === 0) continue;
-      setup.clock.after(random.uniform() * 90_000, () => {
-        target.blob.station.deaf = true;
-        target.isDead = true;
-      });
-    }
-    setup.start({ content, group: GROUP });
-    setup.ends('complete', 20_000);
-    assert.equal(first.blob.content, content);
-    for (const [i, { phase, updateStatus, error, timedOut }] of setup.run.receivers.entries()) {
-      const target = setup.targets[i] as PeerTarget;
-      const isUpdated = phase === 8;
-      if (i % 2 === 0) assert.ok(isUpdated, `target ${i}: phase ${phase}, status ${updateStatus}, ${error?.message}`);
-      // What is reported is so; who is not updated has a reason.
-      assert.equal(isUpdated, target.firmwareId === '11000011' && error === undefined, `report of ${i}`);
-      if (!isUpdated)
-        assert.deepEqual([updateStatus, timedOut, error === undefined], [3, true, false], `report of ${i}`);
-      assert.equal(setup.losses[i]?.length, isUpdated ? 0 : 1);
-    }
-    const lost = setup.run.receivers.filter(({ error }) => error !== undefined).length;
-    assert.ok(lost >= 5 && lost <= 25, `${lost} lost`);
-  }),
+  specified(
+    'CLI/SEQ/05',
+    '50 targets, half of them lose power at random times: complete report, exit code 3',
+    async () => {
+      losePower();
+      await losePowerByCommand();
+    },
+  ),
 ];
+
+/** 25 of 50 scripted targets fall silent within the 90 s of an update. */
+function losePower(): void {
+  const random = new SeededRandom('power');
+  const content = octets(1024);
+  const good: PeerTargetOptions = { information: information(8, 8, { chunkSize: 65 }), applyMs: 5000 };
+  const setup = new UpdateSetup({ targets: Array(50).fill(good) });
+  const [first] = setup.targets as [PeerTarget];
+  for (const [i, target] of setup.targets.entries()) {
+    if (i % 2 === 0) continue;
+    setup.clock.after(random.uniform() * 90_000, () => {
+      target.blob.station.deaf = true;
+      target.isDead = true;
+    });
+  }
+  setup.start({ content, group: GROUP });
+  setup.ends('complete', 20_000);
+  assert.equal(first.blob.content, content);
+  for (const [i, { phase, updateStatus, error, timedOut }] of setup.run.receivers.entries()) {
+    const target = setup.targets[i] as PeerTarget;
+    const isUpdated = phase === 8;
+    if (i % 2 === 0) assert.ok(isUpdated, `target ${i}: phase ${phase}, status ${updateStatus}, ${error?.message}`);
+    // What is reported is so; who is not updated has a reason.
+    assert.equal(isUpdated, target.firmwareId === '11000011' && error === undefined, `report of ${i}`);
+    if (!isUpdated) assert.deepEqual([updateStatus, timedOut, error === undefined], [3, true, false], `report of ${i}`);
+    assert.equal(setup.losses[i]?.length, isUpdated ? 0 : 1);
+  }
+  const lost = setup.run.receivers.filter(({ error }) => error !== undefined).length;
+  assert.ok(lost >= 5 && lost <= 25, `${lost} lost`);
+}
+
+/** The same with the command line and simulated devices: each of 25 is gone in the middle of a block. */
+async function losePowerByCommand(): Promise<void> {
+  const random = new SeededRandom('blocks');
+  const { zip } = await firmware();
+  const isLost = (i: number): boolean => i % 2 === 1;
+  const fail = Array.from({ length: 50 }, (_, i) => i)
+    .filter(isLost)
+    .map((i) => `0x${(0x0100 + i).toString(16).padStart(4, '0')}@block${Math.floor(3 * random.uniform())}`);
+  const { exit, targets } = await updateByCommand(zip, `sim:targets=50,radio=ideal,block=8,fail=${fail.join('+')}`);
+  assert.equal(exit, 3);
+  assert.equal(targets.length, 50);
+  for (const [i, { phase, error }] of targets.entries()) {
+    assert.deepEqual([phase, error === null], isLost(i) ? ['failed', false] : ['applied', true], `target ${i}`);
+  }
+}
