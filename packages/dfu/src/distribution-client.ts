@@ -4,13 +4,13 @@ import {
   type AppIndex,
   type Cancel,
   type Clock,
-  equal,
   fail,
   type MeshError,
   type Random,
   type Result,
   type Unicast,
 } from '@meshferry/core';
+import { isFirmware, isRefusal, phaseOtherThan } from './distribution-answers.ts';
 import {
   DistributionPhase,
   DistributionStatus,
@@ -295,17 +295,4 @@ export class FirmwareDistributionClient {
       },
     );
   }
-}
-
-function isRefusal({ status }: { readonly status: number }): boolean {
-  return status !== Status.success;
-}
-
-function isFirmware(answer: { readonly firmwareId: Uint8Array | undefined }, firmwareId: Uint8Array): boolean {
-  return answer.firmwareId !== undefined && equal(answer.firmwareId, firmwareId);
-}
-
-/** A Success in one of these phases is a late answer to an earlier request. */
-function phaseOtherThan(...phases: readonly number[]): (answer: FirmwareDistributionStatus) => boolean {
-  return (answer) => isRefusal(answer) || !phases.includes(answer.phase);
 }

@@ -3,10 +3,10 @@ import type { SavedJob } from '@meshferry/node';
 import { badInput, ExitCode } from '../shell/exit.ts';
 import { formatFirmwareId } from '../shell/format.ts';
 import type { Shell } from '../shell/shell.ts';
-import { chooseSim } from '../update/bearers.ts';
-import { type Mesh, withMesh } from '../update/mesh.ts';
+import type { Mesh } from '../update/mesh.ts';
 import { finishUpdate } from '../update/result.ts';
 import { reachable, runUpdate, type StartJob, sameNetwork } from '../update/run-update.ts';
+import { withState } from '../update/with-state.ts';
 import { describeJob } from './dfu-status.ts';
 
 /** `dfu resume` */
@@ -104,19 +104,6 @@ function savedUpdate(mesh: Mesh): { readonly job: SavedJob; readonly image: Uint
   const { image } = mesh;
   if (image !== undefined) return { job, image };
   throw badInput('no-image', 'the state does not hold the image of the update', 'Give it: "dfu run FILE --resume".');
-}
-
-/** Opens the network whose state holds a job, for `use`. */
-export function withState(shell: Shell, use: (mesh: Mesh) => Promise<ExitCode>): Promise<ExitCode> {
-  const sim = chooseSim(shell.bearers);
-  if (shell.state === undefined) {
-    throw badInput(
-      'no-state',
-      'no --state given: without it no update is kept',
-      'Give the folder that "dfu run" had: --state DIR',
-    );
-  }
-  return withMesh(shell, use, sim);
 }
 
 function savedJob(mesh: Mesh): SavedJob {

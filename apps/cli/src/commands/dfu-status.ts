@@ -7,7 +7,7 @@ import type { Shell } from '../shell/shell.ts';
 import { alignColumns } from '../shell/table.ts';
 import type { Mesh } from '../update/mesh.ts';
 import { phaseText } from '../update/progress-text.ts';
-import { withState } from './dfu-job.ts';
+import { withState } from '../update/with-state.ts';
 
 /** `dfu status`: what the state holds; of a job through a Distributor also what that says now. */
 export function dfuStatus(shell: Shell): Promise<ExitCode> {
