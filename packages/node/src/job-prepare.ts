@@ -33,6 +33,16 @@ interface Place {
   readonly model: number;
 }
 
+/** Whether anybody lacks the AppKey of the job, or a binding to it, as far as the document knows. */
+export function lacksKeys({ request }: JobRun, network: MeshNetwork): boolean {
+  const { appIndex, distributor, targets } = request;
+  const wanted = [
+    ...targets.flatMap((address) => places(network, address, TARGET_MODELS)),
+    ...(distributor === undefined ? [] : distributorPlaces(network, distributor)),
+  ];
+  return wanted.some((place) => isUnbound(network, place, appIndex));
+}
+
 /**
  * Gives the AppKey of the job to the targets and the Distributor, and binds their models to it, where the document says
  * that they lack it [firmware-distribution.md 3, step 2]. What it adds is in the undo list before a node hears of it.
@@ -50,10 +60,18 @@ export async function prepareKeys(run: JobRun, network: MeshNetwork): Promise<vo
     }
   });
   if (distributor === undefined) return;
-  await bindAll(run, network, [
+  await bindAll(run, network, distributorPlaces(network, distributor));
+}
+
+function distributorPlaces(network: MeshNetwork, distributor: Unicast): readonly Place[] {
+  return [
     ...places(network, distributor, DISTRIBUTOR_MODELS),
     ...placesOnNode(network, distributor, DISTRIBUTOR_CLIENTS),
-  ]);
+  ];
+}
+
+function isUnbound({ document }: MeshNetwork, place: Place, appIndex: number): boolean {
+  return !requireModel(document, placeOf(place, place.model)).bind.includes(appIndex);
 }
 
 /**
@@ -106,9 +124,7 @@ function placesOf(entry: NodeEntry, models: readonly number[]): readonly Place[]
 
 async function bindAll(run: JobRun, network: MeshNetwork, wanted: readonly Place[]): Promise<void> {
   const { appIndex } = run.request;
-  const missing = wanted.filter(
-    (place) => !requireModel(network.document, placeOf(place, place.model)).bind.includes(appIndex),
-  );
+  const missing = wanted.filter((place) => isUnbound(network, place, appIndex));
   const [first] = missing;
   if (first === undefined) return;
   run.enter('preparing');

@@ -1,7 +1,7 @@
 import { type Clock, type MeshError, type Random, toMeshError } from '@meshferry/core';
 import { checkTargets } from './check-targets.ts';
 import { followEffects, type ReprovisionWay } from './job-effects.ts';
-import { prepareGroup, prepareKeys } from './job-prepare.ts';
+import { lacksKeys, prepareGroup, prepareKeys } from './job-prepare.ts';
 import type { JobRun } from './job-run.ts';
 import { takeBack } from './job-undo.ts';
 import { updateInWaves } from './job-waves.ts';
@@ -46,7 +46,8 @@ export async function runJob(run: JobRun, ground: JobGround): Promise<JobReport>
 
 async function updateAll(run: JobRun, ground: JobGround): ReturnType<typeof updateInWaves> {
   const { role, random, network } = ground;
-  if (network !== undefined) await prepareKeys(run, network);
+  // Where nothing is to be prepared the first question goes out at once.
+  if (network !== undefined && lacksKeys(run, network)) await prepareKeys(run, network);
   await check(run, role);
   if (network !== undefined) await prepareGroup(run, network);
   return updateInWaves(run, { role, blobId: () => new DataView(random.bytes(8).slice().buffer).getBigUint64(0) });
