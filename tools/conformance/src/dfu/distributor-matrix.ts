@@ -198,7 +198,15 @@ export const distributorMatrix: readonly Case[] = PHASES.flatMap((name, phase) =
   ),
 );
 
+/** While the targets are still being told to start there are no blocks whose sending could pause: Suspend Failed. */
+function suspendFails(): void {
+  const setup = new DistributorSetup({ targets: [{ ignores: '830d' }] }).start();
+  setup.exchange(SUSPEND, distributionStatus(0x0d, 1));
+  setup.phaseIs(1);
+}
+
 function checkCell(phaseBefore: number, message: string, cell: Cell): void {
+  if (phaseBefore === 1 && message === SUSPEND) suspendFails();
   const setup = DistributorSetup.inPhase(phaseBefore, ofPhase(phaseBefore));
   const [target] = setup.targets as [PeerTarget];
   const idBefore = target.id;
