@@ -156,6 +156,8 @@ export class Attachment {
       ttl: options.ttl ?? (context.ttl === 0 ? 0 : 0xff),
       payload,
       ...(options.segmented === undefined ? {} : { segmented: options.segmented }),
+      ...(options.sar === undefined ? {} : { sar: options.sar }),
+      ...(options.transmit === undefined ? {} : { transmit: options.transmit }),
     };
     let cancelSend: Cancel | undefined;
     const timer = this.#ground.clock.after(options.delayMs ?? this.#ground.replyDelayMs(context.dst), () => {

@@ -46,8 +46,8 @@ export interface SendOptions extends Omit<AccessSend, 'src' | 'payload' | 'key'>
   readonly deviceKeyOf?: Unicast;
 }
 
-/** How an answer is sent, where the rules of the specification are not wanted. */
-export interface ReplyOptions {
+/** How an answer is sent, where the rules of the specification or the states of the node are not wanted. */
+export interface ReplyOptions extends Pick<AccessSend, 'sar' | 'transmit'> {
   /** Default: the Default TTL, but 0 for a message that came with TTL 0. */
   readonly ttl?: number;
   /** Default: 20 to 50 ms at random, 20 to 500 ms for a message that came to a group or virtual address. */

@@ -80,6 +80,18 @@ describe('reply', () => {
     expect(answers).toMatchObject([{ ttl: 7 }]);
   });
 
+  it('can be told how often and how fast its PDUs go out', () => {
+    lamp.silent = true;
+    client.send(LampSet, { level: 1 }, { dst: 0x11 });
+    clock.advance(100);
+    const context = lamp.heard[0]?.context;
+    if (context === undefined) throw new Error('not heard');
+    const onAir = { sar: { segmentIntervalStep: 0 }, transmit: { count: 2, intervalMs: 20 } };
+    lamp.model.reply(context, LampStatus, { level: 3 }, onAir);
+    clock.advance(100);
+    expect(link.sent.at(-1)).toMatchObject(onAir);
+  });
+
   it('can be cancelled until it leaves, and says so', () => {
     lamp.silent = true;
     client.send(LampSet, { level: 1 }, { dst: 0x11 });

@@ -47,6 +47,8 @@ export interface BlobServerOptions {
   readonly log?: Log;
   /** Default: {@link DEFAULT_CAPABILITIES}. */
   readonly capabilities?: Partial<BlobCapabilities>;
+  /** `stock`: Block Status goes out as the SAR Transmitter and Network Transmit of the node say. Default `auto`: quickly. */
+  readonly settings?: 'auto' | 'stock';
   /** Details of pull mode; whether it is offered say the capabilities. */
   readonly pull?: BlobPullOptions;
 }

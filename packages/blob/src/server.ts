@@ -2,13 +2,13 @@ import { type Context, Model } from '@meshferry/access';
 import { type Log, type MeshError, silent } from '@meshferry/core';
 import { blockCount, blockShape, isChunkSizeLegal } from './arithmetic.ts';
 import { hasBit, numbersOfBits } from './bits.ts';
+import { BlockAnswers } from './block-answers.ts';
 import { BlockAssembly } from './block-assembly.ts';
 import type { BlobCapabilities } from './capabilities.ts';
 import { BLOB_MTU, BLOB_TRANSFER_SERVER, BlobPhase, BlobStatus, formatBlobId, MAX_BLOCKS } from './constants.ts';
 import {
   BlobBlockGet,
   BlobBlockStart,
-  BlobBlockStatus,
   BlobChunkTransfer,
   BlobInformationGet,
   BlobInformationStatus,
@@ -34,12 +34,14 @@ export class BlobServer {
   readonly #log: Log;
   readonly #life: ServerLifecycle;
   readonly #reports: PullReports;
+  readonly #answers: BlockAnswers;
 
   constructor(options: BlobServerOptions) {
     this.#log = options.log ?? silent;
     this.capabilities = capabilitiesOf(options);
     this.#life = new ServerLifecycle(options);
     this.#reports = new PullReports(options.clock, this.model, this.#log, options.pull);
+    this.#answers = new BlockAnswers(this.model, this.#log, options.settings === 'stock');
     this.#life.stopped = () => this.#reports.stop();
 
     this.model.handle(BlobChunkTransfer, this.#onChunk);
@@ -220,6 +222,7 @@ export class BlobServer {
     const block = transfer.block!;
     if (!block.fits(chunkNumber, data.length)) return;
     this.#touch(transfer);
+    if (!transfer.isPull) this.#answers.outdated(context.src);
     const isNew = block.add(chunkNumber, data);
     if (isNew && block.missingCount === 0) this.#finishBlock(transfer, block, chunkNumber);
     if (transfer.isPull && this.#transfer === transfer) {
@@ -256,7 +259,7 @@ export class BlobServer {
   #blockStatus(context: Context, status: number): void {
     const transfer = this.#transfer;
     const wanted = transfer?.isPull ? this.#reports.ask(transfer) : undefined;
-    this.model.reply(context, BlobBlockStatus, blockStatusOf(transfer, status, wanted), this.#replyOptions());
+    this.#answers.send(context, blockStatusOf(transfer, status, wanted), this.#replyOptions());
   }
 
   /** Answers carry the Transfer TTL; those of an inactive server the default [MBT 5.2.2]. */

@@ -1,5 +1,11 @@
 import type { Model } from '@meshferry/access';
-import { type BlobCapabilities, BlobClient, type BlobPullOptions, BlobServer } from '@meshferry/blob';
+import {
+  type BlobCapabilities,
+  BlobClient,
+  type BlobPullOptions,
+  BlobServer,
+  type BlobServerOptions,
+} from '@meshferry/blob';
 import { type Address, type AppIndex, silent, storeView } from '@meshferry/core';
 import {
   FirmwareDistributionClient,
@@ -54,12 +60,14 @@ export function targetRole(
   application: TargetApplication,
   capabilities?: Partial<BlobCapabilities>,
   pull?: BlobPullOptions,
+  settings: BlobServerOptions['settings'] = 'auto',
 ): TargetRole {
   const { clock, store } = ground;
   const log = ground.log ?? silent;
   const blob = new BlobServer({
     clock,
     log,
+    settings,
     store: storeView(store, 'blob/'),
     ...(capabilities && { capabilities }),
     ...(pull && { pull }),

@@ -7,6 +7,7 @@ import { TargetFlash } from './sim-target-flash.ts';
 import {
   BOOT_MS,
   blobCapabilities,
+  blobSettings,
   peerLimits,
   targetComposition,
   targetElements,
@@ -124,7 +125,7 @@ export class SimDevice extends SimNode {
     membership: Membership,
   ): MeshNode {
     const applications = flashes.map(({ application }) => application);
-    const roles = targetRoles(membership, applications, blobCapabilities(sim, true));
+    const roles = targetRoles(membership, applications, blobCapabilities(sim, true), undefined, blobSettings(sim));
     this.#roles = roles;
     const node = new MeshNode({
       ...membership,

@@ -22,10 +22,11 @@ export function targetRoles(
   applications: readonly TargetApplication[],
   capabilities: Parameters<typeof targetRole>[2],
   pull?: Parameters<typeof targetRole>[3],
+  settings?: Parameters<typeof targetRole>[4],
 ): TargetRole[] {
   return applications.map((application, instance) => {
     const store = instance === 0 ? ground.store : storeView(ground.store, `instance${instance}/`);
-    return targetRole({ ...ground, store }, application, capabilities, pull);
+    return targetRole({ ...ground, store }, application, capabilities, pull, settings);
   });
 }
 
@@ -87,6 +88,11 @@ export function peerLimits({ peer }: SimOptions, { random }: NodeGround): Partia
     outgoingParallel: 1,
     replyDelayMs: () => 3 + 3 * random.uniform(),
   };
+}
+
+/** How it answers. */
+export function blobSettings({ peer }: SimOptions): NonNullable<Parameters<typeof targetRole>[4]> {
+  return peer === 'stock' ? 'stock' : 'auto';
 }
 
 /** What its BLOB Transfer Server takes. */

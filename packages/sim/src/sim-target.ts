@@ -6,7 +6,14 @@ import { MeshNode, type NodeGround, type RemoteOptions, type TargetRole } from '
 import { faulty } from './faulty-target.ts';
 import { SimNode, type WorldGround } from './sim-node.ts';
 import { TargetFlash } from './sim-target-flash.ts';
-import { BOOT_MS, blobCapabilities, peerLimits, targetComposition, targetRoles } from './sim-target-parts.ts';
+import {
+  BOOT_MS,
+  blobCapabilities,
+  blobSettings,
+  peerLimits,
+  targetComposition,
+  targetRoles,
+} from './sim-target-parts.ts';
 import type { SimOptions } from './uri.ts';
 import { RELAY_RETRANSMIT, SIM_APP_INDEX, SIM_GROUP, worldKeys } from './world-keys.ts';
 
@@ -87,7 +94,13 @@ export class SimTarget extends SimNode {
     // What it asks for waits at its Friend at once.
     const pull = { friendQueue: FRIEND_QUEUE, reported: () => node.network.lowPower?.poll() };
     const failing = flashes.map((flash, i) => this.#withFailures(options, flash, i));
-    const roles = targetRoles(ground, failing, blobCapabilities(sim, !lowPower), lowPower ? pull : undefined);
+    const roles = targetRoles(
+      ground,
+      failing,
+      blobCapabilities(sim, !lowPower),
+      lowPower ? pull : undefined,
+      blobSettings(sim),
+    );
     this.#roles = roles;
     const moved = readRecord<Place>(ground.store, PLACE);
     const { address, deviceKey } = moved ?? { address: options.address };

@@ -1,5 +1,5 @@
 import { AccessLayer, type MessageType } from '@meshferry/access';
-import { MemoryStore, SeededRandom, type Store, VirtualClock } from '@meshferry/core';
+import { type Cancel, MemoryStore, SeededRandom, type Store, VirtualClock } from '@meshferry/core';
 import { portableCrypto } from '@meshferry/crypto';
 import type { AccessSend, AccessTransport } from '@meshferry/network';
 import type { BlobCapabilities } from '../capabilities.ts';
@@ -31,19 +31,26 @@ export class Bench {
   readonly flash = new Flash();
   readonly store: Store;
   readonly sent: AccessSend[] = [];
+  /** Whether the stack keeps what the server sends, until it is cancelled. */
+  holds = false;
+  /** Messages that it keeps. */
+  held = 0;
   server: BlobServer;
   #access: AccessLayer;
   readonly #capabilities: Partial<BlobCapabilities>;
 
   readonly #pull: BlobPullOptions;
+  readonly #settings: 'auto' | 'stock';
 
   constructor(
     capabilities: Partial<BlobCapabilities> = {},
     store: Store = new MemoryStore(),
     pull: BlobPullOptions = {},
+    settings: 'auto' | 'stock' = 'auto',
   ) {
     this.store = store;
     this.#pull = pull;
+    this.#settings = settings;
     this.#capabilities = { minBlockSizeLog: 6, maxBlockSizeLog: 18, maxChunksNumber: 3000, ...capabilities };
     [this.server, this.#access] = this.#boot();
   }
@@ -147,9 +154,19 @@ export class Bench {
     return this;
   }
 
+  #hold(): Cancel {
+    let holds = true;
+    this.held++;
+    return () => {
+      if (holds) this.held--;
+      holds = false;
+    };
+  }
+
   #boot(): [BlobServer, AccessLayer] {
     const { clock, store } = this;
-    const server = new BlobServer({ clock, store, capabilities: this.#capabilities, pull: this.#pull });
+    const settings = this.#settings;
+    const server = new BlobServer({ clock, store, capabilities: this.#capabilities, pull: this.#pull, settings });
     const access = new AccessLayer({
       clock,
       random: new SeededRandom(1),
@@ -163,6 +180,7 @@ export class Bench {
       defaultTtl: 5,
       send: (message, done) => {
         this.sent.push(message);
+        if (this.holds) return this.#hold();
         clock.after(0, () => done?.());
         return () => {};
       },
