@@ -155,7 +155,7 @@ describe('a server in pull mode', () => {
     bench.clock.advance(60_000);
     bench.receive(start(), undefined, 0x0007);
     bench.clock.advance(60);
-    bench.blockStart(0);
+    bench.receive(messages.BlobBlockStart.encode({ blockNumber: 0, chunkSize: 8 }), undefined, 0x0007);
     bench.clock.advance(10_000);
     expect(bench.sent.at(-1)?.dst).toBe(0x0007);
   });

@@ -2,8 +2,10 @@ import { readFileSync } from 'node:fs';
 import { fromHex, MemoryStore, type Write } from '@meshferry/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { BlobPhase } from './constants.ts';
-import { Bench } from './testing/bench.ts';
+import { BlobPhase, BlobStatus } from './constants.ts';
+import { BlobBlockStart, BlobChunkTransfer, BlobTransferStart } from './messages.ts';
+import { Bench, BLOB_ID, SERVER } from './testing/bench.ts';
+import { GROUP } from './testing/mesh.ts';
 
 const PHASES = [0, 1, 2, 3, 4, 5];
 
@@ -58,6 +60,55 @@ describe('the server across power cuts (section 10)', () => {
         expect(kill).toBeGreaterThan(3);
         break;
       }
+    }
+  });
+});
+
+describe('another client that sends to the same group', () => {
+  const STRANGER = 0x0002;
+  const stranger = (bench: Bench, payload: Uint8Array): void => {
+    bench.receive(payload, GROUP, STRANGER);
+    bench.clock.advance(600);
+  };
+
+  it.each(['push', 'pull'] as const)('does not put its chunks into this BLOB, in %s mode', (transferMode) => {
+    const bench = new Bench();
+    bench.expect();
+    bench.start({ transferMode, blobSize: 64 });
+    bench.blockStart(0);
+    for (let i = 0; i < 8; i++) {
+      stranger(bench, BlobChunkTransfer.encode({ chunkNumber: i, data: new Uint8Array(8).fill(0xee) }));
+      expect(bench.server.progress).toBe(12.5 * i);
+      bench.receive(BlobChunkTransfer.encode({ chunkNumber: i, data: new Uint8Array(8).fill(i) }), GROUP);
+    }
+    expect([...bench.flash.content].filter((_, i) => i % 8 === 0)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+  });
+
+  it.each([2, 5])('does not start blocks of this BLOB, in phase %s', (phase) => {
+    const bench = new Bench().bring(phase);
+    stranger(bench, BlobBlockStart.encode({ blockNumber: 1, chunkSize: 16 }));
+    expect(bench.server.phase).toBe(phase);
+    expect(bench.blockStart(0)).toMatchObject({ status: BlobStatus.success, blockNumber: 0, chunkSize: 8 });
+  });
+
+  it('does not keep the transfer awake', () => {
+    const bench = new Bench().bring(3);
+    for (let s = 0; s < 70; s += 5) {
+      stranger(bench, BlobBlockStart.encode({ blockNumber: 0, chunkSize: 8 }));
+      bench.clock.advance(4400);
+    }
+    expect(bench.server.phase).toBe(BlobPhase.suspended);
+  });
+
+  it.each([2, 3, 5])('takes the transfer over with the same Transfer Start, in phase %s', (phase) => {
+    const bench = new Bench().bring(phase);
+    const again = { transferMode: 'push', blobId: BLOB_ID, blobSize: 80, blockSizeLog: 6, clientMtuSize: 380 } as const;
+    bench.receive(BlobTransferStart.encode(again), SERVER, STRANGER);
+    for (const restarts of [false, true]) {
+      if (restarts) bench.restart();
+      bench.receive(BlobBlockStart.encode({ blockNumber: 0, chunkSize: 8 }), SERVER, STRANGER);
+      bench.receive(BlobChunkTransfer.encode({ chunkNumber: 0, data: new Uint8Array(8) }), SERVER, STRANGER);
+      expect(bench.server.progress).toBe(10);
     }
   });
 });

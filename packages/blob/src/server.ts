@@ -55,7 +55,9 @@ export class BlobServer {
     this.model.handle(BlobTransferCancel, ({ blobId }, context) =>
       this.#transferStatus(context, this.#onTransferCancel(blobId)),
     );
-    this.model.handle(BlobBlockStart, (message, context) => this.#blockStatus(context, this.#onBlockStart(message)));
+    this.model.handle(BlobBlockStart, (message, context) =>
+      this.#blockStatus(context, this.#onBlockStart(message, context)),
+    );
     this.model.handle(BlobBlockGet, (_, context) => this.#blockStatus(context, this.#onBlockGet()));
     this.model.handle(BlobInformationGet, (_, context) =>
       this.model.reply(context, BlobInformationStatus, this.capabilities, this.#replyOptions()),
@@ -163,12 +165,15 @@ export class BlobServer {
     const { mode, size, blockSizeLog, mtu } = transfer.parameters!;
     const same = message.transferMode === mode && message.blobSize === size && message.blockSizeLog === blockSizeLog;
     if (!same || message.clientMtuSize < mtu) return BlobStatus.wrongPhase;
-    if (transfer.phase === BlobPhase.suspended) {
-      if (transfer.sink === undefined) return BlobStatus.wrongPhase;
-      transfer.phase = BlobPhase.waitingForNextBlock;
-      // Reports go to whoever goes on with the transfer.
-      transfer.parameters = { ...transfer.parameters!, ...clientOf(context) };
-      this.#life.persist(transfer);
+    const isSuspended = transfer.phase === BlobPhase.suspended;
+    const isTakenOver = !isFromClient(transfer, context) && transfer.phase !== BlobPhase.complete;
+    if (!isSuspended && !isTakenOver) return BlobStatus.success;
+    if (transfer.sink === undefined) return BlobStatus.wrongPhase;
+    if (isSuspended) transfer.phase = BlobPhase.waitingForNextBlock;
+    // Blocks and chunks come from whoever goes on with the transfer, and reports go there.
+    transfer.parameters = { ...transfer.parameters!, ...clientOf(context) };
+    this.#life.persist(transfer);
+    if (isSuspended) {
       this.#touch(transfer);
       transfer.events?.resumed?.();
     }
@@ -184,9 +189,10 @@ export class BlobServer {
   }
 
   /** MBT 5.2.3.2. In Waiting for Next Chunk only a repetition of what started the block is accepted. */
-  #onBlockStart({ blockNumber, chunkSize }: BlobBlockStart): number {
+  #onBlockStart({ blockNumber, chunkSize }: BlobBlockStart, context: Context): number {
     const transfer = this.#transfer;
     if (transfer?.parameters === undefined || transfer.sink === undefined) return BlobStatus.wrongPhase;
+    if (!isFromClient(transfer, context)) return BlobStatus.wrongPhase;
     const { phase, parameters, block } = transfer;
     if (phase === BlobPhase.waitingForNextChunk || phase === BlobPhase.waitingForNextBlock) this.#touch(transfer);
     if (phase === BlobPhase.waitingForNextChunk) {
@@ -218,7 +224,7 @@ export class BlobServer {
 
   readonly #onChunk = ({ chunkNumber, data }: BlobChunkTransfer, context: Context): void => {
     const transfer = this.#transfer;
-    if (transfer?.phase !== BlobPhase.waitingForNextChunk) return;
+    if (transfer?.phase !== BlobPhase.waitingForNextChunk || !isFromClient(transfer, context)) return;
     const block = transfer.block!;
     if (!block.fits(chunkNumber, data.length)) return;
     this.#touch(transfer);
@@ -273,3 +279,8 @@ export class BlobServer {
 }
 
 const EMPTY = new Uint8Array(0);
+
+/** Another client may send another BLOB to the same group at the same time; blocks and chunks do not say to which they belong. */
+function isFromClient({ parameters }: ServerTransfer, { src }: Context): boolean {
+  return parameters?.client === src;
+}
