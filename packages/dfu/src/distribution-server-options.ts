@@ -19,7 +19,7 @@ export interface FirmwareDistributionServerOptions {
   readonly updates: FirmwareUpdateClient;
   readonly slots: SlotStore;
   readonly log?: Log;
-  /** 1 to 65 000. Default 1024. */
+  /** 1 to 65 535. Default 1024. */
   readonly maxReceivers?: number;
   /** After power-on: go on with a transfer that was active instead of waiting in Transfer Suspended. Default false. */
   readonly resumeAtStart?: boolean;

@@ -223,4 +223,15 @@ describe('the firmware images list', () => {
       },
     ]);
   });
+
+  it('count no further than the message can', () => {
+    const bench = new Bench({ limits: { imageSize: 2 ** 40, space: 2 ** 40 } });
+    expect(bench.ask(FirmwareDistributionCapabilitiesGet, {})).toMatchObject([
+      { maxFirmwareImageSize: 0xffff_ffff, maxUploadSpace: 0xffff_ffff, remainingUploadSpace: 0xffff_ffff },
+    ]);
+  });
+
+  it.each([-1, 65_536, 2.5, Number.NaN])('takes no list of %s receivers', (maxReceivers) => {
+    expect(() => new Bench({ maxReceivers })).toThrow(`maxReceivers: ${maxReceivers}`);
+  });
 });

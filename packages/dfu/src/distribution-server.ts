@@ -61,6 +61,7 @@ export class FirmwareDistributionServer {
   readonly #distribution: Distribution;
   readonly #upload: Upload;
 
+  /** Throws `bad-limit` for `maxReceivers`. */
   constructor(options: FirmwareDistributionServerOptions) {
     const { clock, random, crypto, store, blob, updates, slots, settings, log = silent } = options;
     this.#options = options;
@@ -148,8 +149,8 @@ export class FirmwareDistributionServer {
         maxReceiversCount: this.#receivers.max,
         maxFirmwareImagesListSize: images,
         maxFirmwareImageSize: Math.min(imageSize, blob.capabilities.maxBlobSize),
-        maxUploadSpace: space,
-        remainingUploadSpace: this.slots.remaining,
+        maxUploadSpace: Math.min(space, 0xffff_ffff),
+        remainingUploadSpace: Math.min(this.slots.remaining, 0xffff_ffff),
         oobRetrievalSupported: oob !== undefined,
         supportedUriSchemes: oob?.schemes.map((name) => UriScheme[name]) ?? [],
       });

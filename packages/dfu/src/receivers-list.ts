@@ -1,5 +1,6 @@
 import type { Store, Unicast, Write } from '@meshferry/core';
 import { type AddedReceiver, type ListedReceiver, MAX_RECEIVERS_LISTED } from './distribution-receivers-messages.ts';
+import { checkedLimit } from './limit.ts';
 import { UpdateEffect, UpdatePhase, UpdateStatus } from './update-codes.ts';
 import type { UpdateReceiverState } from './update-types.ts';
 
@@ -20,10 +21,10 @@ export class ReceiversList {
   readonly #indexes = new Map<Unicast, number>();
   readonly #live = new Map<Unicast, UpdateReceiverState>();
 
-  /** `max`: 1 to 65 535 receivers. */
+  /** `max`: 0 to 65 535 receivers. Throws `bad-limit`. */
   constructor(store: Store, max: number) {
     this.#store = store;
-    this.max = max;
+    this.max = checkedLimit('maxReceivers', max, 0xffff);
     this.#load();
   }
 

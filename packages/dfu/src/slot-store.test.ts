@@ -42,6 +42,24 @@ describe('SlotStore', () => {
     expect(store.keys('')).toEqual([]);
   });
 
+  it.each([{ images: -1 }, { images: 65_536 }, { imageSize: 10.5 }, { space: Number.POSITIVE_INFINITY }])(
+    'takes no limits of %o',
+    (limits) => {
+      expect(() => slotsOn(new MemoryStore(), limits)).toThrow(Object.keys(limits)[0] as string);
+    },
+  );
+
+  it('takes no image of which no message could tell', () => {
+    const slots = slotsOn(new MemoryStore());
+    const octets = new Uint8Array(10);
+    for (const length of [0, 1, 109]) {
+      expect(() => slots.add(new Uint8Array(length), NONE, octets)).toThrow(`firmware id of ${length} octets`);
+    }
+    expect(() => slots.add(id(1), new Uint8Array(256), octets)).toThrow('metadata of 256');
+    for (const length of [2, 108]) slots.add(new Uint8Array(length), new Uint8Array(255), octets);
+    expect(slots.images).toHaveLength(2);
+  });
+
   it('reserves to the limit, and releases a place once only', () => {
     const slots = slotsOn(new MemoryStore(), { images: 2 });
     const [first] = [reserved(slots, 1), reserved(slots, 2)];

@@ -1,6 +1,7 @@
 import { type BlobSink, type BlobSource, sourceOf } from '@meshferry/blob';
 import { encodeRecord, equal, MeshError, readRecord, type Store, toHex, type Write } from '@meshferry/core';
 import type { CryptoProvider } from '@meshferry/crypto';
+import { checkedLimit } from './limit.ts';
 import { SlotData } from './slot-data.ts';
 
 /** What the specification keeps of a firmware image besides its octets [MshDFU 1.0, Firmware Images List]. */
@@ -21,7 +22,7 @@ export interface StoredImage extends FirmwareImage {
 
 /** How much a {@link SlotStore} takes. */
 export interface SlotLimits {
-  /** Images, reserved places included. */
+  /** Images, reserved places included; 0 to 65 535. */
   readonly images: number;
   /** Octets of one image. */
   readonly imageSize: number;
@@ -79,10 +80,14 @@ export class SlotStore {
   readonly #crypto: CryptoProvider;
   readonly #slots = new Map<number, Slot>();
 
+  /** Throws `bad-limit`. */
   constructor(options: SlotStoreOptions) {
     this.#store = options.store;
     this.#crypto = options.crypto;
     this.limits = { ...DEFAULT_SLOT_LIMITS, ...options.limits };
+    checkedLimit('images', this.limits.images, 0xffff);
+    checkedLimit('imageSize', this.limits.imageSize, Number.MAX_SAFE_INTEGER);
+    checkedLimit('space', this.limits.space, Number.MAX_SAFE_INTEGER);
     for (const key of this.#store.keys(SLOT)) {
       const record = readRecord<SlotRecord>(this.#store, key);
       const id = Number.parseInt(key.slice(SLOT.length), 16);
@@ -118,7 +123,7 @@ export class SlotStore {
 
   /**
    * Keeps a place for an image; `replacing` is given up for it, but only if the new one fits. Returns the error
-   * `image-too-large`, `images-list-full`, `no-space`, or `image-already-there`; throws `store-failed`.
+   * `bad-image`, `image-too-large`, `images-list-full`, `no-space`, or `image-already-there`; throws `store-failed`.
    */
   reserve(image: FirmwareImage, replacing?: SlotReservation): SlotReservation | MeshError {
     const old = replacing && this.#find(replacing);
@@ -188,8 +193,13 @@ export class SlotStore {
     });
   }
 
-  #refusal({ firmwareId, size }: FirmwareImage, replaced: SlotReservation | undefined): MeshError | undefined {
+  #refusal(image: FirmwareImage, replaced: SlotReservation | undefined): MeshError | undefined {
+    const { firmwareId, metadata, size } = image;
     const { images, imageSize, space } = this.limits;
+    if (firmwareId.length < 2 || firmwareId.length > 108 || metadata.length > 255) {
+      const lengths = `firmware id of ${firmwareId.length} octets, metadata of ${metadata.length}`;
+      return new MeshError('bad-image', lengths, { hint: 'No message could tell of them: 2 to 108, and 0 to 255.' });
+    }
     if (this.indexOf(firmwareId) >= 0) {
       return new MeshError('image-already-there', `the image ${toHex(firmwareId)} is stored already`, {
         hint: 'Use the stored one, or delete it first.',
