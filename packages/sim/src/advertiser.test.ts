@@ -1,7 +1,7 @@
 import { AD_MESH_MESSAGE, type Sent } from '@meshferry/bearer';
 import { MeshError, SeededRandom, VirtualClock } from '@meshferry/core';
 import { describe, expect, it } from 'vitest';
-import type { AirEvent, ControllerSettings, RadioPort } from './advertiser.ts';
+import { type AirEvent, type ControllerSettings, type RadioPort, ZEPHYR_CONTROLLER } from './advertiser.ts';
 import { Radio } from './radio.ts';
 import { layOut } from './topology.ts';
 
@@ -62,6 +62,36 @@ describe('a controller that works by interval', () => {
     const mean = ((air.at(-1) as AirEvent).at - (air[0] as AirEvent).at) / 1999;
     expect(mean).toBeGreaterThan(24.7);
     expect(mean).toBeLessThan(25.3);
+  });
+
+  it('holds a PDU as long as Zephyr does: 23.65 ms after its last event, 73.7 ms for three copies on average', () => {
+    const { air, clock, send } = bench(ZEPHYR_CONTROLLER, 'honest');
+    for (let i = 0; i < 1000; i++) send(i, 3);
+    clock.advance(1000 * 90);
+    expect(air.length).toBe(3000);
+    const between = gaps(air).filter((_, i) => i % 3 === 2);
+    for (const gap of between) expect(gap).toBeCloseTo(23.65, 6);
+    const mean = ((air.at(-3) as AirEvent).at - (air[0] as AirEvent).at) / 999;
+    expect(mean).toBeGreaterThan(73.3);
+    expect(mean).toBeLessThan(74.1);
+  });
+
+  it.each([
+    [{}, 0.5, 2],
+    [ZEPHYR_CONTROLLER, 0.5, 1.35],
+  ])('starts an idle set after a host round trip on the honest radio (%o)', (controller, least, most) => {
+    const { air, clock, send } = bench(controller, 'honest');
+    const asked: number[] = [];
+    for (let i = 0; i < 200; i++) {
+      asked.push(clock.now);
+      send(i);
+      clock.advance(100);
+    }
+    const waits = air.map(({ at }, i) => at - (asked[i] as number));
+    expect(Math.min(...waits)).toBeGreaterThanOrEqual(least);
+    expect(Math.min(...waits)).toBeLessThan(least + 0.1);
+    expect(Math.max(...waits)).toBeGreaterThan(most - 0.1);
+    expect(Math.max(...waits)).toBeLessThanOrEqual(most);
   });
 
   it('keeps the pace when each PDU is handed over only after the one before is done', () => {

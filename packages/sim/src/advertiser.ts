@@ -1,6 +1,7 @@
 import type { AdStructure, Advertising, Heard, Sent, Transmit } from '@meshferry/bearer';
 import { type Cancel, type Clock, MeshError, type Random, type Unsubscribe } from '@meshferry/core';
 import { eventAirTimeMicroseconds } from './radio-airtime.ts';
+import { HONEST_RADIO, type MsRange, within } from './radio-parameters.ts';
 import type { Packets } from './radio-scan.ts';
 
 /**
@@ -16,9 +17,22 @@ export interface ControllerSettings {
   readonly sets: number;
   /** From the end of a single event until the set can send the next, ms. */
   readonly rearmMs: number;
+  /**
+   * `interval`: from the start of a PDU's last event until the set can send the next PDU, ms. Default: the interval and the
+   * random delay, as if another event followed.
+   */
+  readonly holdMs?: number;
+  /** `interval`: host round trip to enable an idle set, ms; none on the ideal radio. Default: that of {@link HONEST_RADIO}. */
+  readonly hostMs?: MsRange;
 }
 
 export const DEFAULT_CONTROLLER: ControllerSettings = { kind: 'interval', intervalMs: 20, sets: 1, rearmMs: 1 };
+
+/**
+ * Zephyr 3.4.99 and its controller, as recorded traffic shows them: the next PDU starts 23.65 ms after the last event of
+ * one, so that three copies take 73.7 ms; nodes that answer one PDU start within 0.9 ms of each other.
+ */
+export const ZEPHYR_CONTROLLER: ControllerSettings = { ...DEFAULT_CONTROLLER, holdMs: 23.65, hostMs: [0.5, 1.35] };
 
 /** One node's end of the simulated radio. */
 export interface RadioPort extends Advertising {
@@ -56,11 +70,6 @@ export interface Medium {
 
 /** Octets of AD data that a legacy advertising PDU holds: 31 less length and type. */
 const AD_DATA_MAX = 29;
-/** A controller delays each event at random by 0 to 10 ms (advDelay) [Core Specification 5.4, Vol 6, Part B, 4.4.2.2.1]. */
-const ADVERTISING_DELAY_MAX = 10;
-/** A host round trip, ms [design/airtime.md]: without it nodes that answer one PDU would start in the same microsecond. */
-const HOST_DELAY_MIN = 0.5;
-const HOST_DELAY_MAX = 2;
 
 /** One PDU to send. */
 interface Job {
@@ -203,7 +212,7 @@ export class Advertiser implements RadioPort {
   /** Enabling an advertising set is a host round trip; for single events the re-arm time stands for it. */
   #hostDelay(): number {
     if (!this.#medium.honest || this.#settings.kind === 'single') return 0;
-    return HOST_DELAY_MIN + this.#random.uniform() * (HOST_DELAY_MAX - HOST_DELAY_MIN);
+    return within(this.#settings.hostMs ?? HONEST_RADIO.hostMs, this.#random.uniform());
   }
 
   #plan(set: AdvertisingSet, at: number): void {
@@ -243,12 +252,12 @@ export class Advertiser implements RadioPort {
 
   /** A set that works by interval keeps its PDU until the last copy, and its interval after that. */
   #afterInterval(set: AdvertisingSet, job: Job, event: AirEvent): void {
-    const delay = this.#random.uniform() * ADVERTISING_DELAY_MAX;
+    const delay = this.#random.uniform() * HONEST_RADIO.advertisingDelayMs;
     if (job.left > 0 && !job.ended) {
       this.#plan(set, event.at + job.spacing + delay);
       return;
     }
-    this.#release(set, event.at + this.#settings.intervalMs + delay);
+    this.#release(set, event.at + (this.#settings.holdMs ?? this.#settings.intervalMs + delay));
   }
 
   #afterSingle(set: AdvertisingSet, job: Job, event: AirEvent): void {

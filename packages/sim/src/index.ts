@@ -16,11 +16,18 @@
  *
  * @packageDocumentation
  */
-export { type AirEvent, type ControllerSettings, DEFAULT_CONTROLLER, type RadioPort } from './advertiser.ts';
+export {
+  type AirEvent,
+  type ControllerSettings,
+  DEFAULT_CONTROLLER,
+  type RadioPort,
+  ZEPHYR_CONTROLLER,
+} from './advertiser.ts';
 export { GattAir, type GattPort } from './gatt-air.ts';
 export { Radio, type RadioOptions, type RadioStats } from './radio.ts';
 export { ADVERTISING_CHANNELS, airTimeMicroseconds, eventAirTimeMicroseconds } from './radio-airtime.ts';
 export { airBoundSeconds, chunkSegments, imageSegments, settingsBoundSeconds } from './radio-bounds.ts';
+export { HONEST_RADIO, type MsRange } from './radio-parameters.ts';
 export { describeNodes, readyNetwork } from './ready-network.ts';
 export { SimDevice, type SimDeviceOptions } from './sim-device.ts';
 export { SimDistributor, type SimDistributorOptions } from './sim-distributor.ts';

@@ -1,3 +1,5 @@
+import { HONEST_RADIO } from './radio-parameters.ts';
+
 /**
  * When a receiver listens where, by arithmetic alone: it scans one channel for 30 ms, hops to the next (37, 38, 39,
  * 37, …) and is deaf for 0 to 0.3 ms after each hop [design/airtime.md, "The honest radio"]. An event that straddles the
@@ -10,9 +12,7 @@ export interface Scanner {
   readonly salt: number;
 }
 
-/** Scan window and interval, ms. */
-export const SCAN_WINDOW = 30;
-const HOP_GAP_MAX = 0.3;
+const { scanWindowMs: SCAN_WINDOW, hopGapMs: HOP_GAP_MAX } = HONEST_RADIO;
 
 /** One event on the air, as the scanner sees it: three packets of `air` ms each, `gap` ms apart. */
 export interface Packets {

@@ -9,7 +9,8 @@ import {
   type RadioPort,
 } from './advertiser.ts';
 import { ADVERTISING_CHANNELS, airTimeMicroseconds } from './radio-airtime.ts';
-import { mix, SCAN_WINDOW, type Scanner, scannedChannels } from './radio-scan.ts';
+import { HONEST_RADIO, within } from './radio-parameters.ts';
+import { mix, type Scanner, scannedChannels } from './radio-scan.ts';
 import type { Topology } from './topology.ts';
 
 export interface RadioOptions {
@@ -44,9 +45,6 @@ export interface RadioStats {
   airtimePerChannelMs: number;
 }
 
-/** Gap between the packets of one event, ms [design/airtime.md]. */
-const PACKET_GAP_MIN = 0.15;
-const PACKET_GAP_MAX = 0.3;
 /** No event lasts longer, ms: three packets of 376 µs and two gaps. Ended events are remembered as long. */
 const EVENT_MAX = 2;
 const RSSI_BEST = -57;
@@ -87,7 +85,7 @@ export class Radio {
     this.#random = options.random.fork('radio');
     this.#rssiSalt = this.#random.uint32();
     for (let index = 0; index < topology.nodes; index++) {
-      const phase = clock.now - this.#random.uniform() * ADVERTISING_CHANNELS * SCAN_WINDOW;
+      const phase = clock.now - this.#random.uniform() * ADVERTISING_CHANNELS * HONEST_RADIO.scanWindowMs;
       this.#scanners.push({ phase, salt: this.#random.uint32() });
     }
     this.#medium = {
@@ -131,7 +129,7 @@ export class Radio {
   #begin(node: number, ad: AdStructure, at: number, random: Random): AirEvent {
     const air = airTimeMicroseconds(ad.data.length) / 1000;
     const honest = this.#medium.honest;
-    const gap = honest ? PACKET_GAP_MIN + random.uniform() * (PACKET_GAP_MAX - PACKET_GAP_MIN) : 0;
+    const gap = honest ? within(HONEST_RADIO.packetGapMs, random.uniform()) : 0;
     const event: AirEvent = {
       node,
       type: ad.type,

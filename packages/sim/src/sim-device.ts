@@ -8,6 +8,7 @@ import {
   BOOT_MS,
   blobCapabilities,
   blobSettings,
+  peerController,
   peerLimits,
   targetComposition,
   targetElements,
@@ -45,6 +46,7 @@ export class SimDevice extends SimNode {
       world,
       name: `device/${String(number).padStart(4, '0')}`,
       index,
+      controller: peerController(sim),
       ...(sim.link === 'gatt' && { proxy: 'server' }),
       compose: (ground) => this.#compose(options, ground),
     });
@@ -135,7 +137,7 @@ export class SimDevice extends SimNode {
       // Who was provisioned over GATT must be reachable that way.
       gattProxy: sim.link === 'gatt',
       health: { attention: (seconds) => this.#drawAttention(seconds) },
-      ...peerLimits(sim, membership),
+      ...peerLimits(sim),
     });
     roles.forEach((role, i) => {
       flashes[i]?.tellOutcome(role.update);

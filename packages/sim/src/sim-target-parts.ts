@@ -9,6 +9,7 @@ import {
   type TargetRole,
   targetRole,
 } from '@meshferry/node';
+import { type ControllerSettings, DEFAULT_CONTROLLER, ZEPHYR_CONTROLLER } from './advertiser.ts';
 import type { SimOptions } from './uri.ts';
 
 // What devices that take firmware have in common, whether they were in the network from the start or came later.
@@ -74,19 +75,25 @@ function addedModel(company: number, number: number): Model {
   return new Model({ id: company * 0x10000 + number, name: `Added ${number + 1}` });
 }
 
-/** Segments of the longest message that a stock peer takes. */
+/** Segments of the longest message that a stock peer takes, unless the URI says otherwise. */
 const STOCK_SEGMENTS = 6;
-/** Access payload of so many segments: 12 octets each, less the TransMIC. */
-const STOCK_MTU = 12 * STOCK_SEGMENTS - 4;
 
-/** What sets Zephyr 3.4.99 apart: one segmented message at a time, and answers without the random delay [airtime.md]. */
-export function peerLimits({ peer }: SimOptions, { random }: NodeGround): Partial<MeshNodeOptions> {
-  if (peer !== 'stock') return {};
+/** The radio of a node that takes firmware. */
+export function peerController({ peer }: SimOptions): ControllerSettings {
+  return peer === 'stock' ? ZEPHYR_CONTROLLER : DEFAULT_CONTROLLER;
+}
+
+/**
+ * What sets Zephyr 3.4.99 apart: one segmented message at a time, and answers without the random delay. Recorded ones start
+ * 2.9 to 3.8 ms after the request; its event and the host round trip of the answer are in that.
+ */
+export function peerLimits({ peer, segments }: SimOptions): Partial<MeshNodeOptions> {
+  if (peer !== 'stock') return segments === undefined ? {} : { segments };
   return {
-    segments: STOCK_SEGMENTS,
+    segments: segments ?? STOCK_SEGMENTS,
     incoming: 1,
     outgoingParallel: 1,
-    replyDelayMs: () => 3 + 3 * random.uniform(),
+    replyDelayMs: () => 1,
   };
 }
 
@@ -97,13 +104,24 @@ export function blobSettings({ peer }: SimOptions): NonNullable<Parameters<typeo
 
 /** What its BLOB Transfer Server takes. */
 export function blobCapabilities(sim: SimOptions, push: boolean): NonNullable<Parameters<typeof targetRole>[2]> {
-  const common = {
+  const isStock = sim.peer === 'stock';
+  const segments = sim.segments ?? (isStock ? STOCK_SEGMENTS : undefined);
+  return {
     push,
-    minBlockSizeLog: sim.block.min,
-    maxBlockSizeLog: sim.block.max,
+    minBlockSizeLog: isStock ? STOCK_BLOCK_LOG : sim.block.min,
+    maxBlockSizeLog: isStock ? STOCK_BLOCK_LOG : sim.block.max,
     maxChunksNumber: sim.chunks,
     maxBlobSize: sim.slot,
+    ...(segments !== undefined && { mtuSize: mtuOf(segments), maxChunkSize: mtuOf(segments) - CHUNK_OVERHEAD }),
   };
-  if (sim.peer !== 'stock') return common;
-  return { ...common, minBlockSizeLog: 12, maxBlockSizeLog: 12, maxChunkSize: STOCK_MTU - 3, mtuSize: STOCK_MTU };
+}
+
+/** Blocks of a stock peer are flash pages of 4096 octets. */
+const STOCK_BLOCK_LOG = 12;
+/** Opcode and Chunk Number. */
+const CHUNK_OVERHEAD = 3;
+
+/** Access payload of so many segments: 12 octets each, less the TransMIC. */
+function mtuOf(segments: number): number {
+  return 12 * segments - 4;
 }

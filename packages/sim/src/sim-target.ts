@@ -10,6 +10,7 @@ import {
   BOOT_MS,
   blobCapabilities,
   blobSettings,
+  peerController,
   peerLimits,
   targetComposition,
   targetRoles,
@@ -44,6 +45,7 @@ export class SimTarget extends SimNode {
       world: options.world,
       address: options.address,
       index: options.index,
+      controller: peerController(options.sim),
       ...(options.proxy && { proxy: 'server' }),
       compose: (ground) => this.#compose(options, ground),
     });
@@ -120,7 +122,7 @@ export class SimTarget extends SimNode {
       defaultTtl: world.defaultTtl,
       gattProxy: options.proxy,
       beacon: options.beacon,
-      ...peerLimits(sim, ground),
+      ...peerLimits(sim),
     });
     flashes.forEach((flash, i) => {
       const role = roles[i] as TargetRole;

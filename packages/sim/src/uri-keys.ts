@@ -58,6 +58,8 @@ export interface SimOptions {
   /** Size of a firmware slot, octets. */
   readonly slot: number;
   readonly peer: 'meshferry' | 'stock';
+  /** Segments of the longest message that a target takes; undefined: 32, of `peer=stock` 6. */
+  readonly segments: number | undefined;
   /** Firmware version at the start, in the full form `1.2.3+4`. */
   readonly version: string;
   /** Company ID at the start of the firmware id. */
@@ -115,6 +117,7 @@ export interface SimKeys {
   chunks: number;
   slot: number;
   peer: 'meshferry' | 'stock';
+  segments: number | undefined;
   version: string;
   company: number;
   effect: SimOptions['effect'];
@@ -149,6 +152,7 @@ export const SIM_KEYS: { readonly [K in keyof SimKeys]: Key<SimKeys[K]> } = {
   chunks: naturalNumber(256, 1, 0xffff),
   slot: naturalNumber(1_048_576, 1, 0xffff_ffff, ' octets'),
   peer: choice('meshferry', ['meshferry', 'stock']),
+  segments: naturalNumber<number | undefined>(undefined, 2, 32),
   version: version('0.0.0+0'),
   company: vendorId(0x0059),
   effect: choice('none', ['none', 'auto', 'unprovision', 'composition', 'composition-norpr']),

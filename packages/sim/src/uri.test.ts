@@ -32,6 +32,7 @@ describe('parseSimUri', () => {
       chunks: 256,
       slot: 1_048_576,
       peer: 'meshferry',
+      segments: undefined,
       version: '0.0.0+0',
       company: 0x0059,
       effect: 'none',
@@ -48,7 +49,7 @@ describe('parseSimUri', () => {
   it('reads every key', () => {
     const text =
       'sim:targets=3,unprovisioned=2,lowpower=1,friends=2,proxies=2,link=gatt,distributor=1,seed=42,topology=grid,hops=3,relays=all,radio=ideal,loss=0.05,' +
-      'controller=single,interval=30,sets=4,rearm=0.5,block=12-14,chunks=512,slot=524288,peer=stock,version=1.2.3+4,' +
+      'controller=single,interval=30,sets=4,rearm=0.5,block=12-14,chunks=512,slot=524288,peer=stock,segments=32,version=1.2.3+4,' +
       'company=0x004c,effect=auto,trust=keys/a%2Cb.pem,fail=0x0100@metadata+0x0104@block3;0x0102@reboot5,models=full,images=blob+app,instances=2,adds=element,oob=output+static';
     expect(parseSimUri(text)).toEqual({
       targets: 3,
@@ -69,6 +70,7 @@ describe('parseSimUri', () => {
       chunks: 512,
       slot: 524_288,
       peer: 'stock',
+      segments: 32,
       version: '1.2.3+4',
       company: 0x004c,
       effect: 'auto',
@@ -194,6 +196,7 @@ describe('canonicalSimUri', () => {
           chunks: fc.integer({ min: 1, max: 0xffff }),
           slot: fc.integer({ min: 1, max: 0xffff_ffff }),
           peer: fc.constantFrom('meshferry', 'stock'),
+          segments: fc.integer({ min: 2, max: 32 }),
           version: fc.constantFrom('0.0.0', '1.2.3+4', '255.255.65535+4294967295'),
           company: fc.nat(0xffff),
           effect: fc.constantFrom('none', 'auto', 'unprovision', 'composition', 'composition-norpr'),

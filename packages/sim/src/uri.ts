@@ -161,6 +161,7 @@ function compose(keys: Partial<SimKeys>, fail: readonly Failure[]): SimOptions {
     chunks: get('chunks'),
     slot: get('slot'),
     peer: get('peer'),
+    segments: get('segments'),
     version: get('version'),
     company: get('company'),
     effect: get('effect'),
