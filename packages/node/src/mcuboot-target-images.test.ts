@@ -121,6 +121,15 @@ describe('an image that is in the slot already', () => {
     expect(whole.target.start(0, other.metadata)).toHaveProperty('sink');
     expect(whole.target.start(0, made.metadata), 'it is gone').toHaveProperty('sink');
   });
+
+  it('is another one when the metadata differ, also when its size is the same and its hash is good', async () => {
+    const other = await firmware(version(1, 3));
+    const metadata = withSize(other.metadata, made.image.length);
+    const device = new Device();
+    device.receive(made.image, made.metadata);
+    expect(device.target.start(0, metadata)).toHaveProperty('sink');
+    expect(device.verify(metadata)).toBe('the slot is empty');
+  });
 });
 
 describe('images of several kinds', () => {

@@ -54,7 +54,7 @@ describe('a target with MCUboot slots', () => {
     const device = new Device();
     device.receive(made.image.subarray(0, 2 * BLOCK), made.metadata, made.image.length);
     device.restart();
-    const sink = device.target.recover();
+    const sink = device.target.recover(0, made.metadata);
     expect(sink?.recover?.(7n, made.image.length)).toBe(true);
     expect(sink?.recover?.(8n, made.image.length)).toBe(false);
     for (let at = 2 * BLOCK; at < made.image.length; at += BLOCK) sink?.block(at, made.image.subarray(at, at + BLOCK));
@@ -64,7 +64,7 @@ describe('a target with MCUboot slots', () => {
   it('says so when the flash refuses a write, and takes the block again later', () => {
     const device = new Device();
     device.receive(made.image.subarray(0, BLOCK), made.metadata, made.image.length);
-    const sink = device.target.recover();
+    const sink = device.target.recover(0, made.metadata);
     const { batch } = device.store;
     device.store.batch = () => {
       throw new MeshError('store-failed', 'disk full');

@@ -1,5 +1,5 @@
 import type { BlobSink } from '@meshferry/blob';
-import { encodeRecord, type Log, readRecord, type Store, silent, toMeshError, type Write } from '@meshferry/core';
+import { encodeRecord, equal, type Log, readRecord, type Store, silent, toMeshError, type Write } from '@meshferry/core';
 import { type TargetApplication, type TargetImage, type TargetStart, UpdateEffect } from '@meshferry/dfu';
 import {
   compositionHash,
@@ -26,6 +26,8 @@ interface Running {
 interface Incoming {
   readonly size: number;
   readonly blobId: bigint;
+  /** What it came with: the same size and a good hash do not make it the image that is offered now. */
+  readonly metadata?: Uint8Array;
 }
 
 /** What was found to be fit to run, and what it does to the node. */
@@ -115,14 +117,16 @@ export class McubootTarget implements TargetApplication {
   }
 
   start(_imageIndex: number, metadata: Uint8Array): TargetStart {
-    if (this.#fault(metadata) === undefined) return this.#stored(CLEARED) ? { alreadyThere: true } : TROUBLE;
+    const cameWith = readRecord<Incoming>(this.#store, 'incoming')?.metadata;
+    if (cameWith !== undefined && equal(cameWith, metadata) && this.#fault(metadata) === undefined)
+      return this.#stored(CLEARED) ? { alreadyThere: true } : TROUBLE;
     // What is in the slot counts no more; it is erased when the new image begins to come.
-    return this.#stored([['incoming', null], ...CLEARED]) ? { sink: this.#sink() } : TROUBLE;
+    return this.#stored([['incoming', null], ...CLEARED]) ? { sink: this.#sink(metadata) } : TROUBLE;
   }
 
   /** The slot is always there; its sink says whether it holds what a begun transfer has stored. */
-  recover(): BlobSink {
-    return this.#sink();
+  recover(_imageIndex: number, metadata: Uint8Array): BlobSink {
+    return this.#sink(metadata);
   }
 
   verify(_imageIndex: number, metadata: Uint8Array, done: (ok: boolean, reason?: string) => void): void {
@@ -201,11 +205,11 @@ export class McubootTarget implements TargetApplication {
   }
 
   /** The image of the secondary slot takes the place of the running one. */
-  #sink(): BlobSink {
+  #sink(metadata: Uint8Array): BlobSink {
     return {
       begin: (blobId, size) => {
         if (size > this.#options.slotSize) return false;
-        const incoming: Incoming = { blobId, size };
+        const incoming: Incoming = { blobId, size, metadata };
         return this.#stored([...this.#secondary.erasing(), ['incoming', encodeRecord(incoming)]]);
       },
       block: (offset, data) => this.#stored([this.#secondary.writing(offset, data)]),
