@@ -147,9 +147,12 @@ describe('dfu run', () => {
     expect(result.targets[0].firmwareIdAfter).toBe('59000200000000000000');
   });
 
-  test('is done when targets leave the network as they said', async () => {
-    const argv = ['dfu', 'run', zip, '--bearer', 'sim:targets=2,effect=unprovision', '--json'];
-    const { exit, result } = await meshferry(argv);
+  test.each([
+    ['', []],
+    [',distributor=1', ['--distributor', '0x0002']],
+  ])('is done when targets leave the network as they said%s', async (more, flags) => {
+    const uri = `sim:targets=2,effect=unprovision,radio=ideal${more}`;
+    const { exit, result } = await meshferry(['dfu', 'run', zip, '--bearer', uri, ...flags, '--json']);
     expect(exit).toBe(0);
     expect(phases(result)).toEqual(['unprovisioned', 'unprovisioned']);
   });

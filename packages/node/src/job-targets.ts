@@ -155,7 +155,8 @@ export class JobTargets {
   /** A Distributor has ended: targets that were to leave the network and cannot be asked have left. */
   distributionEnded(): void {
     for (const target of this.#targets) {
-      if (target.phase === 'applying' && target.effect === UpdateEffect.unprovisioned) target.phase = 'unprovisioned';
+      const isApplying = target.phase === 'applying' || target.phase === 'confirming';
+      if (isApplying && target.effect === UpdateEffect.unprovisioned) target.phase = 'unprovisioned';
     }
   }
 

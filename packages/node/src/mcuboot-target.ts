@@ -1,5 +1,14 @@
 import type { BlobSink } from '@meshferry/blob';
-import { encodeRecord, equal, type Log, readRecord, type Store, silent, toMeshError, type Write } from '@meshferry/core';
+import {
+  encodeRecord,
+  equal,
+  type Log,
+  readRecord,
+  type Store,
+  silent,
+  toMeshError,
+  type Write,
+} from '@meshferry/core';
 import { type TargetApplication, type TargetImage, type TargetStart, UpdateEffect } from '@meshferry/dfu';
 import {
   compositionHash,
