@@ -70,8 +70,8 @@ export class AccessSender {
     if (key.kind === 'device' && !isUnicast(dst)) {
       throw badField('key', 'a device key', 'A device key secures messages to unicast addresses only.');
     }
-    if (ttl !== undefined && ttl !== 0xff && (!(ttl >= 0 && ttl <= 127) || ttl === 1)) {
-      throw badField('ttl', String(ttl), 'Give 0, 2 to 127, or 0xFF for the Default TTL.');
+    if (ttl !== undefined && ttl !== 0xff && !(ttl >= 0 && ttl <= 127)) {
+      throw badField('ttl', String(ttl), 'Give 0 to 127, or 0xFF for the Default TTL.');
     }
     const isVirtual = addressKind(dst) === 'virtual';
     if (isVirtual !== (label !== undefined) || (label && virtualAddress(this.#provider, label) !== dst)) {

@@ -50,7 +50,7 @@ export interface AccessSend {
   readonly netIndex?: NetIndex;
   /** Default: managed flooding, which also stands in for friendship credentials while there is no friendship. */
   readonly credentials?: Credentials;
-  /** 0 or 2 to 127; 0xFF or absent: the Default TTL. */
+  /** 0 to 127; 0xFF or absent: the Default TTL. With 1 a message is for elements of this node alone. */
   readonly ttl?: number;
   /** Opcode ‖ parameters, 1 to 380 octets (376 with `szmic`). */
   readonly payload: Uint8Array;

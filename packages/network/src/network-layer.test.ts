@@ -161,6 +161,23 @@ describe('a line of relays', () => {
   });
 });
 
+describe('TTL 1, as a state may have it', () => {
+  it.each([5, 50])('keeps a message of %i octets inside of its node', (length) => {
+    const mesh = new TestMesh(14);
+    const [a, b] = [mesh.add(), mesh.add()];
+    for (const node of [a, b]) node.groups.add(0xc000);
+    const outcomes = [1, 2, 0xc000].map((dst) =>
+      track((done) => a.layer.send({ ...appMessage(1, dst, length), ttl: 1 }, done)),
+    );
+    expect(outcomes.map(({ outcome }) => outcome)).toEqual([undefined, undefined, undefined]);
+    mesh.clock.advance(10_000);
+    expect(outcomes.map(({ outcome }) => outcome)).toEqual(['sent', 'sent', 'sent']);
+    expect(a.received.map(({ dst }) => dst)).toEqual([1, 0xc000]);
+    expect(b.received).toEqual([]);
+    expect(mesh.air.events).toBe(0);
+  });
+});
+
 describe('what cannot be sent', () => {
   const mesh = new TestMesh(13);
   const { layer } = mesh.add();
@@ -172,7 +189,6 @@ describe('what cannot be sent', () => {
     ['no destination', appMessage(1, 0, 5)],
     ['foreign source', appMessage(2, 3, 5)],
     ['device key to a group', { ...appMessage(1, 0xc000, 5), key: device }],
-    ['TTL 1', { ...appMessage(1, 2, 5), ttl: 1 }],
     ['TTL 128', { ...appMessage(1, 2, 5), ttl: 128 }],
     ['virtual address without label', appMessage(1, 0x8123, 5)],
     ['label of another address', { ...appMessage(1, 0x8123, 5), label: new Uint8Array(16) }],

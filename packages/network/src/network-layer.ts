@@ -204,6 +204,8 @@ export class NetworkLayer implements AccessTransport {
     if (this.#parts.destinations.isOwn(message.dst))
       return cancellable(done, (end) => local.deliver(message, how, end));
     if (this.#parts.destinations.isForThisNode(message.dst)) local.deliver(message, how, ignore);
+    // The output filters of all interfaces drop it [3.4.5.2].
+    if (message.ttl === 1) return cancellable(done, (end) => local.later(end));
     const defaults = { ttl: this.defaultTtl, transmit: this.transmit, sar: this.sarTransmitter };
     return cancellable(done, (end) => this.#parts.accessSender.send(message, netIndex, defaults, end));
   }
