@@ -90,8 +90,8 @@ export class AccessSender {
     const { src, dst, payload, szmic = false, segmented = false } = message;
     const ttl = message.ttl === undefined || message.ttl === 0xff ? defaults.ttl : message.ttl;
     const transmit = message.transmit ?? defaults.transmit;
-    const { credentials } = message;
-    const route = { src, dst, ttl, ctl: false, netIndex, transmit, credentials };
+    const { credentials, priority } = message;
+    const route = { src, dst, ttl, ctl: false, netIndex, transmit, credentials, priority };
     if (payload.length <= UNSEGMENTED_ACCESS_MAX && !segmented && !szmic) {
       const encrypt = (seq: number, ivIndex: number) => this.#unsegmentedPdu(message, seq, ivIndex);
       return this.#originator.sendUnsegmented({ ...route, encrypt }, done);

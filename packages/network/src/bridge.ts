@@ -23,6 +23,7 @@ import type { NetworkLimits } from './options.ts';
 import { encodeNetworkPdu } from './pdu.ts';
 import { RELAY_DELAY_MS } from './relay.ts';
 import { ReplayList } from './replay-list.ts';
+import type { SendingQueue } from './sending-queue.ts';
 
 /** Bridged PDUs that may wait for the bearers; in a flood more would only come too late. */
 const MAX_WAITING = 64;
@@ -39,6 +40,7 @@ export interface SubnetBridgeOptions {
   readonly counters: NetworkCounters;
   readonly keys: Keys;
   readonly interfaces: Interfaces;
+  readonly sending: SendingQueue;
   readonly features: Features;
   readonly limits: Pick<NetworkLimits, 'bridgingTable'>;
   readonly states: NodeStates;
@@ -187,13 +189,13 @@ export class SubnetBridge {
 
   /** TTL one less, IV Index and SEQ as received, under flooding credentials of the other subnet. */
   #send(pdu: ReceivedPdu, security: SubnetSecurity): void {
-    const { clock, random, counters, interfaces, features, states, friend } = this.#options;
+    const { clock, random, counters, interfaces, sending, features, states, friend } = this.#options;
     const { ctl, ttl, seq, src, dst, transportPdu, ivIndex } = pdu;
     const octets = encodeNetworkPdu({ ctl, ttl: ttl - 1, seq, src, dst, transportPdu }, security, ivIndex);
     this.#waiting++;
     clock.after(random.uniform() * RELAY_DELAY_MS, () => {
       counters.bridged++;
-      interfaces.send(octets, states.values.relayRetransmit, () => {
+      sending.pass(octets, states.values.relayRetransmit, () => {
         this.#waiting--;
       });
     });

@@ -38,6 +38,11 @@ export interface SarReceiver {
   readonly acknowledgmentRetransmissionsCount: number;
 }
 
+/**
+ * What goes first. `interactive`: at once. `bulk`: a long transfer, whose PDUs get what all others leave of the air.
+ */
+export type Priority = 'interactive' | 'bulk';
+
 /** An access message on its way out. */
 export interface AccessSend {
   /** An element of this node. */
@@ -62,6 +67,8 @@ export interface AccessSend {
   readonly sar?: Partial<SarTransmitter>;
   /** Override of Network Transmit for this message. */
   readonly transmit?: Transmit;
+  /** Default: interactive. */
+  readonly priority?: Priority;
 }
 
 /** An access message that arrived whole and authenticated. */

@@ -20,6 +20,7 @@ import type { NetworkLayerOptions } from './options.ts';
 import type { Originator } from './originator.ts';
 import { encodeNetworkPdu } from './pdu.ts';
 import type { SarTransmitterQueue } from './sar-transmitter.ts';
+import type { SendingQueue } from './sending-queue.ts';
 import type { StateFollower } from './state-follower.ts';
 import type { ControlReceived } from './transport-receiver.ts';
 
@@ -34,6 +35,7 @@ export interface FriendRoleParts {
   readonly counters: NetworkCounters;
   readonly features: Features;
   readonly interfaces: Interfaces;
+  readonly sending: SendingQueue;
   readonly originator: Originator;
   readonly receiver: NetworkReceiver;
   readonly outgoing: SarTransmitterQueue;
@@ -69,7 +71,7 @@ function newFriend(
   friend: Parameters<typeof friendLimits>[0],
   parts: FriendRoleParts,
 ): Friend {
-  const { iv, states, counters, interfaces, originator, beacons } = parts;
+  const { iv, states, counters, sending, originator, beacons } = parts;
   return new Friend({
     ...parts,
     provider: crypto,
@@ -96,7 +98,7 @@ function newFriend(
     },
     transmit: (pdu) => {
       counters.sent++;
-      return interfaces.send(pdu, ONCE, ignore);
+      return sending.pass(pdu, ONCE, ignore);
     },
   });
 }

@@ -16,6 +16,8 @@ import type { Pace } from './sar-transmission.ts';
 const AD_TYPES = [AD_MESH_MESSAGE, AD_MESH_BEACON, AD_SERVICE_DATA];
 const NO_GATT: readonly GattInterface[] = [];
 const BEACON_TRANSMIT: Transmit = { count: 1, intervalMs: 20 };
+/** An advertising event at its longest, ms: three channels, 31 octets, and the gaps between. */
+const EVENT_MS = 1.8;
 
 /** A network interface over one GATT connection, on either side of it. */
 export interface GattInterface {
@@ -98,6 +100,31 @@ export class Interfaces {
     return this.#gatt.size > 0;
   }
 
+  /** Whether what is sent goes to a proxy, or would if there were a connection. */
+  get isToProxy(): boolean {
+    if (this.#uplinks.size > 0) return true;
+    for (const { isToProxy } of this.#gatt) if (isToProxy === true) return true;
+    return false;
+  }
+
+  /** PDUs that can be on air in parallel, at the slowest interface. */
+  get sets(): number {
+    if (this.isToProxy) return 1;
+    let sets = Number.POSITIVE_INFINITY;
+    for (const advertising of this.#advertising.keys()) sets = Math.min(sets, advertising.sets);
+    return Number.isFinite(sets) ? sets : 1;
+  }
+
+  /** For how long an advertising set is taken at least after the last copy of a PDU has left, ms; 0 for single events. */
+  get holdMs(): number {
+    let holdMs = 0;
+    if (this.isToProxy) return holdMs; // its pace counts the whole time as sending
+    for (const { minIntervalMs } of this.#advertising.keys()) {
+      if (minIntervalMs >= ADVERTISING_JITTER_MS) holdMs = Math.max(holdMs, minIntervalMs - EVENT_MS);
+    }
+    return holdMs;
+  }
+
   /** A Network PDU came over a GATT interface. */
   receivedOverGatt(pdu: Uint8Array, from: GattInterface): void {
     if (this.#gatt.has(from)) this.#listener.pdu(pdu, undefined, from);
@@ -130,20 +157,15 @@ export class Interfaces {
 
   /** How the slowest interface takes PDUs. */
   pace(transmit: Transmit): Pace {
-    let sets = Number.POSITIVE_INFINITY;
     let occupancyMs = 0;
     for (const advertising of this.#advertising.keys()) {
       const interval = Math.max(transmit.intervalMs, advertising.minIntervalMs);
       // A controller told to send one event (minimum interval 0 or so) is free again at once; by interval it is not.
       const single = transmit.count === 1 && advertising.minIntervalMs < ADVERTISING_JITTER_MS;
-      sets = Math.min(sets, advertising.sets);
       occupancyMs = Math.max(occupancyMs, single ? 0 : transmit.count * (interval + ADVERTISING_JITTER_MS));
     }
-    if (this.#isToProxy()) {
-      sets = 1;
-      occupancyMs = Math.max(occupancyMs, this.#proxyPace.occupancyMs(transmit));
-    }
-    return Number.isFinite(sets) ? { sets, occupancyMs } : { sets: 1, occupancyMs: 0 };
+    if (this.isToProxy) occupancyMs = Math.max(occupancyMs, this.#proxyPace.occupancyMs(transmit));
+    return { sets: this.sets, occupancyMs };
   }
 
   /**
@@ -155,19 +177,13 @@ export class Interfaces {
   send(pdu: Uint8Array, transmit: Transmit, done: (outcome: Sent | MeshError) => void, dst?: Address): Cancel {
     const ad = { type: AD_MESH_MESSAGE, data: pdu };
     if (dst === undefined) return this.#send(ad, transmit, NO_GATT, done);
-    const isToProxy = this.#isToProxy();
+    const { isToProxy } = this;
     if (this.#gatt.size === 0 && !isToProxy) return this.#send(ad, transmit, NO_GATT, done);
     const passing = [...this.#gatt].filter((gatt) => gatt.passes(dst));
     if (isToProxy) return this.#sendToProxy(ad, transmit, passing, done);
     if (passing.length > 0 || this.#advertising.size > 0) return this.#send(ad, transmit, passing, done);
     const { now } = this.#clock; // nobody behind a GATT connection wants it: that is no failure
     return this.#later(() => done({ start: now, end: now }));
-  }
-
-  #isToProxy(): boolean {
-    if (this.#uplinks.size > 0) return true;
-    for (const { isToProxy } of this.#gatt) if (isToProxy === true) return true;
-    return false;
   }
 
   /** Over all interfaces as well, but the end is not before that of the time which the proxy needs. */
@@ -231,7 +247,8 @@ export class Interfaces {
   }
 }
 
-function latest(a: Sent | MeshError | undefined, b: Sent | MeshError): Sent | MeshError {
+/** The later of two ends; an error only when neither has succeeded. */
+export function latest(a: Sent | MeshError | undefined, b: Sent | MeshError): Sent | MeshError {
   if (a === undefined || a instanceof MeshError) return a !== undefined && b instanceof MeshError ? a : b;
   if (b instanceof MeshError) return a;
   return { start: Math.max(a.start, b.start), end: Math.max(a.end, b.end) };

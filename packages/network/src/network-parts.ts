@@ -36,6 +36,7 @@ import { ReplayList } from './replay-list.ts';
 import { SegmentReceiver } from './sar-receiver.ts';
 import { SarTransmitterQueue } from './sar-transmitter.ts';
 import type { SegmentOrigin } from './segment.ts';
+import { SendingQueue } from './sending-queue.ts';
 import { SequenceAllocator } from './sequence.ts';
 import { StateFollower } from './state-follower.ts';
 import { TransportReceiver } from './transport-receiver.ts';
@@ -64,6 +65,7 @@ export class NetworkParts {
   readonly iv: IvIndexState;
   readonly sequence: SequenceAllocator;
   readonly interfaces: Interfaces;
+  readonly sending: SendingQueue;
   readonly receiver: NetworkReceiver;
   readonly relayer: Relayer;
   readonly transport: TransportReceiver;
@@ -107,6 +109,8 @@ export class NetworkParts {
       serviceData: (ad) => this.proxy.heard(ad),
     });
     this.interfaces = interfaces;
+    const sending = new SendingQueue(clock, interfaces);
+    this.sending = sending;
 
     const isOwn = (address: Address) => this.destinations.isOwn(address);
     const outgoing = new SarTransmitterQueue(limits.outgoingParallel ?? 4);
@@ -117,7 +121,7 @@ export class NetworkParts {
       counters,
       iv,
       sequence,
-      interfaces,
+      sending,
       outgoing,
       netKey: (index, how) => {
         const own = how === 'friendship' ? this.lowPower?.security(index) : keys.directed(index);
@@ -160,6 +164,7 @@ export class NetworkParts {
       random,
       counters,
       interfaces,
+      sending,
       features: this.features,
       relay: () => states.values.relay,
       transmit: () => states.values.networkTransmit,
@@ -190,7 +195,7 @@ export class NetworkParts {
       features: () => this.features.bits,
       send: (message) => this.sendControl(message),
     });
-    const ground = { clock, random, log, counters, store, keys, iv, sequence, replay, interfaces, states };
+    const ground = { clock, random, log, counters, store, keys, iv, sequence, replay, interfaces, sending, states };
     const { beacons, features } = this;
     this.proxy = new ProxyFeature({ ...ground, beacons, features, address, elements, isOwn, limits });
     this.bridge = new SubnetBridge({ ...ground, features, isOwn, limits, friend: () => this.friend });
@@ -228,6 +233,7 @@ export class NetworkParts {
     this.proxy.close();
     this.friend?.close();
     this.lowPower?.close();
+    this.sending.close();
     this.interfaces.close();
     this.outgoing.close();
     this.segments.close();

@@ -9,14 +9,14 @@ import {
   toMeshError,
   type Unicast,
 } from '@meshferry/core';
-import type { Credentials, Done, SarTransmitter } from './contract.ts';
+import type { Credentials, Done, Priority, SarTransmitter } from './contract.ts';
 import type { NetworkCounters } from './counters.ts';
-import type { Interfaces } from './interfaces.ts';
 import type { IvIndexState } from './iv-index.ts';
 import type { SubnetSecurity } from './key-material.ts';
 import { encodeNetworkPdu } from './pdu.ts';
 import { SarTransmission } from './sar-transmission.ts';
 import type { SarTransmitterQueue } from './sar-transmitter.ts';
+import type { SendingQueue } from './sending-queue.ts';
 import type { SequenceAllocator } from './sequence.ts';
 
 /** Where a message of this node goes and how. */
@@ -30,6 +30,8 @@ export interface Route {
   readonly transmit: Transmit;
   /** Default: managed flooding, which also stands in for credentials that this node does not have. */
   readonly credentials?: Credentials | undefined;
+  /** Default: interactive. */
+  readonly priority?: Priority | undefined;
 }
 
 /** A message whose content depends on the SEQ and IV Index that it goes out with. */
@@ -57,7 +59,7 @@ export interface OriginatorOptions {
   readonly counters: NetworkCounters;
   readonly iv: IvIndexState;
   readonly sequence: SequenceAllocator;
-  readonly interfaces: Interfaces;
+  readonly sending: SendingQueue;
   readonly outgoing: SarTransmitterQueue;
   /** The material to transmit with. */
   netKey(index: NetIndex, credentials: Credentials): SubnetSecurity | undefined;
@@ -88,20 +90,33 @@ export class Originator {
 
   /** A message in one PDU; `encrypt` gives its Lower Transport PDU. */
   sendUnsegmented(message: Outgoing<Uint8Array>, done: Done): Cancel {
-    const { iv } = this.#options;
+    const { sending } = this.#options;
     const subnet = this.#subnet(message);
     if (subnet instanceof MeshError) return this.#fail(subnet, done);
     if (this.#isKept(message)) {
       const kept = this.#keep(asSegment(message), done);
       if (kept !== undefined) return kept;
     }
+    const { transmit } = message;
+    const dst = overGatt(message, subnet);
+    const ended = (outcome: Sent | MeshError): void => done(outcome instanceof MeshError ? outcome : undefined);
+    if (message.priority === 'bulk') {
+      return sending.sendBulk({ dst, transmit, make: () => this.#unsegmentedPdu(message), done: ended });
+    }
+    const pdu = this.#unsegmentedPdu(message);
+    if (pdu instanceof MeshError) return this.#fail(pdu, done);
+    return sending.send(pdu, transmit, ended, dst);
+  }
+
+  #unsegmentedPdu(message: Outgoing<Uint8Array>): Uint8Array | MeshError {
+    const { iv } = this.#options;
+    const subnet = this.#subnet(message);
+    if (subnet instanceof MeshError) return subnet;
     const seq = this.takeSeq();
-    if (seq instanceof MeshError) return this.#fail(seq, done);
+    if (seq instanceof MeshError) return seq;
     const transportPdu = message.encrypt(seq, iv.transmit, subnet);
-    if (transportPdu instanceof MeshError) return this.#fail(transportPdu, done);
-    return this.#transmit(message, transportPdu, seq, iv.transmit, subnet, (outcome) =>
-      done(outcome instanceof MeshError ? outcome : undefined),
-    );
+    if (transportPdu instanceof MeshError) return transportPdu;
+    return this.#networkPdu(message, transportPdu, seq, iv.transmit, subnet);
   }
 
   /** A message in segments, when its turn has come. `done` is called once, not before this returns, unless cancelled. */
@@ -117,6 +132,7 @@ export class Originator {
       src: message.src,
       dst: message.dst,
       netIndex: message.netIndex,
+      isBulk: message.priority === 'bulk',
       begin: (finished) => this.#begin(message, sar, finished),
       done: (error) => {
         if (returned) done(error);
@@ -135,7 +151,7 @@ export class Originator {
     state: SarTransmitter,
     finished: Done,
   ): { seqZero: number; transmission: SarTransmission } | MeshError {
-    const { clock, iv, interfaces, waiting } = this.#options;
+    const { clock, iv, sequence, sending, waiting } = this.#options;
     const subnet = this.#subnet(message);
     if (subnet instanceof MeshError) return subnet;
     const seqAuth = this.takeSeq();
@@ -145,11 +161,21 @@ export class Originator {
     if (segments instanceof MeshError) return segments;
 
     let first = true;
-    const send = (segO: number, sent: (outcome: Sent | MeshError) => void): Cancel => {
-      const seq = first ? seqAuth : this.takeSeq(seqAuth + SEQ_AUTH_WINDOW);
+    const make = (segO: number): Uint8Array | MeshError => {
+      // SEQ of the message is that of its first segment, unless that was overtaken: then it would come as replayed.
+      const isFresh = first && sequence.next === seqAuth + 1;
       first = false;
-      if (seq instanceof MeshError) return this.#fail(seq, sent);
-      return this.#transmit(message, segments.segment(segO), seq, ivIndex, subnet, sent);
+      const seq = isFresh ? seqAuth : this.takeSeq(seqAuth + SEQ_AUTH_WINDOW);
+      if (seq instanceof MeshError) return seq;
+      return this.#networkPdu(message, segments.segment(segO), seq, ivIndex, subnet);
+    };
+    const { transmit } = message;
+    const dst = overGatt(message, subnet);
+    const isBulk = message.priority === 'bulk';
+    const send = (segO: number, sent: (outcome: Sent | MeshError) => void, begun: () => void): Cancel => {
+      if (isBulk) return sending.sendBulk({ dst, transmit, make: () => make(segO), begun, done: sent });
+      const pdu = make(segO);
+      return pdu instanceof MeshError ? this.#fail(pdu, sent) : sending.send(pdu, transmit, sent, dst);
     };
     const transmission = new SarTransmission({
       clock,
@@ -157,7 +183,8 @@ export class Originator {
       segN: segments.segN,
       ttl: message.ttl,
       unicast: isUnicast(message.dst),
-      pace: interfaces.pace(message.transmit),
+      pace: sending.pace(transmit, isBulk),
+      isBulk,
       send,
       waiting,
       finished,
@@ -165,18 +192,15 @@ export class Originator {
     return { seqZero: seqAuth & 0x1fff, transmission };
   }
 
-  #transmit(
-    { ctl, ttl, src, dst, transmit }: Route,
+  #networkPdu(
+    { ctl, ttl, src, dst }: Route,
     transportPdu: Uint8Array,
     seq: number,
     ivIndex: number,
     subnet: SubnetSecurity,
-    sent: (outcome: Sent | MeshError) => void,
-  ): Cancel {
-    const { counters, interfaces } = this.#options;
-    const pdu = encodeNetworkPdu({ ctl, ttl, seq, src, dst, transportPdu }, subnet, ivIndex);
-    counters.sent++;
-    return interfaces.send(pdu, transmit, sent, subnet.credentials === 'flooding' ? dst : undefined);
+  ): Uint8Array {
+    this.#options.counters.sent++;
+    return encodeNetworkPdu({ ctl, ttl, seq, src, dst, transportPdu }, subnet, ivIndex);
   }
 
   /** A new SEQ below `end`, stored ahead, or why there is none. */
@@ -210,6 +234,11 @@ export class Originator {
     const timer = this.#options.clock.after(0, () => done(error));
     return () => timer.cancel();
   }
+}
+
+/** Whom GATT interfaces are asked for; none with credentials that these never carry. */
+function overGatt({ dst }: Route, { credentials }: SubnetSecurity): Address | undefined {
+  return credentials === 'flooding' ? dst : undefined;
 }
 
 /** A message in one PDU, as a Friend keeps it. */

@@ -6,6 +6,7 @@ import type { Interfaces } from './interfaces.ts';
 import type { NetworkReceiver, ReceivedPdu } from './network-receiver.ts';
 import { encodeNetworkPdu } from './pdu.ts';
 import { RELAY_DELAY_MS, relayTargets } from './relay.ts';
+import type { SendingQueue } from './sending-queue.ts';
 
 /** Relayed PDUs that may wait for the bearers; in a flood more would only come too late. */
 const MAX_WAITING = 64;
@@ -15,6 +16,7 @@ export interface RelayerOptions {
   readonly random: Random;
   readonly counters: NetworkCounters;
   readonly interfaces: Interfaces;
+  readonly sending: SendingQueue;
   readonly features: Features;
   /** Relay Retransmit, or false: the feature is off. */
   relay(): Transmit | false;
@@ -61,9 +63,9 @@ export class Relayer {
   }
 
   #retransmit(pdu: ReceivedPdu, transmit: Transmit): void {
-    const { interfaces, counters } = this.#options;
+    const { sending, counters } = this.#options;
     counters.relayed++;
-    interfaces.send(onward(pdu), transmit, () => {
+    sending.pass(onward(pdu), transmit, () => {
       this.#waiting--;
     });
   }

@@ -20,8 +20,13 @@ export interface SarTransmissionOptions {
   /** To a unicast address: acknowledged. Otherwise sent in rounds. */
   readonly unicast: boolean;
   readonly pace: Pace;
-  /** Hands a segment to the network layer; `sent` is called once, not before this returns, unless cancelled. */
-  send(segO: number, sent: (outcome: Sent | MeshError) => void): Cancel;
+  /**
+   * Hands a segment to the network layer; `sent` is called once, not before this returns, unless cancelled. One of a bulk
+   * transfer may have to wait for its turn: `begun` is called when that has come, perhaps before this returns.
+   */
+  send(segO: number, sent: (outcome: Sent | MeshError) => void, begun: () => void): Cancel;
+  /** Whether segments wait for their turn. */
+  readonly isBulk: boolean;
   /** All segments of a round to a unicast address have left. */
   readonly waiting?: (() => void) | undefined;
   /** Called once, when all is over; not when cancelled. */
@@ -45,6 +50,10 @@ export class SarTransmission {
   #latest = -1;
   /** Start of the latest segment, as far as it is known. */
   #latestStart = 0;
+  /** The latest segment waits for its turn: nothing goes behind it. */
+  #queued = false;
+  /** Inside of {@link SarTransmissionOptions.send}. */
+  #handing = false;
   /** The next segment must not be handed over earlier. */
   #notBefore = 0;
   #left: number;
@@ -138,20 +147,38 @@ export class SarTransmission {
     const { pace, state } = this.#options;
     const held = this.#outstanding.size;
     if (held === 0) return true;
+    if (this.#queued) return false;
     if (held > pace.sets) return false;
     return pace.sets > 1 || pace.occupancyMs >= segmentIntervalMs(state);
   }
 
   #handOver(segO: number): void {
-    const { clock, state, send } = this.#options;
+    const { send, isBulk } = this.#options;
     this.#position = segO + 1;
     this.#latest = segO;
+    this.#startsNow();
+    this.#queued = isBulk;
+    this.#handing = true;
+    const cancel = send(
+      segO,
+      (outcome) => this.#sent(segO, outcome),
+      () => this.#begun(),
+    );
+    this.#handing = false;
+    this.#outstanding.set(segO, cancel);
+  }
+
+  #begun(): void {
+    this.#queued = false;
+    this.#startsNow();
+    if (!this.#handing) this.#sendNext();
+  }
+
+  /** The latest segment, as far as is known before the bearer tells. */
+  #startsNow(): void {
+    const { clock, state } = this.#options;
     this.#latestStart = clock.now;
     this.#notBefore = clock.now + segmentIntervalMs(state);
-    this.#outstanding.set(
-      segO,
-      send(segO, (outcome) => this.#sent(segO, outcome)),
-    );
   }
 
   #sent(segO: number, outcome: Sent | MeshError): void {
@@ -168,6 +195,7 @@ export class SarTransmission {
   /** What the end of one segment tells about the start of the latest. */
   #learnStart(segO: number, sent: Sent): void {
     const { clock, pace, state } = this.#options;
+    if (segO !== this.#latest && this.#queued) return;
     const start = segO === this.#latest ? sent.start : pace.sets === 1 ? clock.now : this.#latestStart;
     if (start < this.#latestStart) return;
     this.#latestStart = start;

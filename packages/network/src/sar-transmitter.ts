@@ -8,6 +8,8 @@ export interface OutgoingSegmented {
   readonly src: Unicast;
   readonly dst: Address;
   readonly netIndex: NetIndex;
+  /** Of a bulk transfer: others go first. */
+  readonly isBulk: boolean;
   /**
    * Its turn has come: allocates its SeqAuth, encrypts it, and starts it through {@link StartedTransmission}; or the
    * reason why it cannot be sent.
@@ -31,7 +33,8 @@ interface Active extends StartedTransmission {
 
 /**
  * The segmented messages of a node on their way out: one at a time for each (source, destination), in their order;
- * different ones in parallel, up to a limit [Mesh Protocol 1.1, 3.5.3.3].
+ * different ones in parallel, up to a limit [Mesh Protocol 1.1, 3.5.3.3]. Those of a bulk transfer let others go first, and
+ * leave room for one.
  */
 export class SarTransmitterQueue {
   readonly #parallel: number;
@@ -51,7 +54,9 @@ export class SarTransmitterQueue {
 
   /** Starts the message or queues it. */
   send(message: OutgoingSegmented): Cancel {
-    this.#waiting.push(message);
+    const at = message.isBulk ? -1 : this.#waiting.findIndex(({ isBulk }) => isBulk);
+    if (at < 0) this.#waiting.push(message);
+    else this.#waiting.splice(at, 0, message);
     this.#startWaiting();
     return () => this.#cancel(message);
   }
@@ -115,13 +120,19 @@ export class SarTransmitterQueue {
     }
     for (let i = 0; i < this.#waiting.length && this.#active.size < this.#parallel; ) {
       const message = this.#waiting[i]!;
-      if (this.#active.has(pairKey(message.src, message.dst))) {
+      if (this.#active.has(pairKey(message.src, message.dst)) || (message.isBulk && !this.#hasRoomForBulk())) {
         i++;
         continue;
       }
       this.#waiting.splice(i, 1);
       this.#start(message);
     }
+  }
+
+  #hasRoomForBulk(): boolean {
+    let bulk = 0;
+    for (const { message } of this.#active.values()) if (message.isBulk) bulk++;
+    return bulk < Math.max(1, this.#parallel - 1);
   }
 
   #start(message: OutgoingSegmented): void {
