@@ -111,6 +111,14 @@ describe('a firmware file that cannot be sent ends with 2 and says why', () => {
     });
     expect(await meshferry([...argv, '--image', '0'])).toMatchObject({ exit: 0, result: { image: { size: 3663 } } });
   });
+
+  test.skipIf(groundTruth === null).each([
+    ['synthetic/direct-xip.zip', 'direct-xip'],
+    ['synthetic/bootloader-s0-s1.zip', 'several-builds'],
+  ])('a package with a build for each slot: %s', async (path, code) => {
+    const argv = ['dfu', 'run', sharedFirmware(path), '--bearer', 'sim:targets=1', '--json'];
+    expect(await meshferry(argv)).toMatchObject({ exit: 2, result: { error: { code, hint: expect.any(String) } } });
+  });
 });
 
 describe('an option that cannot be meant ends with 2 and says what can', () => {

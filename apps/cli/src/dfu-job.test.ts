@@ -175,7 +175,9 @@ describe('dfu run', () => {
 
   test.each([
     [['--oob-uri', 'https://example.com/fw'], 'no-distributor'],
+    [['--oob-uri', 'example', '--distributor', '0x0002'], 'bad-uri'],
     [['--group', '0x0100'], 'bad-group'],
+    [['--group', '0xFFFF'], 'bad-group'],
     [['--retries', 'x'], 'bad-number'],
     [['--distributor', '0x0100'], 'unknown-distributor'],
   ])('ends with 2 and says what to type for %j', async (flags, code) => {

@@ -197,10 +197,23 @@ describe('dfu targets', () => {
   test('lists what the nodes run', async () => {
     const { exit, result } = await meshferry(['dfu', 'targets', '--bearer', 'sim:targets=2,version=1.2.3+4', '--json']);
     expect(exit).toBe(0);
+    const runs = { firmwareId: '59000102030004000000', version: '1.2.3+4' };
+    const images = [{ index: 0, ...runs, updateUri: null }];
     expect(result.targets).toEqual([
-      { address: '0x0100', firmwareId: '59000102030004000000', version: '1.2.3+4', error: null },
-      { address: '0x0101', firmwareId: '59000102030004000000', version: '1.2.3+4', error: null },
+      { address: '0x0100', ...runs, images, error: null },
+      { address: '0x0101', ...runs, images, error: null },
     ]);
+  });
+
+  test('lists every image of a node with several', async () => {
+    const argv = ['dfu', 'targets', '--bearer', 'sim:targets=1,images=app+net'];
+    const { result } = await meshferry([...argv, '--json']);
+    expect(result.targets[0].images).toMatchObject([
+      { index: 0, version: '0.0.0' },
+      { index: 1, version: '0.0.0' },
+    ]);
+    const { stdout } = await meshferry(argv);
+    expect(stdout).toMatch(/^target {2}image .*\n0x0100 {2}0 .*\n0x0100 {2}1 .*\n1 target$/m);
   });
 
   test('ends with 3 when one is silent, 1 when all are', async () => {
@@ -210,7 +223,9 @@ describe('dfu targets', () => {
       ok: false,
       error: { code: 'targets-silent', message: '1 of 2 targets did not answer' },
     });
-    expect((await meshferry(['dfu', 'targets', '--bearer', 'sim:targets=1,fail=0x0100@silent'])).exit).toBe(1);
+    const all = await meshferry(['dfu', 'targets', '--bearer', 'sim:targets=1,fail=0x0100@silent']);
+    expect(all.exit).toBe(1);
+    expect(all.stderr).toMatch(/1 of 1 target did not answer\n {2}Check that they are powered/);
   });
 });
 
@@ -266,7 +281,15 @@ describe('dfu plan', () => {
     ]);
     const all = await meshferry(['dfu', 'plan', zip, '--bearer', 'sim:targets=1,slot=100', '--json']);
     expect(all.exit).toBe(1);
-    expect(all.result).toMatchObject({ ok: false, plan: null, etaSeconds: null });
+    expect(all.result).toMatchObject({ ok: false, plan: null, etaSeconds: null, error: { hint: expect.any(String) } });
+  });
+
+  test('plans for the mode and the image of the targets that the update would be given', async () => {
+    const argv = ['dfu', 'plan', zip, '--bearer', 'sim:targets=1,images=app+blob', '--json'];
+    expect((await meshferry([...argv, '--mode', 'pull'])).result.plan.mode).toBe('pull');
+    const { exit, result } = await meshferry([...argv, '--target-image', '1']);
+    expect(exit, 'an application is no file').toBe(1);
+    expect(result.targets[0].reason).toContain('does not want this firmware');
   });
 });
 

@@ -39,9 +39,11 @@ async function checkTarget(options: CheckOptions, address: Unicast): Promise<Tar
   const information = await outcome<{ readonly entries: readonly FirmwareInformation[] }>((done) =>
     client.informationGet(address, appIndex, done),
   );
-  if (!information.ok) return { address, firmwareId: null, accepts: false, effect: null, error: information.error };
-  const firmwareId = information.value.entries[imageIndex]?.firmwareId ?? null;
-  const known = { address, firmwareId, effect: null };
+  if (!information.ok)
+    return { address, firmwareId: null, images: [], accepts: false, effect: null, error: information.error };
+  const images = information.value.entries;
+  const firmwareId = images[imageIndex]?.firmwareId ?? null;
+  const known = { address, firmwareId, images, effect: null };
   if (metadata === undefined) return { ...known, accepts: true, error: null };
   if (firmwareId !== null && expected !== undefined) {
     if (expected.skipCurrent && equal(firmwareId, expected.firmwareId))

@@ -1,4 +1,5 @@
 import type { Address, AppIndex, MeshError, Unicast } from '@meshferry/core';
+import type { FirmwareInformation } from '@meshferry/dfu';
 
 /** What an update shall do. */
 export interface UpdateRequest {
@@ -138,8 +139,10 @@ export interface JobStats {
 /** What a check of the targets found: `dfu plan` and `dfu targets`. */
 export interface TargetCheck {
   readonly address: Unicast;
-  /** Null when the target did not answer. */
+  /** Of the image in question; null when the target did not answer, or has no such image. */
   readonly firmwareId: Uint8Array | null;
+  /** All images that it runs, by index; none when it did not answer. */
+  readonly images: readonly FirmwareInformation[];
   readonly accepts: boolean;
   readonly effect: number | null;
   readonly error: MeshError | null;

@@ -77,18 +77,26 @@ export class UpdateJob {
   }
 
   /**
-   * Asks the targets what they run and, with `metadata`, whether they would take the image. With `firmwareId`, that of the
-   * image, those of another company do not. Changes nothing.
+   * Asks the targets what they run and, with `metadata`, whether they would take the image, as that of `imageIndex`. With
+   * `firmwareId`, that of the image, those of another company do not. Changes nothing.
    */
   checkTargets(
     targets: readonly Unicast[],
     appIndex: AppIndex,
     metadata?: Uint8Array,
     firmwareId?: Uint8Array,
+    imageIndex = 0,
   ): Promise<TargetCheck[]> {
     const client = this.#options.role.update;
     const expected = firmwareId && { firmwareId, skipCurrent: false, anyCompany: false };
-    return checkTargets({ client, targets, appIndex, ...(metadata && { metadata }), ...(expected && { expected }) });
+    return checkTargets({
+      client,
+      targets,
+      appIndex,
+      imageIndex,
+      ...(metadata && { metadata }),
+      ...(expected && { expected }),
+    });
   }
 
   /**

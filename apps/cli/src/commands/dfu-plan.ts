@@ -18,6 +18,8 @@ export interface PlanFlags extends ImageFlags {
   readonly group?: string | true;
   readonly settings?: 'auto' | 'stock';
   readonly anyCompany?: boolean;
+  readonly mode?: 'push' | 'pull';
+  readonly targetImage?: number;
 }
 
 /** What applying does to a node, by Additional Information, in the words of the simulator's `effect`. */
@@ -39,11 +41,12 @@ export async function dfuPlan(shell: Shell, [path = '']: readonly string[], flag
         mesh.appIndex,
         image.metadata,
         flags.anyCompany ? undefined : image.firmwareId,
+        flags.targetImage,
       );
       const checks = await mesh.run(asked, checkInterrupted);
       const plan = await planFor(mesh, image, checks, flags);
       const accepting = checks.filter(({ accepts }) => accepts).length;
-      const error = obstacle(checks.length, accepting, plan);
+      const error = obstacle(checks, accepting, plan);
       shell.result({ targets: checks.map(describe), ...describePlan(plan), ...(error && { error }) }, !error);
       if (!shell.json) say(shell, image, checks, plan);
       if (error === undefined) return ExitCode.done;
@@ -55,10 +58,12 @@ export async function dfuPlan(shell: Shell, [path = '']: readonly string[], flag
 }
 
 /** What stands in the way of updating all of them. */
-function obstacle(targets: number, accepting: number, plan: Plan | undefined): MeshError | undefined {
+function obstacle(checks: readonly TargetCheck[], accepting: number, plan: Plan | undefined): MeshError | undefined {
+  const targets = checks.length;
   if (accepting < targets) {
     const refusing = `${targets - accepting} of ${plural(targets, 'target')} would not take the image`;
-    return new MeshError('image-refused', refusing);
+    const hint = checks.find(({ error }) => error?.hint !== undefined)?.error?.hint;
+    return new MeshError('image-refused', refusing, hint === undefined ? {} : { hint });
   }
   if (plan !== undefined) return undefined;
   return new MeshError('no-common-sizes', 'the targets have no sizes of blocks and chunks in common', {
@@ -92,7 +97,7 @@ async function planFor(
     controller: mesh.sim.controller,
     capabilities,
   };
-  const mode = capabilities.push ? 'push' : 'pull';
+  const mode = flags.mode ?? (capabilities.push ? 'push' : 'pull');
   const found = estimate(outlook);
   return found && { ...found, mode, destination: group === undefined ? 'unicast' : formatAddress(group.group) };
 }

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { addressList, companyId, distributor, imageIndex, metadataHex, times } from '../shell/options.ts';
+import { addressList, archiveUri, companyId, distributor, imageIndex, metadataHex, times } from '../shell/options.ts';
 import type { Runner } from '../shell/run.ts';
 import { simulatorKeys } from '../update/bearers.ts';
 import { type CancelFlags, dfuApply, dfuCancel, dfuResume, dfuRetry, dfuSuspend } from './dfu-job.ts';
@@ -89,7 +89,11 @@ function addImageOptions(command: Command): Command {
         'stock',
       ]),
     )
+    .addOption(
+      new Option('--mode <MODE>', 'pull: targets ask for chunks (default: where needed)').choices(['push', 'pull']),
+    )
     .option('--image <NUMBER>', 'which image of a package with several', imageIndex)
+    .option('--target-image <INDEX>', 'which image of targets with several (default: 0)', imageIndex)
     .option('--company <ID>', 'company identifier of the firmware id (default: of the package or network)', companyId)
     .option(
       '--metadata <HEX>',
@@ -104,14 +108,14 @@ function addRunOptions(command: Command): Command {
   return command
     .option('--distributor <NODE>', 'self, or the address of a Distributor that this process uploads to', distributor)
     .addOption(new Option('--policy <POLICY>', 'verify stops before applying').choices(['verify', 'apply']))
-    .addOption(
-      new Option('--mode <MODE>', 'pull: targets ask for chunks (default: where needed)').choices(['push', 'pull']),
+    .option(
+      '--oob-uri <URI>',
+      'the Distributor fetches the image itself, from a firmware archive at this URI',
+      archiveUri,
     )
-    .option('--oob-uri <URI>', 'the Distributor fetches the image itself, from a firmware archive at this URI')
     .option('--retries <TIMES>', 'take up targets that were lost and answer again so often (default: 1)', times)
     .option('--skip-current', 'leave targets out that run this firmware already')
     .option('--reprovision', 'provision nodes again that leave the network because of the image')
-    .option('--target-image <INDEX>', 'which image of targets with several (default: 0)', imageIndex)
     .addOption(new Option('--via <WAY>', 'mesh (smp comes later)').choices(['mesh', 'smp']))
     .option('--airtime <SHARE>', 'share of the air to use, such as 30% (comes later)')
     .option('--capture <FILE>', 'record what is on the air: .pcap for Wireshark, .jsonl or .jsonl.gz for "decode"')

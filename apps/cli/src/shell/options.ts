@@ -24,6 +24,12 @@ export function distributor(text: string): 'self' | Unicast {
   return text === 'self' ? text : address(text);
 }
 
+/** Of a firmware archive; which kinds a Distributor can fetch from it says itself. */
+export function archiveUri(text: string): string {
+  if (URL.canParse(text)) return text;
+  throw badInput('bad-uri', `not a URI: "${text}"`, 'Give it with its scheme, such as https://example.com/fw.');
+}
+
 /** `0x0059` or decimal. */
 export function companyId(text: string): number {
   const value = /^(0x[0-9a-f]{1,4}|\d{1,5})$/i.test(text) ? Number(text) : Number.NaN;

@@ -4,6 +4,9 @@ import { SIM_GROUP } from '@meshferry/sim';
 import { badInput } from '../shell/exit.ts';
 import { address } from '../shell/options.ts';
 
+/** Behind it stand the fixed groups. */
+const LAST_GROUP = 0xfeff;
+
 /** Where an image goes at once: a group, or the virtual address of a Label UUID (16 octets). */
 export interface UpdateGroup {
   readonly group: Address;
@@ -24,7 +27,8 @@ export function chooseGroup(wanted: string | true | undefined, targets: number):
     return { group: virtualAddress(portableCrypto, label), label };
   }
   const group = address(wanted);
-  if (addressKind(group) === 'group') return { group };
+  // No model subscribes to the fixed groups, such as all nodes [Mesh Protocol 1.1, 3.4.2.4].
+  if (addressKind(group) === 'group' && group <= LAST_GROUP) return { group };
   throw badInput(
     'bad-group',
     `--group ${wanted} is not a group address`,

@@ -90,10 +90,13 @@ function chooseImage(name: string, { images, directXip }: FirmwarePackage, wante
       `Give --image ${numbers[0]}.`,
     );
   }
-  if (directXip && found.length > 1) {
+  if (found.length > 1) {
+    const files = found.map(({ file }) => file).join(' and ');
     throw badInput(
-      'direct-xip',
-      `${name} holds a build for each slot (direct XIP)`,
+      directXip ? 'direct-xip' : 'several-builds',
+      directXip
+        ? `${name} holds a build for each slot (direct XIP)`
+        : `${name} holds a build of image ${image.target.image} for each slot: ${files}`,
       'A mesh update cannot ask which slot is free: make a package of the build that fits.',
     );
   }
