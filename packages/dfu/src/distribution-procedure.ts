@@ -158,7 +158,10 @@ export class Distribution {
       phase: Phase.transferActive,
     };
     const update = this.#launch(record, false);
-    if (update === undefined) return Status.internalError;
+    if (update === undefined) {
+      this.#image = undefined;
+      return Status.internalError;
+    }
     try {
       receivers.reset();
       this.#follow(update);
@@ -167,6 +170,7 @@ export class Distribution {
       log('error', 'the distribution could not be stored', toMeshError(thrown).toJSON());
       update.stop();
       this.#update = undefined;
+      this.#image = undefined;
       return Status.internalError;
     }
     return Status.success;

@@ -48,6 +48,16 @@ function found(phase: number): { bench: Bench; store: StubbornStore } {
   return { bench, store };
 }
 
+it('a Start that is refused leaves nothing to be sent', () => {
+  for (const refuses of ['distribution/', 'distribution/receivers/']) {
+    const { bench, store } = found(completed);
+    store.refuses = refuses;
+    expect(bench.ask(FirmwareDistributionStart, startOf({ imageIndex: 1 }))).toMatchObject([{ status: 3 }]);
+    expect(bench.server.phase).toBe(completed);
+    expect(bench.server.sending).toBeUndefined();
+  }
+});
+
 describe('a request whose change the store refuses', () => {
   const requests: readonly [name: string, phase: number, ask: (bench: Bench) => Record<string, unknown>[]][] = [
     [

@@ -69,6 +69,21 @@ describe('ReceiversList', () => {
     expect(list.count).toBe(2);
     expect(list.page(0, 9).map(({ address }) => address)).toEqual([1, 2]);
   });
+
+  it('knows nothing of a receiver that is added again, though the end of its update could not be stored', () => {
+    const store = new CountingStore();
+    const list = new ReceiversList(store, 10);
+    list.add(many(2));
+    list.follow(many(2).map((receiver) => ({ ...newReceiver(receiver), phase: 9 })));
+    store.broken = true;
+    expect(() => list.unfollow()).toThrow('broken');
+    store.broken = false;
+    list.add([{ address: 2, imageIndex: 7 }]);
+    expect(list.all).toMatchObject([
+      { imageIndex: 0, retrievedUpdatePhase: 9 },
+      { imageIndex: 7, retrievedUpdatePhase: 10 },
+    ]);
+  });
 });
 
 class CountingStore extends MemoryStore {

@@ -69,6 +69,8 @@ export class ReceiversList {
       pages.add(Math.floor(index / PAGE));
     }
     this.#save([...pages].map((page) => this.#write(page)));
+    // It may be of an update whose end could not be stored.
+    for (const { address } of receivers) this.#live.delete(address);
     return fits;
   }
 
