@@ -37,7 +37,7 @@ describe('what an answer means', () => {
       'done',
       'done',
       'done',
-      'target-left-update',
+      'verification-failed',
       'target-left-update',
     ]);
     const codes = [1, 2, 3, 4, 5, 6, 7].map((code) => outcome(judgeStart(1, status(code, 0), OURS)));

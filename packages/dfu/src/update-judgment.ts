@@ -55,6 +55,9 @@ export function judgeStart(address: Unicast, answer: FirmwareUpdateStatus, blobI
     case UpdatePhase.verifyingUpdate:
     case UpdatePhase.verificationSucceeded:
       return DONE;
+    case UpdatePhase.verificationFailed:
+      // What it had already was refused before the answer to a repeated Start.
+      return maybeLate(failed(UpdateStatus.wrongPhase, verificationError(address)));
     default:
       return maybeLate(failed(UpdateStatus.wrongPhase, strayPhaseError(address, answer.phase, 'Transfer Active')));
   }
