@@ -14,6 +14,20 @@ const RUN_PHASES: readonly UpdateRunPhase[] = [
   'confirming',
 ];
 
+it('Cancel also goes to a target whose answer to Start was lost: it would wait for the image for ever', () => {
+  const mesh = new Mesh([{}, {}]);
+  const [, deaf] = mesh.targets;
+  mesh.onArrival = ({ src }, to, deliver) => {
+    if (to !== 1 || src !== deaf?.address) deliver();
+  };
+  const run = mesh.client.start({ policy: 'verify' });
+  mesh.run(mesh.client, () => run.phase === 'verified');
+  expect(deaf?.update.phase).toBe(UpdatePhase.transferActive);
+  run.cancel();
+  mesh.run();
+  expect(mesh.targets.map(({ update }) => update.phase)).toEqual([UpdatePhase.idle, UpdatePhase.idle]);
+});
+
 describe('the client is killed and started again', () => {
   for (const phase of RUN_PHASES) {
     for (const delay of [0, 40, 300, 2000]) {

@@ -33,9 +33,9 @@ export function needsImage(receiver: UpdateReceiverState): boolean {
   return isActive(receiver) && receiver.phase === UpdatePhase.transferActive;
 }
 
-/** May still have this update on its mind and is told when it is cancelled. */
-export function holdsUpdate({ phase, error }: UpdateReceiverState): boolean {
-  if (phase === UpdatePhase.unknown) return error === undefined;
+/** May still have this update on its mind and is told when it is cancelled; perhaps only its answer to Start was lost. */
+export function holdsUpdate({ phase, error, timedOut }: UpdateReceiverState): boolean {
+  if (phase === UpdatePhase.unknown) return error === undefined || timedOut;
   return phase !== UpdatePhase.idle && phase < UpdatePhase.transferCanceled;
 }
 

@@ -30,8 +30,8 @@ export interface Role {
 export interface TargetRole extends Role {
   readonly blob: BlobServer;
   readonly update: FirmwareUpdateServer;
-  /** Subscribes both servers (they share one list) to the group that images are sent to. */
-  subscribe(group: Address): void;
+  /** Subscribes both servers (they share one list) to the group address or Label UUID that images are sent to. */
+  subscribe(group: Address | Uint8Array): void;
 }
 
 /** `models` stand on one element, those of the `target` on another one: each has a BLOB Transfer Server of its own. */
