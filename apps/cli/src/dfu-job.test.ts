@@ -101,6 +101,14 @@ describe('a job of this process', () => {
     expect(retry).toMatchObject({ exit: 2, result: { error: { code: 'job-unfinished' } } });
     expect((await meshferry(['dfu', 'resume', ...at, '--json'])).exit).toBe(0);
   });
+
+  test('is not suspended where nothing is transferred any more: it waits for apply as before', async () => {
+    expect((await meshferry(['dfu', 'run', zip, ...at, '--policy', 'verify', '--json'])).exit).toBe(0);
+    const suspended = await meshferry(['dfu', 'suspend', ...at, '--json']);
+    expect(suspended).toMatchObject({ exit: 2, result: { error: { code: 'nothing-to-suspend' } } });
+    expect((await meshferry(['dfu', 'status', ...at, '--json'])).result.job.phase).toBe('verified');
+    expect((await meshferry(['dfu', 'apply', ...at, '--json'])).exit).toBe(0);
+  });
 });
 
 describe('dfu retry', () => {

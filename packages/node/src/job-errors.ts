@@ -25,6 +25,12 @@ export function notVerified(phase: JobPhase): MeshError {
   });
 }
 
+export function nothingToSuspend(phase: JobPhase): MeshError {
+  return new MeshError('nothing-to-suspend', `the update is at "${phase}": no image is being sent`, {
+    hint: 'Ask what it is at with `meshferry dfu status`; give it up with `meshferry dfu cancel`.',
+  });
+}
+
 export function nothingToRetry(): MeshError {
   return new MeshError('nothing-to-retry', 'no target of the last update has failed, or there was none', {
     hint: 'Start an update with `meshferry dfu run`; --state must name the folder of the last one.',

@@ -6,14 +6,27 @@ import {
   type FirmwareDistributionUploadStatus,
   suspendDistribution,
 } from '@meshferry/dfu';
+import { nothingToSuspend } from './job-errors.ts';
 import type { SavedJob } from './job-record.ts';
 import { settled } from './job-settled.ts';
 import { distributorOf, isOurDistribution } from './remote-update.ts';
 import type { UpdaterRole } from './roles.ts';
+import type { JobPhase } from './update-job-types.ts';
 
-/** Pauses the transfer of a job, wherever it runs. Rejects as `suspendDistribution`. */
+/** Where the image has been sent: what the targets are at does not wait for anybody but Apply. */
+const SENT: ReadonlySet<JobPhase> = new Set([
+  'verifying',
+  'verified',
+  'applying',
+  'confirming',
+  'refreshing',
+  'undoing',
+]);
+
+/** Pauses the transfer of a job, wherever it runs. Rejects with `nothing-to-suspend`, and as `suspendDistribution`. */
 export async function suspendUpdate({ distribution, update }: UpdaterRole, saved: SavedJob): Promise<void> {
   if (saved.request.distributor === undefined) {
+    if (SENT.has(saved.phase)) throw nothingToSuspend(saved.phase);
     // While no process runs it, nothing is sent anyway.
     update.running?.suspend();
     return;

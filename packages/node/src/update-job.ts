@@ -137,7 +137,8 @@ export class UpdateJob {
 
   /**
    * Pauses the transfer of the unfinished job, at its Distributor or here; the targets keep what they have. Rejects with
-   * `no-job`, `distributor-wrong-phase` when nothing is being transferred, `suspend-failed`, `distributor-silent`.
+   * `no-job`, `nothing-to-suspend` or (its Distributor) `distributor-wrong-phase` when nothing is being transferred,
+   * `suspend-failed`, `distributor-silent`.
    */
   async suspend(): Promise<void> {
     const saved = this.#required();

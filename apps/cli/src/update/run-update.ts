@@ -34,9 +34,7 @@ export async function runUpdate(shell: Shell, mesh: Mesh, targets: number, start
     const report = await mesh.run(work, () => interrupted(shell, last));
     return { report, wallSeconds: (shell.io.now() - begun) / 1000 };
   } catch (thrown) {
-    throw thrown instanceof MeshError && MISFITS.includes(thrown.code)
-      ? new Stop(ExitCode.usage, thrown)
-      : unreachable(thrown);
+    throw exitOf(thrown);
   } finally {
     // Kept as long as somebody may go on with it, or try again.
     if (mesh.job.saved() === undefined && mesh.job.last() === undefined) mesh.image = undefined;
@@ -46,18 +44,19 @@ export async function runUpdate(shell: Shell, mesh: Mesh, targets: number, start
 }
 
 /** What a job says of a command that does not fit the state. */
-const MISFITS = ['job-unfinished', 'no-job', 'other-image', 'not-verified', 'nothing-to-retry'];
+const MISFITS = ['job-unfinished', 'no-job', 'other-image', 'not-verified', 'nothing-to-retry', 'nothing-to-suspend'];
 
-/** The same work; a Distributor that does not answer ends the command with 4. */
+/** The same work; what does not fit the state ends the command with 2, a Distributor that does not answer with 4. */
 export function reachable<T>(work: Promise<T>): Promise<T> {
   return work.catch((thrown: unknown) => {
-    throw unreachable(thrown);
+    throw exitOf(thrown);
   });
 }
 
-function unreachable(thrown: unknown): unknown {
-  const isSilent = thrown instanceof MeshError && thrown.code === 'distributor-silent';
-  return isSilent ? new Stop(ExitCode.unavailable, thrown) : thrown;
+function exitOf(thrown: unknown): unknown {
+  if (!(thrown instanceof MeshError)) return thrown;
+  if (MISFITS.includes(thrown.code)) return new Stop(ExitCode.usage, thrown);
+  return thrown.code === 'distributor-silent' ? new Stop(ExitCode.unavailable, thrown) : thrown;
 }
 
 /** The options that name this network and state again, for a command line to type. */
