@@ -28,7 +28,10 @@ export type TargetStart =
 export interface TargetApplication {
   /** The Firmware Information List: at most 255 images, in an order that never changes. */
   images(): readonly TargetImage[];
-  /** Whether the node would take such an image and what applying it would do. Changes nothing; asked at any time. */
+  /**
+   * Whether the node would take such an image and what applying it would do, an `UpdateEffect` (0 to 31). Changes nothing;
+   * asked at any time, with whatever octets anybody sends.
+   */
   check(imageIndex: number, metadata: Uint8Array): { readonly accept: boolean; readonly effect: number };
   /**
    * An update begins, after {@link check} accepted. What is left of one before for the same image is given up; for another
