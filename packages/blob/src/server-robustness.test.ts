@@ -2,12 +2,37 @@ import { readFileSync } from 'node:fs';
 import { fromHex, MemoryStore, type Write } from '@meshferry/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { numbersOfBits } from './bits.ts';
 import { BlobPhase, BlobStatus } from './constants.ts';
 import { BlobBlockStart, BlobChunkTransfer, BlobTransferStart } from './messages.ts';
 import { Bench, BLOB_ID, SERVER } from './testing/bench.ts';
 import { GROUP } from './testing/mesh.ts';
 
 const PHASES = [0, 1, 2, 3, 4, 5];
+
+describe('a sink that throws', () => {
+  it('could not write the block: its last chunk is asked for again', () => {
+    const bench = new Bench().bring(3);
+    const block = bench.flash.block.bind(bench.flash);
+    bench.flash.block = () => {
+      throw new Error('flash worn out');
+    };
+    for (let i = 0; i < 8; i++) bench.chunk(i);
+    expect(numbersOfBits(bench.blockGet().missing as Uint8Array)).toEqual([7]);
+    bench.flash.block = block;
+    bench.chunk(7);
+    expect(bench.server.blocksNotReceived).toEqual([1]);
+  });
+
+  it('has no room', () => {
+    const bench = new Bench().bring(1);
+    bench.flash.begin = () => {
+      throw new Error('flash locked');
+    };
+    expect(bench.start()).toMatchObject({ status: BlobStatus.internalError });
+    expect(bench.server.phase).toBe(BlobPhase.inactive);
+  });
+});
 
 describe('the server across power cuts (section 10)', () => {
   it('comes back waiting, or suspended without its active block', () => {

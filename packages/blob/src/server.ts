@@ -1,5 +1,5 @@
 import { type Context, Model } from '@meshferry/access';
-import { type Log, type MeshError, silent } from '@meshferry/core';
+import { type Log, type MeshError, silent, toMeshError } from '@meshferry/core';
 import { blockCount, blockShape, isChunkSizeLegal } from './arithmetic.ts';
 import { hasBit, numbersOfBits } from './bits.ts';
 import { BlockAnswers } from './block-answers.ts';
@@ -139,7 +139,7 @@ export class BlobServer {
       );
       return BlobStatus.invalidParameter;
     }
-    const hasRoom = transfer.sink?.begin(transfer.blobId, blobSize) === true;
+    const hasRoom = this.#does(() => transfer.sink?.begin(transfer.blobId, blobSize) === true);
     if (this.#transfer !== transfer) return BlobStatus.internalError;
     if (!hasRoom) {
       this.#life.fail('no-room', `no room for a BLOB of ${blobSize} octets`);
@@ -239,7 +239,7 @@ export class BlobServer {
   /** The data is durable before its bit is: a power cut in between costs the block once more, never its content. */
   #finishBlock(transfer: ServerTransfer, block: BlockAssembly, lastChunk: number): void {
     const { number, offset } = block.shape;
-    const isWritten = transfer.sink!.block(offset, block.octets);
+    const isWritten = this.#does(() => transfer.sink!.block(offset, block.octets));
     if (this.#transfer !== transfer) return;
     if (!isWritten) {
       this.#log('warn', `block ${number} could not be written, its last chunk counts as missing`);
@@ -256,6 +256,16 @@ export class BlobServer {
     if (isLast) this.#life.end(transfer);
     transfer.events?.block?.(number);
     if (isLast && this.#transfer === transfer) this.#life.complete(transfer);
+  }
+
+  /** What the sink answers; one that throws has not done it: the fault of its flash stays its own. */
+  #does(act: () => boolean): boolean {
+    try {
+      return act();
+    } catch (thrown) {
+      this.#log('error', 'the sink of the BLOB failed', toMeshError(thrown).toJSON());
+      return false;
+    }
   }
 
   #transferStatus(context: Context, status: number): void {

@@ -1,4 +1,4 @@
-/** Where a server puts the blocks of a BLOB. Offsets and sizes in octets. */
+/** Where a server puts the blocks of a BLOB. Offsets and sizes in octets. To throw is to answer false. */
 export interface BlobSink {
   /** Makes room at an accepted Transfer Start; false refuses the transfer with Internal Error. Flash may be erased here. */
   begin(blobId: bigint, size: number): boolean;
