@@ -88,6 +88,22 @@ describe('a job through a Distributor', () => {
   });
 });
 
+test('a target that somebody left in the middle is freed by cancelling at the target', async () => {
+  const of = network('left', 'sim:targets=2,radio=ideal,block=8');
+  expect((await meshferry(['dfu', 'run', zip, ...of, '--policy', 'verify', '--json'])).exit).toBe(0);
+  const early = await meshferry(['dfu', 'cancel', ...of, '--targets', '0x0101', '--json']);
+  expect(early).toMatchObject({ exit: 2, result: { error: { code: 'job-unfinished' } } });
+  expect((await meshferry(['dfu', 'cancel', ...of, '--only-here', '--json'])).exit).toBe(0);
+  const busy = await meshferry(['dfu', 'run', zip, ...of, '--targets', '0x0101', '--json']);
+  expect(busy.exit).toBe(1);
+  expect(busy.result.targets[0]).toMatchObject({ error: { code: 'target-busy' } });
+  const { exit, result } = await meshferry(['dfu', 'cancel', ...of, '--targets', '0x0101', '--json']);
+  expect(exit).toBe(0);
+  expect(result.targets).toEqual([{ address: '0x0101', phase: 'Idle', error: null }]);
+  const again = await meshferry(['dfu', 'run', zip, ...of, '--targets', '0x0101', '--json']);
+  expect(phases(again.result)).toEqual(['applied']);
+});
+
 describe('a job of this process', () => {
   const at = network('local', 'sim:targets=2,radio=ideal,block=8');
 

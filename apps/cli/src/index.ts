@@ -29,7 +29,7 @@
  * | `dfu targets` | which nodes can be updated, and what they run | `meshferry dfu targets --bearer sim:targets=10` |
  * | `dfu plan FILE` | dry run: who accepts the image, its effect, the plan, the time | `meshferry dfu plan app.zip --bearer sim:targets=10` |
  * | `dfu run FILE` | the update | `meshferry dfu run app.zip --bearer sim:targets=10,loss=0.1 --state ./state` |
- * | `dfu status` · `suspend` · `resume` · `apply` · `cancel` · `retry` | steer the update in `--state`, at its Distributor too; `retry`: once more for the targets that failed | `meshferry dfu resume --bearer sim:targets=10 --state ./state` |
+ * | `dfu status` · `suspend` · `resume` · `apply` · `cancel` · `retry` | steer the update in `--state`, at its Distributor too; `retry`: once more for the targets that failed; `cancel --targets A,B`: frees targets that somebody else left in the middle | `meshferry dfu resume --bearer sim:targets=10 --state ./state` |
  * | `decode CAPTURE` | recorded traffic down to named fields; live with `--bearer` | `meshferry decode update.jsonl.gz` |
  * | `capture --out FILE` | what a bearer hears, for `decode` (.jsonl) or Wireshark (.pcap) | `meshferry capture --bearer sim:targets=2 --out update.pcap` |
  * | `bearer list` | the radios, their URIs, and whether they can be used here | `meshferry bearer list` |

@@ -11,7 +11,7 @@ const REFUSED: Readonly<Record<number, readonly [code: string, said: string, hin
   [UpdateStatus.wrongPhase]: [
     'target-busy',
     'is busy with another update',
-    'Wait until that update has ended, or cancel it on the target, then try again.',
+    'Wait until that update has ended, or cancel it on the target ("dfu cancel --targets"), then try again.',
   ],
   [UpdateStatus.internalError]: [
     'target-error',

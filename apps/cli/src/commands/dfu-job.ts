@@ -7,6 +7,7 @@ import type { Mesh } from '../update/mesh.ts';
 import { finishUpdate } from '../update/result.ts';
 import { reachable, runUpdate, type StartJob, sameNetwork } from '../update/run-update.ts';
 import { withState } from '../update/with-state.ts';
+import { dfuCancelTargets } from './dfu-cancel-targets.ts';
 import { describeJob } from './dfu-status.ts';
 
 /** `dfu resume` */
@@ -26,10 +27,17 @@ export function dfuApply(shell: Shell): Promise<ExitCode> {
 
 export interface CancelFlags {
   readonly onlyHere?: boolean;
+  /** These instead of the update in the state. */
+  readonly targets?: readonly number[];
 }
 
 /** `dfu cancel` */
-export function dfuCancel(shell: Shell, _args: readonly string[], { onlyHere }: CancelFlags): Promise<ExitCode> {
+export function dfuCancel(
+  shell: Shell,
+  _args: readonly string[],
+  { onlyHere, targets }: CancelFlags,
+): Promise<ExitCode> {
+  if (targets !== undefined) return dfuCancelTargets(shell, targets);
   return withState(shell, async (mesh) => {
     // What an earlier update could not take back is also given up.
     const job = mesh.job.notUndone().length > 0 ? mesh.job.saved() : savedJob(mesh);

@@ -47,7 +47,14 @@ export function addDfuCommands(program: Command, runner: Runner): void {
     .description(
       'give the unfinished update in --state up, at the targets or the Distributor too, and take back its preparation',
     )
-    .option('--only-here', 'do not tell the Distributor or the targets: they are gone')
+    .addOption(
+      new Option('--only-here', 'do not tell the Distributor or the targets: they are gone').conflicts('targets'),
+    )
+    .addOption(
+      new Option('--targets <A,B>', 'instead end whatever update these targets are in, whoever began it').argParser(
+        addressList,
+      ),
+    )
     .addHelpText('after', example('cancel'))
     .action(runner.of<CancelFlags>(dfuCancel));
   dfu
