@@ -1,6 +1,7 @@
-import { type Cancel, fail, type MeshError, ok, type Result, type Timer } from '@meshferry/core';
+import { type Cancel, fail, type MeshError, ok, type Result } from '@meshferry/core';
 import type { Distributor, FirmwareDistributionClient } from './distribution-client.ts';
 import { DistributionStatus, UploadPhase } from './distribution-codes.ts';
+import { Conversation } from './distribution-conversation.ts';
 import {
   cancelledError,
   distributorRefused,
@@ -56,81 +57,83 @@ class OobUploadJob {
   readonly #client: FirmwareDistributionClient;
   readonly #upload: OobUpload;
   readonly #listener: (event: OobUploadEvent) => void;
-  #state: 'running' | 'cancelling' | 'ended' = 'running';
+  readonly #talk: Conversation<UploadedFirmware>;
   /** The Distributor may know of the upload. */
   #announced = false;
-  #cancelRequest: Cancel = () => {};
-  #timer: Timer | undefined;
 
   constructor(client: FirmwareDistributionClient, upload: OobUpload, listener: (event: OobUploadEvent) => void) {
     this.#client = client;
     this.#upload = upload;
     this.#listener = listener;
+    this.#talk = new Conversation(client.clock, (outcome) => listener({ type: 'done', outcome }));
     this.#find(
-      (imageIndex) => this.#end(ok({ imageIndex, alreadyThere: true })),
+      (imageIndex) => this.#talk.end(ok({ imageIndex, alreadyThere: true })),
       () => this.#checkScheme(),
     );
   }
 
   cancel(): void {
-    if (this.#state !== 'running') return;
-    this.#state = 'cancelling';
-    this.#timer?.cancel();
-    this.#cancelRequest();
-    const end = (): void => this.#end(fail(cancelledError('the upload')));
-    if (this.#announced) this.#client.uploadCancel(this.#upload.to, end);
-    else end();
+    this.#talk.leave(() => {
+      const end = (): void => this.#talk.end(fail(cancelledError('the upload')));
+      if (this.#announced) this.#client.uploadCancel(this.#upload.to, end);
+      else end();
+    });
   }
 
   #find(found: (imageIndex: number) => void, missing: (entryCount: number) => void): void {
     const { to, firmwareId } = this.#upload;
-    this.#ask(this.#client.firmwareGet.bind(this.#client, to, firmwareId), ({ imageIndex, entryCount }) =>
+    this.#talk.ask(this.#client.firmwareGet.bind(this.#client, to, firmwareId), ({ imageIndex, entryCount }) =>
       imageIndex === undefined ? missing(entryCount) : found(imageIndex),
     );
   }
 
   #checkScheme(): void {
     const { to, uri } = this.#upload;
-    this.#ask(this.#client.capabilitiesGet.bind(this.#client, to), ({ oobRetrievalSupported, supportedUriSchemes }) => {
-      const name = uri.slice(0, Math.max(0, uri.indexOf(':'))).toLowerCase();
-      const known = !isSchemeName(name) || supportedUriSchemes.includes(UriScheme[name]);
-      if (!oobRetrievalSupported) this.#end(fail(noOobRetrieval(to.address)));
-      else if (known) this.#start(START_ROUNDS);
-      else this.#end(fail(distributorRefused(to.address, DistributionStatus.uriNotSupported, 'capabilities')));
-    });
+    this.#talk.ask(
+      this.#client.capabilitiesGet.bind(this.#client, to),
+      ({ oobRetrievalSupported, supportedUriSchemes }) => {
+        const name = uri.slice(0, Math.max(0, uri.indexOf(':'))).toLowerCase();
+        const known = !isSchemeName(name) || supportedUriSchemes.includes(UriScheme[name]);
+        if (!oobRetrievalSupported) this.#talk.end(fail(noOobRetrieval(to.address)));
+        else if (known) this.#start(START_ROUNDS);
+        else this.#talk.end(fail(distributorRefused(to.address, DistributionStatus.uriNotSupported, 'capabilities')));
+      },
+    );
   }
 
   #start(rounds: number): void {
     const { to, uri, currentFirmwareId } = this.#upload;
     this.#announced = true;
-    this.#cancelRequest = this.#client.uploadOobStart(to, { uploadUri: uri, currentFirmwareId }, (outcome) => {
-      if (this.#state !== 'running') return;
-      if (outcome.ok) this.#started(outcome.value);
-      else if (outcome.error.code === 'distributor-silent' && rounds > 1) this.#start(rounds - 1);
-      else this.#end(outcome);
-    });
+    this.#talk.request<FirmwareDistributionUploadStatus>(
+      (done) => this.#client.uploadOobStart(to, { uploadUri: uri, currentFirmwareId }, done),
+      (outcome) => {
+        if (outcome.ok) this.#started(outcome.value);
+        else if (outcome.error.code === 'distributor-silent' && rounds > 1) this.#start(rounds - 1);
+        else this.#talk.end(outcome);
+      },
+    );
   }
 
   #started(answer: FirmwareDistributionUploadStatus): void {
     const { address } = this.#upload.to;
     if (answer.status === DistributionStatus.success) this.#follow(answer, FIRST_POLL_MS);
-    else this.#end(fail(distributorRefused(address, answer.status, 'Upload OOB Start')));
+    else this.#talk.end(fail(distributorRefused(address, answer.status, 'Upload OOB Start')));
   }
 
   /** To the end of the upload: asks again after a while until it is there. */
   #follow({ phase, uploadProgress }: FirmwareDistributionUploadStatus, pollMs: number): void {
     if (phase === UploadPhase.transferSuccess) {
       this.#find(
-        (imageIndex) => this.#end(ok({ imageIndex, alreadyThere: false })),
+        (imageIndex) => this.#talk.end(ok({ imageIndex, alreadyThere: false })),
         (entryCount) => this.#sayWhatCame(entryCount),
       );
     } else if (phase !== UploadPhase.transferActive) {
       const why = phase === UploadPhase.idle ? 'somebody cancelled it there' : 'it could not fetch the image';
-      this.#end(fail(uploadFailed(this.#upload.to.address, why)));
+      this.#talk.end(fail(uploadFailed(this.#upload.to.address, why)));
     } else {
       this.#listener({ type: 'progress', percent: uploadProgress ?? 0 });
-      this.#timer = this.#client.clock.after(pollMs, () =>
-        this.#ask(this.#client.uploadGet.bind(this.#client, this.#upload.to), (answer) =>
+      this.#talk.pause(pollMs, () =>
+        this.#talk.ask(this.#client.uploadGet.bind(this.#client, this.#upload.to), (answer) =>
           this.#follow(answer, Math.min(2 * pollMs, LONGEST_POLL_MS)),
         ),
       );
@@ -141,22 +144,9 @@ class OobUploadJob {
   #sayWhatCame(entryCount: number): void {
     const { to, firmwareId } = this.#upload;
     const ask = this.#client.firmwareGetByIndex.bind(this.#client, to, Math.max(0, entryCount - 1));
-    this.#ask(ask, (found) => this.#end(fail(otherFirmwareFetched(to.address, firmwareId, found.firmwareId))));
-  }
-
-  /** Goes on with an answer while the upload runs; an error ends it. */
-  #ask<R>(send: (done: (outcome: Result<R, MeshError>) => void) => Cancel, then: (answer: R) => void): void {
-    this.#cancelRequest = send((outcome) => {
-      if (this.#state !== 'running') return;
-      if (outcome.ok) then(outcome.value);
-      else this.#end(outcome);
-    });
-  }
-
-  #end(outcome: Result<UploadedFirmware, MeshError>): void {
-    if (this.#state === 'ended') return;
-    this.#state = 'ended';
-    this.#listener({ type: 'done', outcome });
+    this.#talk.ask(ask, (found) =>
+      this.#talk.end(fail(otherFirmwareFetched(to.address, firmwareId, found.firmwareId))),
+    );
   }
 }
 

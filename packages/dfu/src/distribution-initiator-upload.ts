@@ -1,7 +1,8 @@
 import type { BlobEvent, BlobSource, BlobTransfer } from '@meshferry/blob';
-import { type Cancel, fail, MeshError, ok, type Result, type Timer } from '@meshferry/core';
+import { type Cancel, fail, MeshError, ok, type Result } from '@meshferry/core';
 import type { Distributor, FirmwareDistributionClient } from './distribution-client.ts';
 import { DistributionStatus, UploadPhase } from './distribution-codes.ts';
+import { Conversation } from './distribution-conversation.ts';
 import { cancelledError, distributorRefused, distributorSilent, uploadFailed } from './distribution-errors.ts';
 import type {
   FirmwareDistributionFirmwareStatus,
@@ -69,11 +70,9 @@ class UploadJob {
   readonly #upload: FirmwareUpload;
   readonly #listener: (event: FirmwareUploadEvent) => void;
   readonly #start: FirmwareDistributionUploadStart;
-  #state: 'running' | 'cancelling' | 'ended' = 'running';
+  readonly #talk: Conversation<UploadedFirmware>;
   /** The Distributor may know of the upload. */
   #announced = false;
-  #cancelRequest: Cancel = () => {};
-  #timer: Timer | undefined;
   #transfer: BlobTransfer | undefined;
 
   constructor(
@@ -84,6 +83,7 @@ class UploadJob {
     this.#client = client;
     this.#upload = upload;
     this.#listener = listener;
+    this.#talk = new Conversation(client.clock, (outcome) => listener({ type: 'done', outcome }));
     this.#start = {
       uploadTtl: upload.to.ttl ?? 0xff,
       uploadTimeoutBase: upload.timeoutBase,
@@ -99,31 +99,29 @@ class UploadJob {
   }
 
   cancel(): void {
-    if (this.#state !== 'running') return;
-    this.#state = 'cancelling';
-    this.#timer?.cancel();
-    this.#cancelRequest();
-    const end = (): void => this.#end(fail(cancelledError('the upload')));
-    if (!this.#announced) end();
-    else if (this.#transfer === undefined) this.#client.uploadCancel(this.#upload.to, end);
-    else this.#transfer.cancel(() => this.#client.uploadCancel(this.#upload.to, end));
+    this.#talk.leave(() => {
+      const end = (): void => this.#talk.end(fail(cancelledError('the upload')));
+      if (!this.#announced) end();
+      else if (this.#transfer === undefined) this.#client.uploadCancel(this.#upload.to, end);
+      else this.#transfer.cancel(() => this.#client.uploadCancel(this.#upload.to, end));
+    });
   }
 
   /** Whether, and where, the image is in the list. */
   #find(then: (found: FirmwareDistributionFirmwareStatus) => void): void {
     const { to, firmwareId } = this.#upload;
-    this.#cancelRequest = this.#client.firmwareGet(to, firmwareId, this.#running(then));
+    this.#talk.ask((done) => this.#client.firmwareGet(to, firmwareId, done), then);
   }
 
   #checkRoom(): void {
     const { to, source } = this.#upload;
-    this.#cancelRequest = this.#client.capabilitiesGet(
-      to,
-      this.#running((capabilities) => {
+    this.#talk.ask<FirmwareDistributionCapabilitiesStatus>(
+      (done) => this.#client.capabilitiesGet(to, done),
+      (capabilities) => {
         const refusal = noRoom(to, source.size, capabilities);
-        if (refusal !== undefined) this.#end(fail(refusal));
+        if (refusal !== undefined) this.#talk.end(fail(refusal));
         else this.#announce();
-      }),
+      },
     );
   }
 
@@ -132,15 +130,14 @@ class UploadJob {
     this.#announced = true;
     // Before the Distributor hears of it: who is interrupted must be able to go on under the same BLOB ID.
     this.#listener({ type: 'transfer', blobId: this.#start.uploadBlobId });
-    this.#cancelRequest = this.#client.uploadStart(
-      to,
-      this.#start,
-      this.#running(({ status, phase }) => {
+    this.#talk.ask<FirmwareDistributionUploadStatus>(
+      (done) => this.#client.uploadStart(to, this.#start, done),
+      ({ status, phase }) => {
         if (status !== DistributionStatus.success)
-          this.#end(fail(distributorRefused(to.address, status, 'Upload Start')));
+          this.#talk.end(fail(distributorRefused(to.address, status, 'Upload Start')));
         else if (phase === UploadPhase.transferSuccess) this.#find((found) => this.#found(found, true));
         else this.#send();
-      }),
+      },
     );
   }
 
@@ -164,58 +161,44 @@ class UploadJob {
   }
 
   #take(event: BlobEvent): void {
-    if (this.#state !== 'running') return;
+    if (!this.#talk.isRunning) return;
     this.#listener({ type: 'blob', event });
     const { address } = this.#upload.to;
     if (event.type === 'suspended') {
       // Suspended, the client forgets the transfer without a message; the Distributor keeps what has come.
-      this.#state = 'cancelling';
-      this.#transfer?.cancel();
-      this.#end(fail(interrupted(distributorSilent(address, 'BLOB Transfer', event.error))));
+      this.#talk.leave(() => {
+        this.#transfer?.cancel();
+        this.#talk.end(fail(interrupted(distributorSilent(address, 'BLOB Transfer', event.error))));
+      });
     } else if (event.type === 'done') {
       this.#transfer = undefined;
       const cause = event.receivers[0]?.error;
       if (event.outcome === 'complete') this.#awaitCommit(this.#client.clock.now, FIRST_POLL_MS);
-      else this.#end(fail(uploadFailed(address, cause?.message ?? `the BLOB transfer ${event.outcome}`, cause)));
+      else this.#talk.end(fail(uploadFailed(address, cause?.message ?? `the BLOB transfer ${event.outcome}`, cause)));
     }
   }
 
   #awaitCommit(since: number, pollMs: number): void {
     const { to } = this.#upload;
-    this.#cancelRequest = this.#client.uploadGet(
-      to,
-      this.#running((answer) => {
+    this.#talk.ask<FirmwareDistributionUploadStatus>(
+      (done) => this.#client.uploadGet(to, done),
+      (answer) => {
         const { now } = this.#client.clock;
         if (answer.phase === UploadPhase.transferSuccess) this.#find((found) => this.#found(found, false));
         else if (answer.phase !== UploadPhase.transferActive || now - since > COMMIT_MS)
-          this.#end(fail(uploadFailed(to.address, whyNotCommitted(answer))));
+          this.#talk.end(fail(uploadFailed(to.address, whyNotCommitted(answer))));
         else {
           const next = Math.min(2 * pollMs, LONGEST_POLL_MS);
-          this.#timer = this.#client.clock.after(pollMs, () => this.#awaitCommit(since, next));
+          this.#talk.pause(pollMs, () => this.#awaitCommit(since, next));
         }
-      }),
+      },
     );
   }
 
   #found({ status, imageIndex }: FirmwareDistributionFirmwareStatus, alreadyThere: boolean): void {
     const { address } = this.#upload.to;
-    if (imageIndex !== undefined) this.#end(ok({ imageIndex, alreadyThere }));
-    else this.#end(fail(distributorRefused(address, status, 'Firmware Get after the upload')));
-  }
-
-  /** Goes on with an answer while the upload runs; an error ends it. */
-  #running<R>(then: (answer: R) => void): (outcome: Result<R, MeshError>) => void {
-    return (outcome) => {
-      if (this.#state !== 'running') return;
-      if (outcome.ok) then(outcome.value);
-      else this.#end(outcome);
-    };
-  }
-
-  #end(outcome: Result<UploadedFirmware, MeshError>): void {
-    if (this.#state === 'ended') return;
-    this.#state = 'ended';
-    this.#listener({ type: 'done', outcome });
+    if (imageIndex !== undefined) this.#talk.end(ok({ imageIndex, alreadyThere }));
+    else this.#talk.end(fail(distributorRefused(address, status, 'Firmware Get after the upload')));
   }
 }
 
