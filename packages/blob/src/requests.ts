@@ -80,8 +80,9 @@ export class Requests {
   }
 
   #to(address: number | undefined, onAir: OnAir): SendOptions {
-    if (address !== undefined) return { ...this.#base, ...onAir, dst: address };
+    const options = { ...this.#base, ...onAir, priority: 'bulk' } as const;
+    if (address !== undefined) return { ...options, dst: address };
     const { group, label } = this.#parameters;
-    return { ...this.#base, ...onAir, dst: group as number, ...(label === undefined ? {} : { label }) };
+    return { ...options, dst: group as number, ...(label === undefined ? {} : { label }) };
   }
 }
