@@ -4,6 +4,7 @@ import {
   groupBlockMs,
   groupRepairMs,
   type Sending,
+  sleepyBlockMs,
   unicastBlockMs,
   unicastRepairMs,
 } from './cost-model.ts';
@@ -60,6 +61,19 @@ export class AutoStrategy implements Strategy {
     avoid: (size: number) => boolean,
   ): Sending {
     return cheapest(2 ** log, bounds, this.#conditions(receivers), hasGroup, copiesFor(receivers), avoid).sending;
+  }
+
+  blockMs(size: number, sending: Sending, receivers: readonly Receiver[], isPull: boolean): number {
+    const conditions = this.#conditions(receivers);
+    if (isPull && this.pullsByUnicast(receivers))
+      return sleepyBlockMs(size, sending.chunkSize, receivers.length, conditions);
+    return sending.byUnicast
+      ? unicastBlockMs(size, sending.chunkSize, conditions)
+      : groupBlockMs(size, sending, conditions);
+  }
+
+  roundMs(receivers: readonly Receiver[]): number {
+    return this.#conditions(receivers).roundMs;
   }
 
   repairsByUnicast(pairs: number, chunks: number, sending: Sending, receivers: readonly Receiver[]): boolean {

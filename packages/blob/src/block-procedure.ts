@@ -1,3 +1,4 @@
+import type { Sending } from './cost-model.ts';
 import type { Receiver } from './receiver.ts';
 
 /**
@@ -5,6 +6,8 @@ import type { Receiver } from './receiver.ts';
  * may only be announced then: chunks carry no block number.
  */
 export interface BlockProcedure {
+  /** How its chunks go out first. */
+  readonly sending: Sending;
   begin(): void;
   /** Sends nothing more. */
   stop(): void;

@@ -1,5 +1,6 @@
 import type { Address, AppIndex, Clock, Log, MeshError, Random, Store, Unicast } from '@meshferry/core';
 import type { TransferMode } from './messages.ts';
+import type { RadioOutlook } from './outlook.ts';
 import type { BlobSource } from './sink.ts';
 
 export interface BlobClientOptions {
@@ -52,6 +53,8 @@ export interface BlobTransferParameters {
    * the field count the chunks of a full block also where the BLOB is shorter than one.
    */
   readonly chunkSize?: number | undefined;
+  /** What is known of the radio already. Default: what is usual. */
+  readonly outlook?: RadioOutlook | undefined;
   /** Go on where an earlier transfer of this BLOB stopped: only what the receivers report as missing is sent. */
   readonly resume?: boolean | undefined;
 }
@@ -105,6 +108,8 @@ export type BlobEvent =
       readonly percent: number;
       /** Octets that it has acknowledged. */
       readonly acknowledged: number;
+      /** Until the transfer is complete, as far as can be told, s. */
+      readonly secondsLeft: number | undefined;
       readonly receivers: readonly BlobTargetState[];
     }
   | { readonly type: 'lost'; readonly receiver: BlobTargetState }

@@ -214,12 +214,15 @@ export class ClientTransfer implements BlobTransfer {
       this.#suspendBy(toMeshError(thrown));
       return;
     }
+    const { block } = this.#context;
+    if (block !== undefined) this.#context.forecast.begin(block.number, block.size, this.#procedure.sending);
     this.#procedure.begin();
   }
 
   #afterBlock(): void {
     this.#procedure = undefined;
     this.#context.block = undefined;
+    this.#context.forecast.end();
     if (this.#persist()) this.#nextBlock();
   }
 
@@ -282,6 +285,7 @@ export class ClientTransfer implements BlobTransfer {
     this.#procedure = undefined;
     this.#context.stopRound();
     this.#context.block = undefined;
+    this.#context.forecast.pause();
     this.#state = 'suspended';
     for (const receiver of this.#context.receivers) receiver.answered();
   }

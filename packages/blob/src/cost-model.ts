@@ -104,3 +104,21 @@ export function unicastBlockMs(blockSize: number, chunkSize: number, conditions:
   const pairs = conditions.loss.length * Math.ceil(blockSize / chunkSize);
   return unicastRepairMs(pairs, chunkSize, conditions) + 2 * conditions.roundMs;
 }
+
+/**
+ * Expected time of one block to Low Power nodes, each of which gets it through its Friend, a poll for each PDU. The Friends
+ * are one; nodes take turns.
+ */
+export function sleepyBlockMs(
+  blockSize: number,
+  chunkSize: number,
+  receivers: number,
+  { roundMs }: Conditions,
+): number {
+  const pdus = Math.ceil(blockSize / chunkSize) * segmentsOfChunk(chunkSize);
+  return pdus * SLEEPY_PDU_MS * Math.max(1, receivers / 2) + 2 * roundMs + SLEEPY_START_MS;
+}
+
+/** From one poll of a Low Power node to the next, measured; until its Block Start has reached it. */
+const SLEEPY_PDU_MS = 110;
+const SLEEPY_START_MS = 1500;

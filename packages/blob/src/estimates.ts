@@ -1,3 +1,4 @@
+import type { RadioOutlook } from './outlook.ts';
 import type { Receiver } from './receiver.ts';
 
 /** Event loss that is assumed before anything was measured: what scan hopping alone costs (airtime.md). */
@@ -7,6 +8,9 @@ const ASSUMED_WEIGHT = 400;
 const COMMON_WEIGHT = 300;
 /** What of the earlier observations still counts after a new one. */
 const MEMORY = 0.85;
+
+/** A segment follows another of its message after this time, ms: the shortest interval that can be set [MshPRT 4.2.48.1]. */
+const SEGMENT_INTERVAL_MS = 10;
 
 /** What the radio has shown so far: pace of the bearer, round trip, loss. Times in ms. */
 export class Estimates {
@@ -20,6 +24,16 @@ export class Estimates {
   #unsegmentedMeasured = false;
   #roundTripMs = 120;
   #deviationMs = 60;
+
+  /** `outlook`: what was known before. */
+  constructor({ eventMs, roundTripMs }: Partial<RadioOutlook> = {}) {
+    if (eventMs !== undefined) {
+      this.unsegmentedMs = eventMs;
+      this.segmentMs = Math.max(SEGMENT_INTERVAL_MS, eventMs);
+      this.#unsegmentedMeasured = true;
+    }
+    if (roundTripMs !== undefined) this.#roundTripMs = roundTripMs;
+  }
 
   /** The bearer has taken `elapsedMs` for `events` events in a row. */
   observePace(events: number, elapsedMs: number, segmented: boolean): void {

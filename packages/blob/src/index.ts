@@ -31,6 +31,8 @@ export * from './constants.ts';
 export * from './message-list.ts';
 export * from './messages.ts';
 export * from './missing-chunks.ts';
+export type * from './outlook.ts';
 export { BlobServer } from './server.ts';
 export * from './server-contract.ts';
 export * from './sink.ts';
+export { planTransfer, type TransferPlan, type TransferQuestion } from './transfer-plan.ts';

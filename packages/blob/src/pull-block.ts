@@ -4,6 +4,7 @@ import { segmentsOfChunk } from './arithmetic.ts';
 import { countBits, hasBit, numbersOfBits, setBit, uniteBits } from './bits.ts';
 import type { BlockProcedure } from './block-procedure.ts';
 import { ChunkSender, type ChunkSenderHost, type Lane } from './chunk-sender.ts';
+import type { Sending } from './cost-model.ts';
 import { KeepAwake } from './keep-awake.ts';
 import { OutgoingBlock } from './outgoing-block.ts';
 import type { Receiver } from './receiver.ts';
@@ -58,6 +59,10 @@ export class PullBlock implements BlockProcedure, ChunkSenderHost {
     this.#sender = new ChunkSender(this, this.#block.shape, this.#block.octets, []);
     this.#gathering = new Deadline(context.clock, () => this.#sendGathered());
     this.#looking = new Deadline(context.clock, () => this.#look());
+  }
+
+  get sending(): Sending {
+    return this.#block.sending;
   }
 
   begin(): void {

@@ -3,6 +3,7 @@ import { segmentsOfChunk } from './arithmetic.ts';
 import { countBits, numbersOfBits, uniteBits } from './bits.ts';
 import type { BlockProcedure } from './block-procedure.ts';
 import { ChunkSender, type ChunkSenderHost, type Lane } from './chunk-sender.ts';
+import type { Sending } from './cost-model.ts';
 import type { Pass } from './estimates.ts';
 import { KeepAwake } from './keep-awake.ts';
 import { OutgoingBlock } from './outgoing-block.ts';
@@ -46,6 +47,10 @@ export class PushBlock implements BlockProcedure, ChunkSenderHost {
     this.#awake = new KeepAwake(context, this.#block.shape);
     this.#finished = finished;
     this.#pause = new Deadline(context.clock, () => this.#proceed());
+  }
+
+  get sending(): Sending {
+    return this.#block.sending;
   }
 
   begin(): void {

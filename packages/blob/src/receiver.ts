@@ -4,6 +4,7 @@ import type { BlobCapabilities } from './capabilities.ts';
 import type { BlobReceiver, BlobStep, BlobTargetState } from './client-contract.ts';
 import { BlobStatus, blobStatusName } from './constants.ts';
 import type { TransferMode } from './messages.ts';
+import type { ReceiverOutlook } from './outlook.ts';
 
 /**
  * What a receiver is asked for next. `information`: its capabilities; `query`: the parameters of a transfer begun by
@@ -101,10 +102,15 @@ export class Receiver implements BlobTargetState {
   isRemote = false;
   #nearestTtl = 0;
 
-  constructor(receiver: BlobReceiver) {
+  /** `outlook`: what was known of the way to it before. */
+  constructor(receiver: BlobReceiver, outlook?: ReceiverOutlook) {
     this.address = receiver.address;
     this.skip = receiver.skip ?? false;
     this.#lowPower = receiver.lowPower ?? false;
+    if (outlook === undefined) return;
+    this.loss = outlook.loss;
+    this.lossWeight = outlook.events;
+    this.isRemote = outlook.isRemote;
   }
 
   get active(): boolean {

@@ -34,6 +34,10 @@ export interface Strategy {
     hasGroup: boolean,
     avoid: (size: number) => boolean,
   ): Sending;
+  /** What a block of `size` octets that is sent so is expected to take until none of the receivers misses anything. */
+  blockMs(size: number, sending: Sending, receivers: readonly Receiver[], isPull: boolean): number;
+  /** What it is expected to take until all of them have answered one request. */
+  roundMs(receivers: readonly Receiver[]): number;
   /** Whether `pairs` chunks go to the receivers one by one, rather than `chunks` chunks to the group. */
   repairsByUnicast(pairs: number, chunks: number, sending: Sending, receivers: readonly Receiver[]): boolean;
   /** Whether `asked` receivers of `all` are asked by one message to the group. */

@@ -5,6 +5,7 @@ import type { BlockShape } from './arithmetic.ts';
 import { AutoStrategy } from './auto-strategy.ts';
 import type { BlobEvent, BlobTransferParameters } from './client-contract.ts';
 import { Estimates } from './estimates.ts';
+import { Forecast } from './forecast.ts';
 import type { TransferMode } from './messages.ts';
 import { Receiver } from './receiver.ts';
 import { Requests } from './requests.ts';
@@ -36,8 +37,9 @@ export class TransferContext implements RoundGround {
   readonly receivers: readonly Receiver[];
   readonly counters = { sent: 0, resent: 0, bytes: 0 };
   readonly requests: Requests;
-  readonly estimates: Estimates = new Estimates();
+  readonly estimates: Estimates;
   readonly strategy: Strategy;
+  readonly forecast: Forecast = new Forecast(this);
   readonly clientTimeoutMs: number;
   readonly #listener: (event: BlobEvent) => void;
   #telling = 0;
@@ -59,16 +61,20 @@ export class TransferContext implements RoundGround {
     this.#listener = options.listener;
     this.#fatal = options.fatal;
     this.parameters = parameters;
+    const { outlook } = parameters;
+    this.estimates = new Estimates(outlook);
     // Who is named twice is one all the same.
     const byAddress = new Map(parameters.receivers.map((receiver) => [receiver.address, receiver]));
-    this.receivers = [...byAddress.values()].map((receiver) => new Receiver(receiver));
+    this.receivers = [...byAddress.values()].map(
+      (receiver) => new Receiver(receiver, outlook?.receivers.get(receiver.address)),
+    );
     this.#byAddress = new Map(this.receivers.map((receiver) => [receiver.address, receiver]));
     const ttl = parameters.ttl === 0xff ? options.defaultTtl : parameters.ttl;
     this.clientTimeoutMs = 10_000 * (parameters.timeoutBase + 2) + 100 * ttl;
     this.requests = new Requests(options.model, parameters);
     const stock = parameters.settings === 'stock';
     this.strategy = stock
-      ? new StockStrategy(this.clientTimeoutMs)
+      ? new StockStrategy(this.clientTimeoutMs, outlook)
       : new AutoStrategy(this.estimates, this.clientTimeoutMs);
   }
 
@@ -228,6 +234,7 @@ export class TransferContext implements RoundGround {
       type: 'progress',
       percent: known,
       acknowledged: Math.round((this.parameters.source.size * known) / 100),
+      secondsLeft: this.forecast.secondsLeft,
       receivers: this.receivers.map((receiver) => receiver.snapshot()),
     });
   }
