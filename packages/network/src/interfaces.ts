@@ -16,8 +16,6 @@ import type { Pace } from './sar-transmission.ts';
 const AD_TYPES = [AD_MESH_MESSAGE, AD_MESH_BEACON, AD_SERVICE_DATA];
 const NO_GATT: readonly GattInterface[] = [];
 const BEACON_TRANSMIT: Transmit = { count: 1, intervalMs: 20 };
-/** An advertising event at its longest, ms: three channels, 31 octets, and the gaps between. */
-const EVENT_MS = 1.8;
 
 /** A network interface over one GATT connection, on either side of it. */
 export interface GattInterface {
@@ -115,14 +113,17 @@ export class Interfaces {
     return Number.isFinite(sets) ? sets : 1;
   }
 
-  /** For how long an advertising set is taken at least after the last copy of a PDU has left, ms; 0 for single events. */
-  get holdMs(): number {
-    let holdMs = 0;
-    if (this.isToProxy) return holdMs; // its pace counts the whole time as sending
+  /**
+   * Advertising interval of the slowest interface, ms, for which a PDU takes its set at least; 0 where sets are free as
+   * soon as a PDU has left: with single events, and with a proxy, whose pace counts the whole time as sending.
+   */
+  get intervalMs(): number {
+    let intervalMs = 0;
+    if (this.isToProxy) return intervalMs;
     for (const { minIntervalMs } of this.#advertising.keys()) {
-      if (minIntervalMs >= ADVERTISING_JITTER_MS) holdMs = Math.max(holdMs, minIntervalMs - EVENT_MS);
+      if (minIntervalMs >= ADVERTISING_JITTER_MS) intervalMs = Math.max(intervalMs, minIntervalMs);
     }
-    return holdMs;
+    return intervalMs;
   }
 
   /** A Network PDU came over a GATT interface. */

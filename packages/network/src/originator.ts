@@ -105,6 +105,7 @@ export class Originator {
     }
     const pdu = this.#unsegmentedPdu(message);
     if (pdu instanceof MeshError) return this.#fail(pdu, done);
+    if (message.acknowledges !== undefined) return sending.acknowledge(pdu, transmit, ended, dst);
     return sending.send(pdu, transmit, ended, dst);
   }
 

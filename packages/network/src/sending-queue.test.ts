@@ -177,6 +177,25 @@ describe('a bulk transfer', () => {
     expect(tags(receiver).filter((tag) => tag >= 100).length).toBeGreaterThan(37);
   });
 
+  it('lets copies of acknowledgments go first, and these let interactive messages', () => {
+    const { mesh, sender, receiver } = makePair('acknowledgments');
+    const heard: { at: number; length: number }[] = [];
+    mesh.bearers[1]?.receive([0x2a], ({ data }) => heard.push({ at: mesh.clock.now, length: data.length }));
+    for (let tag = 0; tag < 20; tag++) sender.layer.send(bulk(SHORT, tag));
+    receiver.layer.send(appMessage(2, 1, LONG, 50));
+    while (sender.received.length === 0) mesh.clock.step();
+    // Its acknowledgment is on its way in three copies.
+    mesh.clock.advance(5);
+    const sent = mesh.clock.now;
+    sender.layer.send(appMessage(1, 2, SHORT, 99));
+    while (!tags(receiver).includes(99)) mesh.clock.step();
+    expect(mesh.clock.now - sent, 'one PDU on air, one that had been handed over').toBeLessThan(2 * LONGEST_HOLD + 5);
+    mesh.clock.advance(10_000);
+    expect(tags(receiver).length).toBe(21);
+    expect(heard.length).toBe(20 + 3 + 3);
+    expect(receiver.layer.counters.replayed).toBe(0);
+  });
+
   it('leaves room for a segmented message of others, which begins before all that wait', () => {
     const mesh = new TestMesh('parallel');
     const sender = mesh.add({ limits: { outgoingParallel: 2 } });

@@ -3,7 +3,7 @@ import { type Address, type Cancel, type Clock, Deadline, MeshError } from '@mes
 import { type Interfaces, latest } from './interfaces.ts';
 import type { Pace } from './sar-transmission.ts';
 
-/** A PDU of a bulk transfer that waits for its turn. */
+/** A PDU of a bulk transfer. */
 export interface BulkPdu {
   readonly dst: Address | undefined;
   readonly transmit: Transmit;
@@ -15,9 +15,10 @@ export interface BulkPdu {
   done(outcome: Sent | MeshError): void;
 }
 
-/** A {@link BulkPdu} under way. */
-interface Bulk {
+/** A PDU that waits, whole or the copies of it that have not been handed over. */
+interface Queued {
   readonly message: BulkPdu;
+  readonly isBulk: boolean;
   octets: Uint8Array | undefined;
   /** Copies not handed over yet. */
   left: number;
@@ -25,19 +26,22 @@ interface Bulk {
   outcome: Sent | MeshError | undefined;
 }
 
+/** An advertising event at its longest, ms: three channels, 31 octets, and the gaps between. */
+const EVENT_MS = 1.8;
+
 /**
- * What goes to the bearers when. Interactive PDUs, acknowledgments and what others want relayed are handed over at once. A
- * PDU of a bulk transfer gets what they leave: only when the bearers hold nothing but what is on air, so that an
- * interactive one waits for an advertising set to become free, not for a queue, and yet no set is ever idle.
+ * What goes to the bearers when. Interactive PDUs and what others want relayed are handed over at once. Others get what
+ * these leave, copies of acknowledgments first, then bulk transfers: only when the bearers hold nothing but what is on air, so that
+ * an interactive PDU waits for an advertising set to become free, not for a queue, and yet no set is ever idle.
  *
- * Bulk PDUs get their SEQ when they are handed over: receivers drop as replayed what is older than the last they took. For
+ * What waits gets its SEQ when it is handed over: receivers drop as replayed what is older than the last they took. For
  * that reason copies of a bulk PDU go out one right after the other, on several sets in parallel, and none begins while
- * copies of an own interactive one are still to come.
+ * copies of another PDU of this node are still to come.
  */
 export class SendingQueue {
   readonly #clock: Clock;
   readonly #interfaces: Interfaces;
-  readonly #waiting: Bulk[] = [];
+  readonly #waiting: Queued[] = [];
   /** PDUs that the bearers hold. */
   #held = 0;
   /** Those of them that are of this node and come in several copies. */
@@ -60,22 +64,35 @@ export class SendingQueue {
   /** Sends a PDU of another node at once: relayed, bridged, or kept for a Low Power node. */
   pass(pdu: Uint8Array, transmit: Transmit, done: (outcome: Sent | MeshError) => void): Cancel {
     // Sets for single events are free between copies: nothing has to wait for them, and copies go first there anyway.
-    if (this.#interfaces.holdMs === 0) return this.#interfaces.send(pdu, transmit, done);
+    if (this.#interfaces.intervalMs === 0) return this.#interfaces.send(pdu, transmit, done);
     return this.#hand(pdu, transmit, undefined, false, done);
+  }
+
+  /** Sends an acknowledgment at once, as {@link send}; further copies let interactive PDUs go first. */
+  acknowledge(pdu: Uint8Array, transmit: Transmit, done: (outcome: Sent | MeshError) => void, dst?: Address): Cancel {
+    const { sets, intervalMs } = this.#interfaces;
+    // Several sets would send the copies all at once; and those with a longer interval are to keep it.
+    if (!this.#isAdvertised || transmit.count === 1 || sets > 1 || transmit.intervalMs > intervalMs) {
+      return this.send(pdu, transmit, done, dst);
+    }
+    const queued = newQueued({ dst, transmit, make: () => pdu, done }, false);
+    this.#handQueued(queued);
+    const at = this.#waiting.findIndex(({ isBulk }) => isBulk);
+    this.#waiting.splice(at < 0 ? this.#waiting.length : at, 0, queued);
+    return () => this.#cancel(queued);
   }
 
   /** Sends a PDU of a bulk transfer when its turn has come, in the order of these calls. */
   sendBulk(message: BulkPdu): Cancel {
-    const { count } = message.transmit;
-    const bulk: Bulk = { message, octets: undefined, left: count, cancels: new Set(), outcome: undefined };
-    this.#waiting.push(bulk);
+    const queued = newQueued(message, true);
+    this.#waiting.push(queued);
     this.#pump();
-    return () => this.#cancel(bulk);
+    return () => this.#cancel(queued);
   }
 
   /** How the bearers take PDUs of this transmission: bulk ones in copies that follow each other. */
   pace(transmit: Transmit, isBulk: boolean): Pace {
-    if (!isBulk || !this.#splits) return this.#interfaces.pace(transmit);
+    if (!isBulk || !this.#isAdvertised) return this.#interfaces.pace(transmit);
     const { sets, occupancyMs } = this.#interfaces.pace({ ...transmit, count: 1 });
     return { sets, occupancyMs: transmit.count * occupancyMs };
   }
@@ -86,63 +103,63 @@ export class SendingQueue {
     this.#wake.clear();
   }
 
-  /** Whether copies are handed over singly. A GATT link needs none: the proxy behind it makes them. */
-  get #splits(): boolean {
+  /** A GATT link needs no copies: the proxy behind it makes them. */
+  get #isAdvertised(): boolean {
     return !this.#interfaces.hasGatt && !this.#interfaces.isToProxy;
   }
 
   #pump(): void {
     for (;;) {
-      const bulk = this.#waiting[0];
-      if (bulk === undefined) return;
-      const wait = this.#waitMs();
+      const queued = this.#waiting[0];
+      if (queued === undefined) return;
+      const wait = this.#waitMs(queued);
       if (wait > 0) {
         if (Number.isFinite(wait)) this.#wake.set(wait);
         return;
       }
-      this.#handBulk(bulk);
+      const isFirst = queued.octets === undefined;
+      this.#handQueued(queued);
+      if (queued.left === 0) this.#waiting.shift();
+      if (isFirst && queued.octets !== undefined) queued.message.begun?.();
     }
   }
 
-  /** Until a bulk PDU may be handed over, ms; without end when the end of another PDU has to come first. */
-  #waitMs(): number {
+  /** Until it may be handed over, ms; without end when the end of another PDU has to come first. */
+  #waitMs({ isBulk }: Queued): number {
     const { sets } = this.#interfaces;
-    if (this.#held >= sets || this.#heldWithCopies > 0) return Number.POSITIVE_INFINITY;
+    if (this.#held >= sets || (isBulk && this.#heldWithCopies > 0)) return Number.POSITIVE_INFINITY;
     const { now } = this.#clock;
     while (this.#freeAt.length > 0 && this.#freeAt[0]! <= now) this.#freeAt.shift();
     const excess = this.#held + this.#freeAt.length - sets;
     return excess < 0 ? 0 : this.#freeAt[excess]! - now;
   }
 
-  #handBulk(bulk: Bulk): void {
-    const { message } = bulk;
-    const isFirst = bulk.octets === undefined;
-    const octets = bulk.octets ?? message.make();
+  #handQueued(queued: Queued): void {
+    const { message, cancels } = queued;
+    const octets = queued.octets ?? message.make();
     if (octets instanceof MeshError) {
-      this.#waiting.shift();
+      queued.left = 0;
       const timer = this.#clock.after(0, () => message.done(octets));
-      bulk.cancels.add(() => timer.cancel());
+      cancels.add(() => timer.cancel());
       return;
     }
-    bulk.octets = octets;
-    const count = this.#splits ? 1 : bulk.left;
-    bulk.left -= count;
-    if (bulk.left === 0) this.#waiting.shift();
+    queued.octets = octets;
+    const count = this.#isAdvertised ? 1 : queued.left;
+    queued.left -= count;
     const transmit = { count, intervalMs: message.transmit.intervalMs };
-    const cancel = this.#hand(octets, transmit, message.dst, false, (outcome) => {
-      bulk.cancels.delete(cancel);
-      bulk.outcome = bulk.outcome === undefined ? outcome : whole(bulk.outcome, outcome);
-      if (bulk.left === 0 && bulk.cancels.size === 0) message.done(bulk.outcome);
+    const cancel = this.#hand(octets, transmit, message.dst, count > 1, (outcome) => {
+      cancels.delete(cancel);
+      queued.outcome = queued.outcome === undefined ? outcome : whole(queued.outcome, outcome);
+      if (queued.left === 0 && cancels.size === 0) message.done(queued.outcome);
     });
-    bulk.cancels.add(cancel);
-    if (isFirst) message.begun?.();
+    cancels.add(cancel);
   }
 
-  #cancel(bulk: Bulk): void {
-    const at = this.#waiting.indexOf(bulk);
+  #cancel(queued: Queued): void {
+    const at = this.#waiting.indexOf(queued);
     if (at >= 0) this.#waiting.splice(at, 1);
-    for (const cancel of bulk.cancels) cancel();
-    bulk.cancels.clear();
+    for (const cancel of queued.cancels) cancel();
+    queued.cancels.clear();
   }
 
   #hand(
@@ -159,9 +176,9 @@ export class SendingQueue {
       over = true;
       this.#held--;
       if (hasCopies) this.#heldWithCopies--;
-      const { holdMs, sets } = this.#interfaces;
-      if (holdMs === 0) return;
-      this.#freeAt.push(this.#clock.now + holdMs);
+      const { intervalMs, sets } = this.#interfaces;
+      if (intervalMs === 0) return;
+      this.#freeAt.push(this.#clock.now + Math.max(0, intervalMs - EVENT_MS));
       if (this.#freeAt.length > sets) this.#freeAt.shift();
     };
     const cancel = this.#interfaces.send(
@@ -183,6 +200,11 @@ export class SendingQueue {
       if (this.#waiting.length > 0) this.#wake.set(0);
     };
   }
+}
+
+function newQueued(message: BulkPdu, isBulk: boolean): Queued {
+  const { count } = message.transmit;
+  return { message, isBulk, octets: undefined, left: count, cancels: new Set(), outcome: undefined };
 }
 
 /** From the start of the first copy that left to the end of the last. */

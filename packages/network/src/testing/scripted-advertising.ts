@@ -4,7 +4,8 @@ import type { Cancel, Clock, MeshError, Unsubscribe } from '@meshferry/core';
 /** A bearer that sends at once, writes down when and what, and hears what a test tells it to. */
 export class ScriptedAdvertising implements Advertising {
   readonly sets = 1;
-  readonly minIntervalMs = 20;
+  /** Single events: it is free again at once. */
+  readonly minIntervalMs = 1;
   readonly sent: { at: number; data: Uint8Array; transmit: Transmit }[] = [];
   readonly #clock: Clock;
   readonly #listeners = new Set<(ad: Heard) => void>();
