@@ -28,3 +28,4 @@ export * from './p256.ts';
 export { portableCrypto } from './portable.ts';
 export * from './provider.ts';
 export * from './provisioning.ts';
+export { sharedCrypto } from './shared.ts';

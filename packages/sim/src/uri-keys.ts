@@ -49,6 +49,11 @@ export interface SimOptions {
   readonly relays: 'none' | 'all' | number;
   readonly radio: 'honest' | 'ideal';
   readonly loss: number;
+  /**
+   * Whether nodes share the outcome of decrypting the same octets, see `sharedCrypto` of `@meshferry/crypto`: faster, and
+   * the same in every other way.
+   */
+  readonly memo: 'on' | 'off';
   /** Of this process: `controller`, `interval`, `sets` and `rearm` of the URI. */
   readonly controller: ControllerSettings;
   /** Targets' Block Size Logs, least and most. */
@@ -109,6 +114,7 @@ export interface SimKeys {
   relays: 'none' | 'all' | number;
   radio: 'honest' | 'ideal';
   loss: number;
+  memo: SimOptions['memo'];
   controller: 'interval' | 'single';
   interval: number;
   sets: number;
@@ -144,6 +150,7 @@ export const SIM_KEYS: { readonly [K in keyof SimKeys]: Key<SimKeys[K]> } = {
   relays: numberOrWord('none', ['none', 'all'], 0, 2000),
   radio: choice('honest', ['honest', 'ideal']),
   loss: realNumber(0, 0, 1),
+  memo: choice('on', ['on', 'off']),
   controller: choice('interval', ['interval', 'single']),
   interval: realNumber(20, 10, 10_240, ' ms'),
   sets: naturalNumber(1, 1, 16),

@@ -27,6 +27,7 @@ describe('parseSimUri', () => {
       relays: 'none',
       radio: 'honest',
       loss: 0,
+      memo: 'on',
       controller: { kind: 'interval', intervalMs: 20, sets: 1, rearmMs: 1 },
       block: { min: 8, max: 12 },
       chunks: 256,
@@ -48,7 +49,7 @@ describe('parseSimUri', () => {
 
   it('reads every key', () => {
     const text =
-      'sim:targets=3,unprovisioned=2,lowpower=1,friends=2,proxies=2,link=gatt,distributor=1,seed=42,topology=grid,hops=3,relays=all,radio=ideal,loss=0.05,' +
+      'sim:targets=3,unprovisioned=2,lowpower=1,friends=2,proxies=2,link=gatt,distributor=1,seed=42,topology=grid,hops=3,relays=all,radio=ideal,loss=0.05,memo=off,' +
       'controller=single,interval=30,sets=4,rearm=0.5,block=12-14,chunks=512,slot=524288,peer=stock,segments=32,version=1.2.3+4,' +
       'company=0x004c,effect=auto,trust=keys/a%2Cb.pem,fail=0x0100@metadata+0x0104@block3;0x0102@reboot5,models=full,images=blob+app,instances=2,adds=element,oob=output+static';
     expect(parseSimUri(text)).toEqual({
@@ -65,6 +66,7 @@ describe('parseSimUri', () => {
       relays: 'all',
       radio: 'ideal',
       loss: 0.05,
+      memo: 'off',
       controller: { kind: 'single', intervalMs: 30, sets: 4, rearmMs: 0.5 },
       block: { min: 12, max: 14 },
       chunks: 512,

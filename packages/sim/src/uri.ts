@@ -151,6 +151,7 @@ function compose(keys: Partial<SimKeys>, fail: readonly Failure[]): SimOptions {
     relays: get('relays'),
     radio: get('radio'),
     loss: get('loss'),
+    memo: get('memo'),
     controller: {
       kind: get('controller'),
       intervalMs: get('interval'),

@@ -10,7 +10,7 @@ import {
   silent,
   VirtualClock,
 } from '@meshferry/core';
-import { type CryptoProvider, portableCrypto } from '@meshferry/crypto';
+import { type CryptoProvider, portableCrypto, sharedCrypto } from '@meshferry/crypto';
 import type { OobRetriever } from '@meshferry/dfu';
 import type { PublicKey } from '@meshferry/firmware';
 import type { ProxyConnector } from '@meshferry/network';
@@ -104,12 +104,13 @@ export class World {
       model: sim.radio,
       loss: sim.loss,
     });
+    const { crypto = portableCrypto } = options;
     const world: WorldGround = {
       clock: this.clock,
       radio: this.radio,
       gatt: new GattAir(this.clock, topology),
       store: this.#store,
-      crypto: options.crypto ?? portableCrypto,
+      crypto: sim.memo === 'on' ? sharedCrypto(crypto) : crypto,
       log: options.log ?? silent,
       chances,
       defaultTtl: ttlFor(topology),
