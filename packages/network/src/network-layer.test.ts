@@ -161,6 +161,28 @@ describe('a line of relays', () => {
   });
 });
 
+describe('a relay in a flood', () => {
+  it('drops what it cannot send on soon, sends its own message at once, and relays again when it is over', () => {
+    const line = { hears: (from: number, to: number) => Math.abs(from - to) === 1 };
+    const mesh = new TestMesh(11, line);
+    const [source, relay, far] = [mesh.add(), mesh.add({ relay: { count: 8, intervalMs: 20 } }), mesh.add()];
+    for (let i = 0; i < 40; i++) {
+      source!.layer.send({ ...appMessage(1, 0xffff, 5, i), transmit: { count: 1, intervalMs: 20 } });
+    }
+    mesh.clock.advance(1000);
+    relay!.layer.send(appMessage(2, 0xffff, 5, 99));
+    mesh.clock.advance(1000);
+    expect(far!.received.map((m) => m.payload[0])).toContain(99);
+    mesh.clock.advance(10_000);
+    const { received, relayed, relayDropped } = relay!.layer.counters;
+    expect(relayDropped).toBeGreaterThan(10);
+    expect(relayed + relayDropped).toBe(received);
+    source!.layer.send(appMessage(1, 0xffff, 5, 77));
+    mesh.clock.advance(1000);
+    expect(far!.received.at(-1)?.payload[0]).toBe(77);
+  });
+});
+
 describe('TTL 1, as a state may have it', () => {
   it.each([5, 50])('keeps a message of %i octets inside of its node', (length) => {
     const mesh = new TestMesh(14);

@@ -23,6 +23,7 @@ import { KeyManager } from './key-manager.ts';
 import { Keys } from './keys.ts';
 import { LocalDelivery } from './local-delivery.ts';
 import type { LowPower } from './low-power.ts';
+import { CACHE_ENTRIES } from './message-cache.ts';
 import type { NetworkChange } from './network-change.ts';
 import { NetworkReceiver, type ReceivedPdu } from './network-receiver.ts';
 import { initialStates, NodeStates } from './node-states.ts';
@@ -176,7 +177,7 @@ export class NetworkParts {
       counters,
       address,
       elements,
-      cacheEntries: limits.cacheEntries ?? 64,
+      cacheEntries: limits.cacheEntries ?? CACHE_ENTRIES,
       filterEntries: FILTER_ENTRIES,
       accepted: (pdu) => this.#accepted(pdu),
     });
@@ -233,6 +234,7 @@ export class NetworkParts {
     this.proxy.close();
     this.friend?.close();
     this.lowPower?.close();
+    this.relayer.close();
     this.sending.close();
     this.interfaces.close();
     this.outgoing.close();

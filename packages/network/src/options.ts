@@ -95,7 +95,7 @@ export interface NetworkLimits {
   readonly outgoingParallel?: number;
   /** Sources in the replay protection list (CRPL). Default: all 32767 there can be. */
   readonly rplEntries?: number;
-  /** Messages in the network message cache. Default 64. */
+  /** Messages in the network message cache. Default 256. */
   readonly cacheEntries?: number;
   /** Addresses in the filter of a proxy client. Default 64. */
   readonly proxyFilter?: number;

@@ -68,6 +68,17 @@ describe('message cache', () => {
   });
 });
 
+describe('a large message cache', () => {
+  it('holds the last messages of sources that send one SEQ after the other, and no more than its capacity', () => {
+    const cache = new MessageCache(256);
+    for (let seq = 0; seq < 1000; seq++) for (const src of [1, 0x100, 0x2345]) cache.add(src, seq, 0);
+    let held = 0;
+    for (let seq = 0; seq < 1000; seq++) for (const src of [1, 0x100, 0x2345]) if (cache.has(src, seq, 0)) held++;
+    expect(held).toBe(256);
+    for (let seq = 950; seq < 1000; seq++) expect(cache.has(0x100, seq, 0)).toBe(true);
+  });
+});
+
 describe('sequence numbers', () => {
   it('are never given twice, whenever the process ends', () => {
     const store = new MemoryStore();
