@@ -11,10 +11,21 @@ export interface Timer {
   cancel(): void;
 }
 
-interface Event {
-  at: number;
-  order: number;
+/** What waits for its time, and the handle to cancel it. */
+class Event implements Timer {
+  readonly at: number;
+  readonly order: number;
   run: (() => void) | undefined;
+
+  constructor(at: number, order: number, run: () => void) {
+    this.at = at;
+    this.order = order;
+    this.run = run;
+  }
+
+  cancel(): void {
+    this.run = undefined;
+  }
 }
 
 /**
@@ -42,13 +53,9 @@ export class VirtualClock implements Clock {
   }
 
   after(ms: number, run: () => void): Timer {
-    const event: Event = { at: this.#now + Math.max(0, ms), order: this.#order++, run };
+    const event = new Event(this.#now + Math.max(0, ms), this.#order++, run);
     this.#push(event);
-    return {
-      cancel: () => {
-        event.run = undefined;
-      },
-    };
+    return event;
   }
 
   /** Moves to the next event and runs it; false when none waits. */

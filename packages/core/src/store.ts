@@ -29,7 +29,8 @@ export class MemoryStore implements Store {
 
   batch(writes: Iterable<Write>): void {
     // Taken whole first: an iterable that throws half-way must leave nothing behind.
-    for (const [key, value] of Array.from(writes)) {
+    const all: readonly Write[] = Array.isArray(writes) ? writes : Array.from(writes);
+    for (const [key, value] of all) {
       if (value === null) this.#records.delete(key);
       else this.#records.set(key, value.slice());
     }
@@ -40,14 +41,43 @@ export class MemoryStore implements Store {
 
 /** A part of a store under a prefix of its own: many nodes or models share one file. Closing it leaves the rest open. */
 export function storeView(store: Store, prefix: string): Store {
-  return {
-    get: (key) => store.get(prefix + key),
-    keys: (inner) => store.keys(prefix + inner).map((key) => key.slice(prefix.length)),
-    batch: (writes) => store.batch(prefixed(writes, prefix)),
-    close: () => {},
-  };
+  return new StoreView(store, prefix);
 }
 
-function* prefixed(writes: Iterable<Write>, prefix: string): Iterable<Write> {
-  for (const [key, value] of writes) yield [prefix + key, value];
+class StoreView implements Store {
+  readonly #store: Store;
+  readonly #prefix: string;
+  /** Keys written before, by their short form: a text that is put together anew has to be hashed anew at each use. */
+  readonly #keys = new Map<string, string>();
+
+  constructor(store: Store, prefix: string) {
+    const isView = store instanceof StoreView; // a view of a view goes to the store itself
+    this.#store = isView ? store.#store : store;
+    this.#prefix = isView ? store.#prefix + prefix : prefix;
+  }
+
+  get(key: string): Uint8Array | undefined {
+    return this.#store.get(this.#prefix + key);
+  }
+
+  keys(prefix: string): string[] {
+    return this.#store.keys(this.#prefix + prefix).map((key) => key.slice(this.#prefix.length));
+  }
+
+  batch(writes: Iterable<Write>): void {
+    const prefixed: Write[] = [];
+    for (const [key, value] of writes) prefixed.push([this.#keyOf(key), value]);
+    this.#store.batch(prefixed);
+  }
+
+  close(): void {}
+
+  #keyOf(key: string): string {
+    let whole = this.#keys.get(key);
+    if (whole === undefined) {
+      whole = this.#prefix + key;
+      this.#keys.set(key, whole);
+    }
+    return whole;
+  }
 }

@@ -36,11 +36,17 @@ export class NativeAes implements Aes {
     return sealed;
   }
 
-  open(nonce: Uint8Array, sealed: Uint8Array, micLength: 4 | 8, additional?: Uint8Array): Uint8Array | null {
-    if (!isOpenable(nonce, sealed, micLength, additional)) return null;
+  open(
+    nonce: Uint8Array,
+    sealed: Uint8Array,
+    micLength: 4 | 8,
+    additional?: Uint8Array,
+    into?: Uint8Array,
+  ): Uint8Array | null {
+    if (!isOpenable(nonce, sealed, micLength, additional, into)) return null;
     const length = sealed.length - micLength;
     const stream = this.#counterStream(nonce, length);
-    const message = new Uint8Array(length);
+    const message = into ?? new Uint8Array(length);
     for (let i = 0; i < length; i++) message[i] = sealed[i]! ^ stream[16 + i]!;
     const mac = this.#ccmMac(nonce, message, micLength, additional);
     let difference = 0; // all octets are looked at, whatever the first ones say

@@ -23,16 +23,17 @@ export function ccmSeal(
   return sealed;
 }
 
-/** The message, or null when the MIC is wrong. The caller has checked the lengths. */
+/** The message (in `into`, if that is given), or null when the MIC is wrong. The caller has checked the lengths. */
 export function ccmOpen(
   schedule: Int32Array,
   nonce: Uint8Array,
   sealed: Uint8Array,
   micLength: number,
   additional: Uint8Array | undefined,
+  into: Uint8Array | undefined,
 ): Uint8Array | null {
   const length = sealed.length - micLength;
-  const message = new Uint8Array(length);
+  const message = into ?? new Uint8Array(length);
   loadNonce(nonce);
   cryptCounterMode(schedule, sealed, length, message);
   authenticate(schedule, message, micLength, additional);

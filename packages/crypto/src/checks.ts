@@ -42,13 +42,20 @@ export function checkSealable(nonce: Uint8Array, message: Uint8Array, additional
 }
 
 /** Whether the lengths can belong to a sealed message at all; the counterpart of {@link checkSealable} that never throws. */
-export function isOpenable(nonce: Uint8Array, sealed: Uint8Array, micLength: number, additional?: Uint8Array): boolean {
+export function isOpenable(
+  nonce: Uint8Array,
+  sealed: Uint8Array,
+  micLength: number,
+  additional?: Uint8Array,
+  into?: Uint8Array,
+): boolean {
   const length = sealed.length - micLength;
   return (
     nonce.length === 13 &&
     length >= 0 &&
     length <= MAX_MESSAGE &&
-    (additional === undefined || additional.length <= MAX_ADDITIONAL)
+    (additional === undefined || additional.length <= MAX_ADDITIONAL) &&
+    (into === undefined || into.length === length)
   );
 }
 

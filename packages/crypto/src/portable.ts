@@ -49,9 +49,15 @@ class PortableAes implements Aes {
     return ccmSeal(this.#schedule, nonce, message, micLength, additional);
   }
 
-  open(nonce: Uint8Array, sealed: Uint8Array, micLength: 4 | 8, additional?: Uint8Array): Uint8Array | null {
-    if (!isOpenable(nonce, sealed, micLength, additional)) return null;
-    return ccmOpen(this.#schedule, nonce, sealed, micLength, additional);
+  open(
+    nonce: Uint8Array,
+    sealed: Uint8Array,
+    micLength: 4 | 8,
+    additional?: Uint8Array,
+    into?: Uint8Array,
+  ): Uint8Array | null {
+    if (!isOpenable(nonce, sealed, micLength, additional, into)) return null;
+    return ccmOpen(this.#schedule, nonce, sealed, micLength, additional, into);
   }
 
   cmac(message: Uint8Array): Uint8Array {

@@ -4,8 +4,18 @@ export interface Aes {
   encryptBlock(input: Uint8Array, output: Uint8Array, inputAt?: number, outputAt?: number): void;
   /** AES-CCM: ciphertext ‖ MIC. `nonce` 13 octets, `micLength` 4 or 8, `message` may be empty. */
   seal(nonce: Uint8Array, message: Uint8Array, micLength: 4 | 8, additional?: Uint8Array): Uint8Array;
-  /** The message of `sealed` (ciphertext ‖ MIC), or null when the MIC is wrong or there is no room for one. Never throws. */
-  open(nonce: Uint8Array, sealed: Uint8Array, micLength: 4 | 8, additional?: Uint8Array): Uint8Array | null;
+  /**
+   * The message of `sealed` (ciphertext ‖ MIC), or null when the MIC is wrong or there is no room for one. Never throws.
+   * `into`: an array of the length of the message, which then holds it and is returned; what it holds after null is void.
+   * Default: a new one.
+   */
+  open(
+    nonce: Uint8Array,
+    sealed: Uint8Array,
+    micLength: 4 | 8,
+    additional?: Uint8Array,
+    into?: Uint8Array,
+  ): Uint8Array | null;
   /** AES-CMAC of a message of any length: 16 octets. */
   cmac(message: Uint8Array): Uint8Array;
 }

@@ -71,10 +71,17 @@ class SharedAes implements Aes {
     return this.#aes.seal(nonce, message, micLength, additional);
   }
 
-  open(nonce: Uint8Array, sealed: Uint8Array, micLength: 4 | 8, additional?: Uint8Array): Uint8Array | null {
+  open(
+    nonce: Uint8Array,
+    sealed: Uint8Array,
+    micLength: 4 | 8,
+    additional?: Uint8Array,
+    into?: Uint8Array,
+  ): Uint8Array | null {
+    if (into !== undefined && into.length !== sealed.length - micLength) return null;
     const place = (sealed[sealed.length - 1] ?? 0) & (KEPT - 1);
     const kept = this.#messages[place];
-    if (kept !== undefined && isSame(kept, nonce, sealed, micLength, additional)) return copyOf(kept.opened);
+    if (kept !== undefined && isSame(kept, nonce, sealed, micLength, additional)) return copied(kept.opened, into);
     const opened = this.#aes.open(nonce, sealed, micLength, additional);
     this.#messages[place] = {
       nonce: nonce.slice(),
@@ -83,7 +90,7 @@ class SharedAes implements Aes {
       additional: additional?.slice(),
       opened,
     };
-    return copyOf(opened);
+    return copied(opened, into);
   }
 
   cmac(message: Uint8Array): Uint8Array {
@@ -111,9 +118,9 @@ function holds(octets: Uint8Array, bytes: Uint8Array, at: number): boolean {
 }
 
 /** What is handed out is the caller's to change. */
-function copyOf(octets: Uint8Array | null): Uint8Array | null {
+function copied(octets: Uint8Array | null, into: Uint8Array | undefined): Uint8Array | null {
   if (octets === null) return null;
-  const copy = new Uint8Array(octets.length);
+  const copy = into ?? new Uint8Array(octets.length);
   for (let i = 0; i < copy.length; i++) copy[i] = octets[i]!;
   return copy;
 }

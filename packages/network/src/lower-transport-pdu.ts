@@ -88,8 +88,8 @@ export function encodeLowerTransportPdu(pdu: LowerTransportPdu): Uint8Array {
 }
 
 /**
- * Reads a TransportPDU; `ctl` is that of its Network PDU. Parts of the value are views into `octets`. RFU bits are
- * ignored, every other irregularity is an error [3.5.2].
+ * Reads a TransportPDU; `ctl` is that of its Network PDU. RFU bits are ignored, every other
+ * irregularity is an error [3.5.2].
  */
 export function decodeLowerTransportPdu(ctl: boolean, octets: Uint8Array): Result<LowerTransportPdu, PduError> {
   if (octets.length === 0) return fail({ field: 'TransportPDU', offset: 0, reason: 'empty' });
@@ -116,7 +116,7 @@ function decodeUnsegmentedAccess(octets: Uint8Array): Result<LowerTransportPdu, 
     format: 'unsegmented-access',
     akf: (head & 0x40) !== 0,
     aid: head & 0x3f,
-    upperTransportPdu: octets.subarray(1),
+    upperTransportPdu: octets.slice(1),
   });
 }
 
@@ -126,7 +126,7 @@ function decodeUnsegmentedControl(octets: Uint8Array): Result<LowerTransportPdu,
     if (octets.length > 1 + UNSEGMENTED_CONTROL_MAX) {
       return fail({ field: 'Parameters', offset: 1, reason: 'longer than 11 octets' });
     }
-    return ok({ format: 'unsegmented-control', opcode, parameters: octets.subarray(1) });
+    return ok({ format: 'unsegmented-control', opcode, parameters: octets.slice(1) });
   }
   if (octets.length !== 7) return fail({ field: 'Parameters', offset: 1, reason: 'not 6 octets' });
   return ok({
@@ -149,7 +149,7 @@ function decodeSegmentedAccess(octets: Uint8Array): Result<LowerTransportPdu, Pd
     seqZero: ((octets[1]! & 0x7f) << 6) | (octets[2]! >> 2),
     segO: segOOf(octets),
     segN: octets[3]! & 0x1f,
-    segment: octets.subarray(4),
+    segment: octets.slice(4),
   });
 }
 
@@ -164,7 +164,7 @@ function decodeSegmentedControl(octets: Uint8Array): Result<LowerTransportPdu, P
     seqZero: ((octets[1]! & 0x7f) << 6) | (octets[2]! >> 2),
     segO: segOOf(octets),
     segN: octets[3]! & 0x1f,
-    segment: octets.subarray(4),
+    segment: octets.slice(4),
   });
 }
 

@@ -110,6 +110,7 @@ export class NetworkReceiver {
       counters.malformed++;
       return 'accepted';
     }
+    const transportPdu = plain.slice(2);
     this.#cache.add(src, seq, ivIndex);
     counters.received++;
     from?.heard(src);
@@ -123,7 +124,7 @@ export class NetworkReceiver {
       netIndex: security.netIndex,
       credentials: security.credentials,
       rssi,
-      transportPdu: plain.subarray(2),
+      transportPdu,
       security,
       from,
     });

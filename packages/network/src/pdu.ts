@@ -106,7 +106,7 @@ export function decodeNetworkPdu(
     if (plain.length < 3) return fail({ field: 'TransportPDU', offset: 9, reason: 'empty' });
   }
   const { ctl, ttl, seq, src } = header;
-  return ok({ ctl, ttl, seq, src, dst, transportPdu: plain.subarray(2) });
+  return ok({ ctl, ttl, seq, src, dst, transportPdu: plain.slice(2) });
 }
 
 export function hasNetworkPduLength(octets: Uint8Array): boolean {
@@ -131,7 +131,10 @@ export function deobfuscate(
   header.src = ((octets[5]! ^ mask[4]!) << 8) | (octets[6]! ^ mask[5]!);
 }
 
-/** DST ‖ TransportPDU after {@link deobfuscate} gave the header, or null when it does not authenticate. */
+/**
+ * DST ‖ TransportPDU after {@link deobfuscate} gave the header, or null when it does not authenticate. To be read at once:
+ * the next call writes into the same array.
+ */
 export function decrypt(
   octets: Uint8Array,
   security: NetworkSecurity,
@@ -143,11 +146,13 @@ export function decrypt(
   if (octets.length < 9 + micLength) return null; // no room for DST
   const sealed = sealedScratch[octets.length - 7]!;
   for (let i = 0; i < sealed.length; i++) sealed[i] = octets[7 + i]!;
-  return security.encryption.open(nonceOf(header, ivIndex, nonceKind), sealed, micLength);
+  const plain = plainScratch[sealed.length - micLength]!;
+  return security.encryption.open(nonceOf(header, ivIndex, nonceKind), sealed, micLength, undefined, plain);
 }
 
 // Scratch: nothing here calls back, so uses never overlap. Copying 20 octets is faster than making a view of them.
 const sealedScratch = Array.from({ length: NETWORK_PDU_MAX - 6 }, (_, length) => new Uint8Array(length));
+const plainScratch = Array.from({ length: NETWORK_PDU_MAX - 6 }, (_, length) => new Uint8Array(length));
 const nonce = new Uint8Array(13);
 const privacyPlaintext = new Uint8Array(16);
 const mask = new Uint8Array(16);

@@ -58,6 +58,7 @@ export class Relayer {
     if (pdu.ttl < 2) return;
     const { features, relay, isOwn, interfaces } = this.#options;
     const retransmit = relay();
+    if (retransmit === false && !features.inUse('proxy') && !features.inUse('friend')) return;
     const { adv, gatt } = relayTargets({
       from: pdu.from === undefined ? 'ADV' : 'GATT',
       credentials: pdu.credentials,

@@ -13,6 +13,8 @@ export interface SequencePoint {
 
 interface Entry {
   readonly src: Unicast;
+  /** Of its record. */
+  readonly key: string;
   ivIndex: number;
   seq: number;
   readonly seqAuths: SeqAuth[];
@@ -57,7 +59,7 @@ export class ReplayList {
   accepts(src: Unicast, ivIndex: number, seq: number): boolean {
     const entry = this.#entries.get(src);
     if (entry === undefined) return this.#entries.size < this.#capacity;
-    return ivIndex > entry.ivIndex || (ivIndex === entry.ivIndex && seq > entry.seq);
+    return isNewer(entry, ivIndex, seq);
   }
 
   /** Whether a new source would find no room. */
@@ -67,8 +69,9 @@ export class ReplayList {
 
   /** Records a valid PDU; false (and no change) when it is not acceptable (any more). */
   record(src: Unicast, ivIndex: number, seq: number): boolean {
-    if (!this.accepts(src, ivIndex, seq)) return false;
-    const entry = this.#entries.get(src) ?? this.#addEntry(src, ivIndex, seq);
+    const known = this.#entries.get(src);
+    if (known === undefined ? this.#entries.size >= this.#capacity : !isNewer(known, ivIndex, seq)) return false;
+    const entry = known ?? this.#addEntry(src, ivIndex, seq);
     entry.ivIndex = ivIndex;
     entry.seq = seq;
     this.#touch(entry);
@@ -102,7 +105,7 @@ export class ReplayList {
   /** Writes what has changed, all of it or nothing. Throws `store-failed`; then it stays unwritten. */
   flush(): void {
     if (this.#dirty.length === 0) return;
-    this.#store.batch(this.#dirty.map((entry): Write => [keyOf(entry.src), encode(entry)]));
+    this.#store.batch(this.#dirty.map((entry): Write => [entry.key, encode(entry)]));
     for (const entry of this.#dirty) entry.dirty = false;
     this.#dirty.length = 0;
   }
@@ -114,7 +117,7 @@ export class ReplayList {
   prune(oldest: number): void {
     const stale = [...this.#entries.values()].filter((entry) => entry.ivIndex < oldest);
     if (stale.length === 0) return;
-    this.#store.batch(stale.map((entry): Write => [keyOf(entry.src), null]));
+    this.#store.batch(stale.map((entry): Write => [entry.key, null]));
     for (const entry of stale) {
       this.#entries.delete(entry.src);
       for (const { dst } of entry.seqAuths) this.#seqAuths.delete(pairKey(entry.src, dst));
@@ -124,7 +127,7 @@ export class ReplayList {
   }
 
   #addEntry(src: Unicast, ivIndex: number, seq: number): Entry {
-    const entry: Entry = { src, ivIndex, seq, seqAuths: [], dirty: false };
+    const entry: Entry = { src, key: keyOf(src), ivIndex, seq, seqAuths: [], dirty: false };
     this.#entries.set(src, entry);
     return entry;
   }
@@ -159,20 +162,23 @@ export function comparePoints(a: SequencePoint, ivIndex: number, seq: number): n
   return a.ivIndex === ivIndex ? a.seq - seq : a.ivIndex - ivIndex;
 }
 
+/** Whether the PDU is newer than all that were accepted from its source. */
+function isNewer(entry: Entry, ivIndex: number, seq: number): boolean {
+  return ivIndex > entry.ivIndex || (ivIndex === entry.ivIndex && seq > entry.seq);
+}
+
 function keyOf(src: Unicast): string {
   return PREFIX + src.toString(16).padStart(4, '0');
 }
 
 function encode(entry: Entry): Uint8Array {
   const record = new Uint8Array(HEAD_OCTETS + SEQ_AUTH_OCTETS * entry.seqAuths.length);
-  const view = new DataView(record.buffer);
-  view.setUint32(0, entry.ivIndex);
-  writeSeq(record, 4, entry.seq);
+  writePoint(record, 0, entry);
   let at = HEAD_OCTETS;
   for (const seqAuth of entry.seqAuths) {
-    view.setUint16(at, seqAuth.dst);
-    view.setUint32(at + 2, seqAuth.ivIndex);
-    writeSeq(record, at + 6, seqAuth.seq);
+    record[at] = seqAuth.dst >>> 8;
+    record[at + 1] = seqAuth.dst;
+    writePoint(record, at + 2, seqAuth);
     at += SEQ_AUTH_OCTETS;
   }
   return record;
@@ -182,8 +188,13 @@ function readSeq(octets: Uint8Array, at: number): number {
   return (octets[at]! << 16) | (octets[at + 1]! << 8) | octets[at + 2]!;
 }
 
-function writeSeq(octets: Uint8Array, at: number, seq: number): void {
-  octets[at] = seq >>> 16;
-  octets[at + 1] = seq >>> 8;
-  octets[at + 2] = seq;
+/** IV Index (4) ‖ SEQ (3). */
+function writePoint(octets: Uint8Array, at: number, { ivIndex, seq }: SequencePoint): void {
+  octets[at] = ivIndex >>> 24;
+  octets[at + 1] = ivIndex >>> 16;
+  octets[at + 2] = ivIndex >>> 8;
+  octets[at + 3] = ivIndex;
+  octets[at + 4] = seq >>> 16;
+  octets[at + 5] = seq >>> 8;
+  octets[at + 6] = seq;
 }

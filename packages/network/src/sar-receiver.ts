@@ -191,6 +191,7 @@ export class SegmentReceiver {
   #hasRoom(segment: Segment, src: Unicast): boolean {
     const { maxSegments, maxOpen, maxOpenPerSource } = this.#options;
     if (segment.segN >= maxSegments || this.#open >= maxOpen) return false;
+    if (this.#open < maxOpenPerSource) return true;
     let ofSource = 0;
     for (const context of this.#contexts.values()) {
       if (context.reassembly !== undefined && context.origin.src === src) ofSource++;

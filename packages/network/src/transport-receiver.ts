@@ -52,6 +52,9 @@ export interface TransportReceiverOptions {
   controlHandler(opcode: number): ((message: ControlReceived) => void) | undefined;
 }
 
+/** As it is while it is put together. */
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
 /** Replay entries without an effect of their own (acknowledgments) are written within this time, ms. */
 const WRITE_DELAY_MS = 1000;
 
@@ -139,18 +142,10 @@ export class TransportReceiver {
     const { src, dst, netIndex, credentials, ttl, rssi } = origin;
     const { payload, key, label } = opened;
     this.#options.counters.delivered++;
-    this.#options.deliver({
-      src,
-      dst,
-      ...(label === undefined ? {} : { label }),
-      key,
-      netIndex,
-      credentials,
-      ttl,
-      seq,
-      ...(rssi === undefined ? {} : { rssi }),
-      payload,
-    });
+    const message: Writable<AccessReceived> = { src, dst, key, netIndex, credentials, ttl, seq, payload };
+    if (label !== undefined) message.label = label;
+    if (rssi !== undefined) message.rssi = rssi;
+    this.#options.deliver(message);
   }
 
   /** False when what follows from the message could not be made durable. */

@@ -84,10 +84,14 @@ interface Job {
   ended: boolean;
 }
 
+type Hear = (ad: Heard) => void;
+
 interface Listener {
   readonly types: readonly number[];
-  readonly heard: (ad: Heard) => void;
+  readonly heard: Hear;
 }
+
+const NOBODY: readonly Hear[] = [];
 
 /** A node's controller: its queue, its advertising sets and its listeners. Structures start in the order of `send`. */
 export class Advertiser implements RadioPort {
@@ -105,6 +109,8 @@ export class Advertiser implements RadioPort {
   /** Copies not yet due (single events), earliest first. */
   readonly #copies: Job[] = [];
   #listeners: readonly Listener[] = [];
+  /** Who wants structures of each type. */
+  #byType: ReadonlyMap<number, readonly Hear[]> = new Map();
   /** How long the receiver was on before it was switched on last, and when that was. */
   #listenedMs = 0;
   #listeningSince = 0;
@@ -165,6 +171,11 @@ export class Advertiser implements RadioPort {
     this.#listenedMs = this.listeningMs;
     this.#listeningSince = this.#medium.clock.now;
     this.#listeners = listeners;
+    const byType = new Map<number, Hear[]>();
+    for (const { types, heard } of listeners) {
+      for (const type of new Set(types)) byType.set(type, [...(byType.get(type) ?? []), heard]);
+    }
+    this.#byType = byType;
   }
 
   close(): void {
@@ -178,19 +189,9 @@ export class Advertiser implements RadioPort {
     for (const job of waiting) this.#finishJob(job, closedError(this.index));
   }
 
-  /** Whether anyone here wants structures of this type. */
-  listens(type: number): boolean {
-    const listeners = this.#listeners;
-    for (let i = 0; i < listeners.length; i++) if ((listeners[i] as Listener).types.includes(type)) return true;
-    return false;
-  }
-
-  deliver(ad: Heard): void {
-    const listeners = this.#listeners;
-    for (let i = 0; i < listeners.length; i++) {
-      const listener = listeners[i] as Listener;
-      if (listener.types.includes(ad.type)) listener.heard(ad);
-    }
+  /** Who here wants structures of this type, in the order in which they asked. */
+  listeners(type: number): readonly Hear[] {
+    return this.#byType.get(type) ?? NOBODY;
   }
 
   #refusal(ad: AdStructure): MeshError | undefined {

@@ -152,8 +152,8 @@ export class Radio {
     const neighbours = this.#topology.neighbours(event.node);
     for (let i = 0; i < neighbours.length; i++) {
       const receiver = neighbours[i] as number;
-      const port = this.#ports[receiver];
-      if (port === undefined || !port.listens(event.type)) continue;
+      const listeners = this.#ports[receiver]?.listeners(event.type);
+      if (listeners === undefined || listeners.length === 0) continue;
       if (this.#medium.honest && !this.#receives(receiver, event)) continue;
       if (this.#loss > 0 && this.#random.uniform() < this.#loss) {
         this.stats.missed.loss++;
@@ -161,7 +161,8 @@ export class Radio {
       }
       this.stats.receptions++;
       const rssi = RSSI_BEST - (mix(this.#rssiSalt ^ receiver, number) & 7);
-      port.deliver({ type: event.type, data: event.data, rssi, at: event.end });
+      const heard = { type: event.type, data: event.data, rssi, at: event.end };
+      for (let j = 0; j < listeners.length; j++) listeners[j]?.(heard);
     }
   }
 

@@ -26,6 +26,16 @@ export function describeMalformedInputs(provider: CryptoProvider): void {
     expect(mine.cmac(nonce)).toEqual(aes.cmac(nonce));
   });
 
+  it('opens into an array of the length of the message alone', () => {
+    const sealed = aes.seal(nonce, Uint8Array.of(1, 2, 3), 4);
+    const into = new Uint8Array(3);
+    expect(aes.open(nonce, sealed, 4, undefined, into)).toBe(into);
+    expect(into).toEqual(Uint8Array.of(1, 2, 3));
+    for (const length of [0, 2, 4]) expect(aes.open(nonce, sealed, 4, undefined, new Uint8Array(length))).toBeNull();
+    sealed[0]! ^= 1;
+    expect(aes.open(nonce, sealed, 4, undefined, into)).toBeNull();
+  });
+
   it('opens nothing that is shorter than its MIC', () => {
     for (const mic of [4, 8] as const) {
       for (let length = 0; length < mic; length++) expect(aes.open(nonce, new Uint8Array(length), mic)).toBeNull();
