@@ -41,6 +41,9 @@ export class NetworkReceiver {
    */
   onlyFriendship = false;
   readonly #options: NetworkReceiverOptions;
+  readonly #keys: Keys;
+  readonly #iv: IvIndexState;
+  readonly #counters: NetworkCounters;
   readonly #copies: DuplicateFilter;
   readonly #cache: MessageCache;
   /** Reused for every candidate; what is accepted is copied out of it. */
@@ -48,6 +51,9 @@ export class NetworkReceiver {
 
   constructor(options: NetworkReceiverOptions) {
     this.#options = options;
+    this.#keys = options.keys;
+    this.#iv = options.iv;
+    this.#counters = options.counters;
     this.#copies = new DuplicateFilter(options.filterEntries);
     this.#cache = new MessageCache(options.cacheEntries);
   }
@@ -59,7 +65,7 @@ export class NetworkReceiver {
 
   /** `from`: the GATT interface that it came over; undefined: an advertising one. */
   receive(octets: Uint8Array, rssi: number | undefined, from?: GattInterface): void {
-    const { keys, iv, counters } = this.#options;
+    const counters = this.#counters;
     if (!hasNetworkPduLength(octets)) {
       counters.malformed++;
       return;
@@ -68,8 +74,8 @@ export class NetworkReceiver {
       counters.duplicates++;
       return;
     }
-    const ivIndex = iv.select(octets[0]! >> 7);
-    const candidates = keys.withNid(octets[0]! & 0x7f);
+    const ivIndex = this.#iv.select(octets[0]! >> 7);
+    const candidates = this.#keys.withNid(octets[0]! & 0x7f);
     let heardBefore = false;
     for (let i = 0; ivIndex >= 0 && i < candidates.length; i++) {
       const security = candidates[i]!;

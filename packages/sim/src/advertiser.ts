@@ -109,8 +109,8 @@ export class Advertiser implements RadioPort {
   /** Copies not yet due (single events), earliest first. */
   readonly #copies: Job[] = [];
   #listeners: readonly Listener[] = [];
-  /** Who wants structures of each type. */
-  #byType: ReadonlyMap<number, readonly Hear[]> = new Map();
+  /** Who wants structures of each type (8 bits). */
+  #byType: readonly (readonly Hear[] | undefined)[] = [];
   /** How long the receiver was on before it was switched on last, and when that was. */
   #listenedMs = 0;
   #listeningSince = 0;
@@ -171,9 +171,9 @@ export class Advertiser implements RadioPort {
     this.#listenedMs = this.listeningMs;
     this.#listeningSince = this.#medium.clock.now;
     this.#listeners = listeners;
-    const byType = new Map<number, Hear[]>();
+    const byType: Hear[][] = [];
     for (const { types, heard } of listeners) {
-      for (const type of new Set(types)) byType.set(type, [...(byType.get(type) ?? []), heard]);
+      for (const type of new Set(types)) byType[type] = [...(byType[type] ?? []), heard];
     }
     this.#byType = byType;
   }
@@ -191,7 +191,7 @@ export class Advertiser implements RadioPort {
 
   /** Who here wants structures of this type, in the order in which they asked. */
   listeners(type: number): readonly Hear[] {
-    return this.#byType.get(type) ?? NOBODY;
+    return this.#byType[type] ?? NOBODY;
   }
 
   #refusal(ad: AdStructure): MeshError | undefined {
