@@ -30,7 +30,9 @@ export class Term {
     this.clock = new PoweredClock(clock);
     const view = storeView(store, prefix);
     this.store = {
-      ...view,
+      get: (key) => view.get(key),
+      keys: (keyPrefix) => view.keys(keyPrefix),
+      close: () => view.close(),
       batch: (writes) => {
         if (!this.#ended) view.batch(writes);
       },
