@@ -214,3 +214,25 @@ describe('model', () => {
     expect(order).toEqual(['listener 4', 'handler', 'handler']);
   });
 });
+
+describe('priority', () => {
+  it('is that of the model for what it sends of itself, unless the message has its own; answers are interactive', () => {
+    const bulk = new Model({ id: 0x0059_0003, name: 'Bulk Client', priority: 'bulk' });
+    const server = new Lamp({ id: 0x0059_0004, priority: 'bulk' });
+    node(clock, 0x20, [[bulk], [server.model]], { link });
+    bulk.bind(0);
+    server.model.bind(0);
+    bulk.send(LampSet, { level: 1 }, { dst: 0x11 });
+    bulk.send(LampSet, { level: 2 }, { dst: 0x11, priority: 'interactive' });
+    client.send(LampSet, { level: 3 }, { dst: 0x21, appIndex: 0 });
+    clock.advance(1000);
+    const priorities = link.sent.map(({ src, priority }) => [src, priority ?? 'interactive']);
+    expect(priorities.slice(0, 3)).toEqual([
+      [0x20, 'bulk'],
+      [0x20, 'interactive'],
+      [0x01, 'interactive'],
+    ]);
+    expect(priorities).toContainEqual([0x21, 'interactive']);
+    expect(priorities).not.toContainEqual([0x21, 'bulk']);
+  });
+});

@@ -1,4 +1,5 @@
 import { type Address, type AppIndex, type Cancel, type Clock, MeshError, type Unicast } from '@meshferry/core';
+import type { Priority } from '@meshferry/network';
 import type { Attachment } from './attachment.ts';
 import type { Context, ModelId, ReplyOptions, SendOptions } from './contract.ts';
 import type { MessageType } from './message.ts';
@@ -26,6 +27,8 @@ export interface ModelSpec {
   readonly corresponds?: readonly Model[];
   /** Default `app`. */
   readonly security?: ModelSecurity;
+  /** Of what it sends of itself, unless said otherwise; its answers are interactive always. Default `interactive`. */
+  readonly priority?: Priority;
   /** What the Models Metadata pages tell of it. Default: nothing. */
   readonly metadata?: readonly MetadataEntry[];
 }
@@ -57,6 +60,7 @@ export class Model {
   readonly corresponds: readonly Model[];
   readonly security: ModelSecurity;
   readonly metadata: readonly MetadataEntry[];
+  readonly priority: Priority;
   readonly #receivers = new Map<Opcode, Receiver>();
   #publishing: Publishing | undefined;
   #attachment: Attachment | undefined;
@@ -69,6 +73,7 @@ export class Model {
     this.corresponds = spec.corresponds ?? [];
     this.security = spec.security ?? 'app';
     this.metadata = spec.metadata ?? [];
+    this.priority = spec.priority ?? 'interactive';
   }
 
   /** Whether it sends under any AppKey of the node, bound to it or not. */
@@ -143,7 +148,9 @@ export class Model {
    * the message cannot hold, `not-attached` before the model is on an element of a connected access layer.
    */
   send<T>(type: MessageType<T>, value: T, options: SendOptions, done?: (error?: MeshError) => void): Cancel {
-    return this.#attached().send(type.encode(value), options, done);
+    const { priority } = this;
+    const isAsWanted = options.priority !== undefined || priority === 'interactive';
+    return this.#attached().send(type.encode(value), isAsWanted ? options : { ...options, priority }, done);
   }
 
   /**

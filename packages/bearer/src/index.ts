@@ -16,6 +16,7 @@
  *
  * @packageDocumentation
  */
+export * from './air-time.ts';
 export * from './capture.ts';
 export * from './contract.ts';
 export * from './faults.ts';

@@ -76,6 +76,7 @@ export class FirmwareUpdateClient {
       id: FIRMWARE_UPDATE_CLIENT,
       name: 'Firmware Update Client',
       extends: [options.blob.model],
+      priority: 'bulk',
     });
     this.model.handle(FirmwareUpdateInformationStatus);
     this.model.handle(FirmwareUpdateFirmwareMetadataStatus);

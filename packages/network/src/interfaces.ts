@@ -9,6 +9,7 @@ import {
   type Transmit,
 } from '@meshferry/bearer';
 import { type Address, type Cancel, type Clock, MeshError, type Unicast, type Unsubscribe } from '@meshferry/core';
+import { type AirBudget, airMs } from './air-budget.ts';
 import { ignore } from './cancellable.ts';
 import { ADVERTISING_JITTER_MS, ProxyPace } from './proxy-pace.ts';
 import type { Pace } from './sar-transmission.ts';
@@ -41,6 +42,8 @@ export interface InterfacesListener {
 
 /** The network interfaces of a node, one for each bearer; a PDU goes to all of them [Mesh Protocol 1.1, 3.4.5]. */
 export class Interfaces {
+  /** Takes account of the air, if bulk transfers are to leave some of it; own Network PDUs do not count here. */
+  air: AirBudget | undefined;
   readonly #clock: Clock;
   readonly #listener: InterfacesListener;
   readonly #advertising = new Map<Advertising, Unsubscribe>();
@@ -141,6 +144,7 @@ export class Interfaces {
 
   /** Sends a beacon in one advertising event over each advertising interface. */
   sendBeacon(data: Uint8Array): void {
+    this.air?.sent(this.airMs(data.length, 1), 1, this.#clock.now);
     for (const advertising of this.#advertising.keys()) {
       advertising.send({ type: AD_MESH_BEACON, data }, BEACON_TRANSMIT, () => {});
     }
@@ -148,12 +152,18 @@ export class Interfaces {
 
   /** Sends an AD structure that is no Network PDU over all advertising interfaces; `done` as with {@link send}. */
   sendAd(ad: AdStructure, transmit: Transmit, done: (outcome: Sent | MeshError) => void): Cancel {
+    this.air?.sent(this.airMs(ad.data.length, transmit.count), transmit.count, this.#clock.now);
     return this.#send(ad, transmit, NO_GATT, done);
   }
 
   /** Sends a Network PDU over the GATT interfaces whose filters let its destination pass, but for one. */
   sendOverGatt(pdu: Uint8Array, dst: Address, except: GattInterface | undefined): void {
     for (const gatt of this.#gatt) if (gatt !== except && gatt.passes(dst)) gatt.send(pdu, ignore);
+  }
+
+  /** Air that a PDU of so many octets takes on one channel in so many copies, ms; a proxy takes as much as a bearer. */
+  airMs(octets: number, copies: number): number {
+    return airMs(octets, copies * Math.max(this.#advertising.size, this.isToProxy ? 1 : 0));
   }
 
   /** How the slowest interface takes PDUs. */
@@ -210,6 +220,7 @@ export class Interfaces {
 
   #receive(advertising: Advertising): Unsubscribe {
     return advertising.receive(AD_TYPES, (ad: Heard) => {
+      this.air?.heard(airMs(ad.data.length, 1), ad.at);
       if (ad.type === AD_MESH_MESSAGE) this.#listener.pdu(ad.data, ad.rssi, undefined);
       else if (ad.type === AD_MESH_BEACON) this.#listener.beacon(ad.data);
       else this.#listener.serviceData(ad);

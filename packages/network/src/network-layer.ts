@@ -128,6 +128,25 @@ export class NetworkLayer implements AccessTransport {
     this.features.set('relay', on);
   }
 
+  /**
+   * Messages of priority `bulk` are sent only as long as, with them, no more than this share of the air is taken in any
+   * 10 s, by this node and, as far as it hears them, by others; as a listener on one advertising channel hears it, 0.01 to 1.
+   * Undefined: no limit, they take all that is left. It is not kept over a restart.
+   */
+  get airtime(): number | undefined {
+    return this.#parts.interfaces.air?.share;
+  }
+
+  /** Throws `bad-field`. */
+  set airtime(share: number | undefined) {
+    this.#parts.sending.limitAir(share);
+  }
+
+  /** How far {@link airtime} keeps advertising events of a bulk transfer apart, ms, as far as is known; 0 without a limit. */
+  get airtimeEventMs(): number {
+    return this.#parts.interfaces.air?.eventMs ?? 0;
+  }
+
   get sarTransmitter(): SarTransmitter {
     return this.#parts.states.values.sarTransmitter;
   }

@@ -112,6 +112,7 @@ export class NetworkParts {
     this.interfaces = interfaces;
     const sending = new SendingQueue(clock, interfaces);
     this.sending = sending;
+    if (options.airtime !== undefined) sending.limitAir(options.airtime);
 
     const isOwn = (address: Address) => this.destinations.isOwn(address);
     const outgoing = new SarTransmitterQueue(limits.outgoingParallel ?? 4);

@@ -64,6 +64,8 @@ export interface NetworkLayerOptions {
   readonly sarTransmitter?: Partial<SarTransmitter>;
   readonly sarReceiver?: Partial<SarReceiver>;
   readonly limits?: NetworkLimits;
+  /** Share of the air at most while messages of priority `bulk` are sent, see `NetworkLayer.airtime`. Default: no limit. */
+  readonly airtime?: number;
 }
 
 /** A NetKey as provisioning gives it. */

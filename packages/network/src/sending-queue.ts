@@ -1,6 +1,8 @@
 import type { Sent, Transmit } from '@meshferry/bearer';
 import { type Address, type Cancel, type Clock, Deadline, MeshError } from '@meshferry/core';
+import { AirBudget } from './air-budget.ts';
 import { type Interfaces, latest } from './interfaces.ts';
+import { NETWORK_PDU_MAX } from './pdu.ts';
 import type { Pace } from './sar-transmission.ts';
 
 /** A PDU of a bulk transfer. */
@@ -56,6 +58,12 @@ export class SendingQueue {
     this.#wake = new Deadline(clock, () => this.#pump());
   }
 
+  /** Keeps bulk transfers within a share of the air, 0.01 to 1; undefined: no limit. Throws `bad-field`. */
+  limitAir(share: number | undefined): void {
+    this.#interfaces.air = share === undefined ? undefined : new AirBudget(share, this.#clock.now);
+    this.#wake.set(0);
+  }
+
   /** Sends an interactive PDU of this node at once, as {@link Interfaces.send}. */
   send(pdu: Uint8Array, transmit: Transmit, done: (outcome: Sent | MeshError) => void, dst?: Address): Cancel {
     return this.#hand(pdu, transmit, dst, transmit.count > 1, done);
@@ -64,8 +72,8 @@ export class SendingQueue {
   /** Sends a PDU of another node at once: relayed, bridged, or kept for a Low Power node. */
   pass(pdu: Uint8Array, transmit: Transmit, done: (outcome: Sent | MeshError) => void): Cancel {
     // Sets for single events are free between copies: nothing has to wait for them, and copies go first there anyway.
-    if (this.#interfaces.intervalMs === 0) return this.#interfaces.send(pdu, transmit, done);
-    return this.#hand(pdu, transmit, undefined, false, done);
+    const takesSet = this.#interfaces.intervalMs > 0;
+    return this.#hand(pdu, transmit, undefined, false, done, takesSet);
   }
 
   /** Sends an acknowledgment at once, as {@link send}; further copies let interactive PDUs go first. */
@@ -125,13 +133,21 @@ export class SendingQueue {
   }
 
   /** Until it may be handed over, ms; without end when the end of another PDU has to come first. */
-  #waitMs({ isBulk }: Queued): number {
-    const { sets } = this.#interfaces;
+  #waitMs({ isBulk, octets, left }: Queued): number {
+    const { sets, air } = this.#interfaces;
     if (this.#held >= sets || (isBulk && this.#heldWithCopies > 0)) return Number.POSITIVE_INFINITY;
     const { now } = this.#clock;
     while (this.#freeAt.length > 0 && this.#freeAt[0]! <= now) this.#freeAt.shift();
     const excess = this.#held + this.#freeAt.length - sets;
-    return excess < 0 ? 0 : this.#freeAt[excess]! - now;
+    const untilFree = excess < 0 ? 0 : this.#freeAt[excess]! - now;
+    if (air === undefined || !isBulk) return untilFree;
+    const airMs = this.#interfaces.airMs(octets?.length ?? NETWORK_PDU_MAX, this.#copiesOf(left));
+    return Math.max(untilFree, air.waitMs(airMs, now));
+  }
+
+  /** Copies that are handed over together. */
+  #copiesOf(left: number): number {
+    return this.#isAdvertised ? 1 : left;
   }
 
   #handQueued(queued: Queued): void {
@@ -144,7 +160,7 @@ export class SendingQueue {
       return;
     }
     queued.octets = octets;
-    const count = this.#isAdvertised ? 1 : queued.left;
+    const count = this.#copiesOf(queued.left);
     queued.left -= count;
     const transmit = { count, intervalMs: message.transmit.intervalMs };
     const cancel = this.#hand(octets, transmit, message.dst, count > 1, (outcome) => {
@@ -168,12 +184,18 @@ export class SendingQueue {
     dst: Address | undefined,
     hasCopies: boolean,
     done: (outcome: Sent | MeshError) => void,
+    takesSet = true,
   ): Cancel {
-    this.#held++;
+    const { air } = this.#interfaces;
+    const airMs = air === undefined ? 0 : this.#interfaces.airMs(pdu.length, transmit.count);
+    air?.hold(airMs);
+    if (takesSet) this.#held++;
     if (hasCopies) this.#heldWithCopies++;
     let over = false;
     const end = (): void => {
       over = true;
+      air?.release(airMs, transmit.count, this.#clock.now);
+      if (!takesSet) return;
       this.#held--;
       if (hasCopies) this.#heldWithCopies--;
       const { intervalMs, sets } = this.#interfaces;

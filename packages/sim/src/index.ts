@@ -24,6 +24,7 @@ export {
   ZEPHYR_CONTROLLER,
 } from './advertiser.ts';
 export { GattAir, type GattPort } from './gatt-air.ts';
+export { type FullestWindow, HeardAir } from './heard-air.ts';
 export { Radio, type RadioOptions, type RadioStats } from './radio.ts';
 export { ADVERTISING_CHANNELS, airTimeMicroseconds, eventAirTimeMicroseconds } from './radio-airtime.ts';
 export { airBoundSeconds, chunkSegments, imageSegments, settingsBoundSeconds } from './radio-bounds.ts';

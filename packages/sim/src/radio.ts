@@ -117,6 +117,11 @@ export class Radio {
     return port;
   }
 
+  /** Whether the node at `receiver` is in reach of the one at `transmitter`. */
+  hears(receiver: number, transmitter: number): boolean {
+    return this.#topology.hears(receiver, transmitter);
+  }
+
   /** Every advertising event, when it has ended, before anyone hears it. */
   tap(listener: (event: AirEvent) => void): Unsubscribe {
     return this.#taps.subscribe(listener);

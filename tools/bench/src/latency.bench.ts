@@ -1,20 +1,20 @@
 /**
  * What an update does to everybody else: how long an on/off command of this node takes to a lamp while it updates ten
- * targets, and while it does not. `pnpm bench latency`.
- *
- * npx tsx --conditions=@meshferry/source tools/bench/src/latency.bench.ts [KIB] [MESSAGES] [SEED]
+ * targets, and while it does not; and for how much of the fullest 10 s the lamp hears the air taken. Without a limit and
+ * with `--airtime`. `pnpm bench latency [KIB] [MESSAGES] [SEED] [AIRTIME]`, by default 64, 500, 1 and 0.3.
  */
 import { performance } from 'node:perf_hooks';
-import { MemoryStore, SeededRandom, storeView, type Unicast } from '@meshferry/core';
+import { type Cancel, MemoryStore, SeededRandom, storeView, type Unicast } from '@meshferry/core';
 import { portableCrypto } from '@meshferry/crypto';
 import { makeFirmware } from '@meshferry/firmware';
 import { GenericOnOffClient, GenericOnOffServer } from '@meshferry/generic';
 import { MeshNode, UpdateJob, type UpdaterRole, updaterRole } from '@meshferry/node';
-import { parseSimUri, SIM_APP_INDEX, SIM_GROUP, SIM_PROCESS_ADDRESS, World, worldKeys } from '@meshferry/sim';
+import { HeardAir, parseSimUri, SIM_APP_INDEX, SIM_GROUP, SIM_PROCESS_ADDRESS, World, worldKeys } from '@meshferry/sim';
 
 const KIB = Number(process.argv[2] ?? 64);
 const MESSAGES = Number(process.argv[3] ?? 500);
 const SEED = Number(process.argv[4] ?? 1);
+const AIRTIME = Number(process.argv[5] ?? 0.3);
 const LAMP: Unicast = 0x0700;
 const TARGETS = 10;
 const IDENTITY = { cid: 0xffff, pid: 0, vid: 0, crpl: 0x7fff, features: 0 };
@@ -85,6 +85,7 @@ function makeScene(controller: string, seed: number): Scene {
   for (const device of world.devices) device.powerOff();
   lamp.attach(world.radio.attach({ index: TARGETS + 1 }));
   let state: 0 | 1 = 0;
+  let cancel: Cancel = () => {};
   const scene: Scene = {
     world,
     role: role as UpdaterRole,
@@ -95,7 +96,9 @@ function makeScene(controller: string, seed: number): Scene {
       scene.sent++;
       state = state === 0 ? 1 : 0;
       commandedAt = world.clock.now;
-      client.set(state, { dst: LAMP, appIndex: SIM_APP_INDEX }, {}, () => {});
+      // The command before, not yet answered, would be repeated: it would switch back.
+      cancel();
+      cancel = client.set(state, { dst: LAMP, appIndex: SIM_APP_INDEX }, {}, () => {});
     },
   };
   return scene;
@@ -128,13 +131,24 @@ async function idle(controller: string, periodMs: number): Promise<number[]> {
   return scene.latencies;
 }
 
+interface Updating {
+  readonly latencies: number[];
+  /** Of each transfer. */
+  readonly seconds: readonly number[];
+  /** Share of the air that the lamp hears taken in the fullest 10 s. */
+  readonly fullest: number;
+}
+
 /** As many updates as it takes. */
-async function updating(controller: string, periodMs: number): Promise<{ latencies: number[]; seconds: number[] }> {
+async function updating(controller: string, periodMs: number, airtime: number | undefined): Promise<Updating> {
   const latencies: number[] = [];
   const seconds: number[] = [];
+  let fullest = 0;
   for (let seed = SEED; latencies.length < MESSAGES; seed++) {
     const scene = makeScene(controller, seed);
     const { world } = scene;
+    world.node.network.airtime = airtime;
+    const heard = new HeardAir(world.radio, TARGETS + 1);
     const job = new UpdateJob({
       role: scene.role,
       clock: world.clock,
@@ -161,9 +175,10 @@ async function updating(controller: string, periodMs: number): Promise<{ latenci
       throw new Error(`${controller}: not all targets were updated`);
     seconds.push(stats.transferSeconds);
     latencies.push(...scene.latencies);
+    fullest = Math.max(fullest, heard.fullestWindow().share);
     world.close();
   }
-  return { latencies, seconds };
+  return { latencies, seconds, fullest };
 }
 
 function at(share: number, sorted: readonly number[]): number {
@@ -178,26 +193,35 @@ function columns(values: number[]): string {
 }
 
 console.log(
-  `${KIB} KiB to ${TARGETS} targets, at least ${MESSAGES} commands; ms from the command until the lamp has changed`,
+  `${KIB} KiB to ${TARGETS} targets, at least ${MESSAGES} commands, seed ${SEED}; ms from the command until the lamp has changed`,
 );
 console.log(
-  'controller                 idle p50     p99     max  update p50     p99     max  p99 ratio  transfer s  wall s',
+  'controller                 airtime idle p50     p99     max  update p50     p99     max  p99 ratio  transfer s  fullest 10 s  wall s',
 );
 for (const controller of CASES) {
-  const start = performance.now();
   const periodMs = controller.includes('single') ? PERIOD_MS.single : PERIOD_MS.interval;
   const before = await idle(controller, periodMs);
-  const { latencies, seconds } = await updating(controller, periodMs);
-  const [idleColumns, updateColumns] = [columns(before), columns(latencies)];
-  console.log(
-    [
-      controller.padEnd(27),
-      idleColumns,
-      '   ',
-      updateColumns,
-      (at(0.99, latencies) / at(0.99, before)).toFixed(2).padStart(10),
-      (seconds.reduce((a, b) => a + b, 0) / seconds.length).toFixed(0).padStart(11),
-      ((performance.now() - start) / 1000).toFixed(0).padStart(7),
-    ].join(' '),
-  );
+  const idleColumns = columns(before);
+  for (const airtime of [undefined, AIRTIME]) {
+    const start = performance.now();
+    const { latencies, seconds, fullest } = await updating(controller, periodMs, airtime);
+    const updateColumns = columns(latencies);
+    console.log(
+      [
+        controller.padEnd(27),
+        (airtime === undefined ? '-' : percent(airtime)).padStart(6),
+        idleColumns,
+        '   ',
+        updateColumns,
+        (at(0.99, latencies) / at(0.99, before)).toFixed(2).padStart(10),
+        (seconds.reduce((a, b) => a + b, 0) / seconds.length).toFixed(0).padStart(11),
+        percent(fullest).padStart(13),
+        ((performance.now() - start) / 1000).toFixed(0).padStart(7),
+      ].join(' '),
+    );
+  }
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(1)} %`;
 }
