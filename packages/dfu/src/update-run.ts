@@ -160,7 +160,7 @@ export class UpdateRun implements Update {
 
   #blobEvent(event: BlobEvent): void {
     if (this.phase !== 'transferring') return;
-    if (event.type !== 'chunks' && !this.#takeTransfer(event)) return;
+    if (!this.#takeTransfer(event)) return;
     this.#ground.listener({ type: 'blob', event });
     if (this.phase !== 'transferring') return;
     if (event.type === 'done') this.#refresh();
@@ -169,8 +169,7 @@ export class UpdateRun implements Update {
 
   /** False when it has changed the course. */
   #takeTransfer(event: BlobEvent): boolean {
-    const failed = event.type === 'done' && event.outcome !== 'complete';
-    for (const [receiver, verdict] of this.#transfer.take(this.#byAddress, failed)) {
+    for (const [receiver, verdict] of this.#transfer.take(event, this.#byAddress)) {
       this.#ledger.change(receiver, verdict, () => {});
       if (this.phase !== 'transferring') return false;
     }

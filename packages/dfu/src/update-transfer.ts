@@ -45,13 +45,15 @@ export class UpdateTransfer {
   }
 
   /**
-   * Takes down how far the receivers are; returns what is to be said of those that are lost to it. Who is lost has failed
-   * for the whole update, unless it has merely forgotten the transfer: the target restarted, and may have had the image by
-   * then. Refresh will tell. `failed`: nobody has received the image.
+   * Takes down how far the receivers are that an event is about; returns what is to be said of those that are lost to it. Who
+   * is lost has failed for the whole update, unless it has merely forgotten the transfer: the target restarted, and may have
+   * had the image by then. Refresh will tell.
    */
-  take(byAddress: ReadonlyMap<number, MutableReceiver>, failed: boolean): [MutableReceiver, Verdict][] {
+  take(event: BlobEvent, byAddress: ReadonlyMap<number, MutableReceiver>): [MutableReceiver, Verdict][] {
     const losses: [MutableReceiver, Verdict][] = [];
-    for (const { address, progress, status, lost, timedOut, error } of this.#transfer?.receivers ?? []) {
+    // Nobody has received the image.
+    const failed = event.type === 'done' && event.outcome !== 'complete';
+    for (const { address, progress, status, lost, timedOut, error } of this.#toldBy(event)) {
       const receiver = byAddress.get(address);
       if (receiver === undefined || !needsImage(receiver)) continue;
       receiver.progress = progress;
@@ -61,5 +63,20 @@ export class UpdateTransfer {
       losses.push([receiver, judgeTransferLoss(address, progress, timedOut, error)]);
     }
     return losses;
+  }
+
+  /** The receivers of which an event says something new: with hundreds of them, looking at all each time adds up. */
+  #toldBy(event: BlobEvent): BlobTransfer['receivers'] {
+    switch (event.type) {
+      case 'lost':
+        return [event.receiver];
+      case 'progress':
+      case 'done':
+        return event.receivers;
+      case 'suspended':
+        return this.#transfer?.receivers ?? [];
+      default:
+        return [];
+    }
   }
 }
