@@ -13,8 +13,13 @@ const RESERVE_MARGIN = 1.25;
 const RESERVE_MS = 120_000;
 /** Over how long load and deafness are averaged, ms: relays of one PDU come all together. */
 const AVERAGE_MS = 20;
-/** A listener elsewhere may hear more relays and answers than this node does. */
-const ELSEWHERE = 1.25;
+/**
+ * A listener elsewhere may hear more relays and answers than this node does: so many times as much where all are in reach of
+ * each other, and where none is: this node may be at the edge of the network.
+ */
+const ELSEWHERE = { near: 1.25, far: 2.75 };
+/** Of so many messages it is seen how many come over relays. */
+const FEW_MESSAGES = 64;
 /** Nobody is taken to have sent more than so many times what was heard. */
 const UNHEARD_MAX = 4;
 /** An advertising event keeps the transmitter for three packets and two gaps of so many ms. */
@@ -51,6 +56,9 @@ export class AirBudget {
   /** Air that others took, and time in which this node was deaf because it sent, both fading, ms. */
   #othersMs = 0;
   #deafMs = 0;
+  /** Part of the messages that come over relays. */
+  #far = 0.5;
+  #highestTtl = 0;
   /** Air that this node took, and that others took, lately, ms. */
   #ownLatelyMs = 0;
   #othersLatelyMs = 0;
@@ -107,8 +115,17 @@ export class AirBudget {
     const clear = Math.exp((-2 * this.#othersMs) / AVERAGE_MS) * (1 - deaf);
     const takenMs = airMs * Math.min(UNHEARD_MAX, 1 / clear);
     this.#othersMs += takenMs;
-    this.#othersLatelyMs += ELSEWHERE * takenMs;
-    this.#take(ELSEWHERE * takenMs);
+    const elsewhereMs = takenMs * (ELSEWHERE.near + this.#far * (ELSEWHERE.far - ELSEWHERE.near));
+    this.#othersLatelyMs += elsewhereMs;
+    this.#take(elsewhereMs);
+  }
+
+  /** A PDU for this node came with this TTL: the highest comes directly, lower ones over relays. */
+  arrived(ttl: number): void {
+    if (ttl === 0) return;
+    this.#highestTtl = Math.max(this.#highestTtl, ttl);
+    const isFar = ttl < this.#highestTtl ? 1 : 0;
+    this.#far += (isFar - this.#far) / FEW_MESSAGES;
   }
 
   /** Until so much may be taken by a bulk PDU, ms. */

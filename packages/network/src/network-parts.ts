@@ -260,7 +260,10 @@ export class NetworkParts {
     this.ivUpdate.keepTime();
     this.lowPower?.accepted(pdu);
     this.friend?.accepted(pdu);
-    if (this.destinations.isForThisNode(pdu.dst)) this.transport.receive(pdu);
+    if (this.destinations.isForThisNode(pdu.dst)) {
+      this.interfaces.air?.arrived(pdu.ttl);
+      this.transport.receive(pdu);
+    }
     this.relayer.consider(pdu);
     if (this.bridge.enabled) this.bridge.consider(pdu);
   }
