@@ -160,6 +160,7 @@ local messages = {
   [0x80ae] = { name = "Directed Control Relay Retransmit Get", source = "Mesh Protocol 1.1 4.3", fields = {} },
   [0x80af] = { name = "Directed Control Relay Retransmit Set", source = "Mesh Protocol 1.1 4.3", fields = { { name = "count", kind = "uint", bits = 3 }, { name = "intervalSteps", kind = "uint", bits = 5 } } },
   [0x80b0] = { name = "Directed Control Relay Retransmit Status", source = "Mesh Protocol 1.1 4.3", fields = { { name = "count", kind = "uint", bits = 3 }, { name = "intervalSteps", kind = "uint", bits = 5 } } },
+  [0xffffff] = { name = "Radio Probe", source = "Meshferry", fields = { { name = "octets", kind = "octets" } } },
 }
 
 local proto = Proto("meshferry", "Bluetooth Mesh Message")
@@ -414,8 +415,9 @@ end
 local function opcode_of(range)
   local first = range(0, 1):uint()
   if first < 0x80 then return first, 1 end
-  if range:len() < 2 or first >= 0xc0 then return nil, 0 end
-  return range(0, 2):uint(), 2
+  local octets = first < 0xc0 and 2 or 3
+  if range:len() < octets then return nil, 0 end
+  return range(0, octets):uint(), octets
 end
 
 -- An access message, opcode first.

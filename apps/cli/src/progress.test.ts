@@ -19,6 +19,7 @@ function progress(change: Partial<JobProgress> = {}): JobProgress {
     percent: 50,
     blocks: { done: 5, of: 10 },
     bytesPerSecond: 402,
+    updateSecondsLeft: null,
     secondsLeft: 70,
     elapsedSeconds: 65,
     chunksSent: 100,

@@ -109,7 +109,7 @@ export type BlobEvent =
       /** Octets that it has acknowledged. */
       readonly acknowledged: number;
       /** Until the transfer is complete, as far as can be told, s. */
-      readonly secondsLeft: number | undefined;
+      readonly secondsLeft?: number | undefined;
       readonly receivers: readonly BlobTargetState[];
     }
   | { readonly type: 'lost'; readonly receiver: BlobTargetState }

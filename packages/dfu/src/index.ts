@@ -39,6 +39,7 @@ export * from './distribution-server-options.ts';
 export * from './distribution-watch.ts';
 export * from './firmware-update-messages.ts';
 export * from './own-image.ts';
+export * from './radio-probe.ts';
 export * from './slot-store.ts';
 export * from './target.ts';
 export * from './target-application.ts';

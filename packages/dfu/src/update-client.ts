@@ -203,6 +203,7 @@ export class FirmwareUpdateClient {
         store: this.#store,
         log,
         defaultTtl,
+        outlook: parameters.outlook,
         listener,
         released: () => {
           this.#run = undefined;

@@ -7,11 +7,12 @@ import type { UpdateReceiver, UpdateReceiverState } from './update-types.ts';
 export type MutableReceiver = { -readonly [K in keyof UpdateReceiverState]: UpdateReceiverState[K] };
 
 /** A receiver of which nothing is known yet. */
-export function newReceiver({ address, imageIndex, self }: UpdateReceiver): MutableReceiver {
+export function newReceiver({ address, imageIndex, self, lowPower }: UpdateReceiver): MutableReceiver {
   return {
     address,
     imageIndex,
     ...(self === undefined ? {} : { self }),
+    ...(lowPower === undefined ? {} : { lowPower }),
     phase: UpdatePhase.unknown,
     updateStatus: UpdateStatus.success,
     transferStatus: 0,

@@ -1,5 +1,5 @@
 import type { Model } from '@meshferry/access';
-import { type BlobClient, type BlobEvent, type BlobSource, BlobStatus } from '@meshferry/blob';
+import { type BlobClient, type BlobEvent, type BlobSource, BlobStatus, type RadioOutlook } from '@meshferry/blob';
 import {
   type Cancel,
   type Clock,
@@ -29,6 +29,8 @@ export interface UpdateGround {
   /** For the time-outs of a plan with TTL 0xFF. */
   readonly defaultTtl: number;
   readonly listener: (event: UpdateEvent) => void;
+  /** What is known of the radio before the transfer. */
+  readonly outlook?: RadioOutlook | undefined;
   /** The update has ended or was stopped. */
   released(): void;
 }
@@ -62,7 +64,7 @@ export class UpdateRun implements Update {
       savedPhase ?? 'starting',
       receivers,
     );
-    this.#transfer = new UpdateTransfer(ground.blob, source, savedPhase !== undefined);
+    this.#transfer = new UpdateTransfer(ground.blob, source, savedPhase !== undefined, ground.outlook);
     this.#byAddress = new Map(receivers.map((receiver) => [receiver.address, receiver]));
     this.#steps = new UpdateSteps(
       plan,

@@ -1,4 +1,11 @@
-import { type BlobClient, type BlobEvent, type BlobSource, BlobStatus, type BlobTransfer } from '@meshferry/blob';
+import {
+  type BlobClient,
+  type BlobEvent,
+  type BlobSource,
+  BlobStatus,
+  type BlobTransfer,
+  type RadioOutlook,
+} from '@meshferry/blob';
 import { judgeTransferLoss, type Verdict } from './update-judgment.ts';
 import { type MutableReceiver, needsImage } from './update-receivers.ts';
 import type { UpdatePlan } from './update-types.ts';
@@ -7,12 +14,14 @@ import type { UpdatePlan } from './update-types.ts';
 export class UpdateTransfer {
   readonly #blob: BlobClient;
   readonly #source: BlobSource;
+  readonly #outlook: RadioOutlook | undefined;
   /** It may have begun, here or before a restart: then the receivers are asked what they miss first. */
   #begun: boolean;
   #transfer: BlobTransfer | undefined;
 
-  constructor(blob: BlobClient, source: BlobSource, begun: boolean) {
+  constructor(blob: BlobClient, source: BlobSource, begun: boolean, outlook: RadioOutlook | undefined) {
     this.#blob = blob;
+    this.#outlook = outlook;
     this.#source = source;
     this.#begun = begun;
   }
@@ -20,11 +29,16 @@ export class UpdateTransfer {
   /** Begins or goes on, without those that have the image. Throws as {@link BlobClient.start} does. */
   start(plan: UpdatePlan, active: readonly MutableReceiver[], listener: (event: BlobEvent) => void): void {
     const { blobId, appIndex, ttl, timeoutBase, mode, group, label, settings } = plan;
-    const receivers = active.map((receiver) => ({ address: receiver.address, skip: !needsImage(receiver) }));
+    const receivers = active.map((receiver) => ({
+      address: receiver.address,
+      skip: !needsImage(receiver),
+      ...(receiver.lowPower === undefined ? {} : { lowPower: receiver.lowPower }),
+    }));
     const source = this.#source;
+    const outlook = this.#outlook;
     const resume = this.#begun;
     const transfer = this.#blob.start(
-      { blobId, source, receivers, appIndex, ttl, timeoutBase, mode, group, label, settings, resume },
+      { blobId, source, receivers, appIndex, ttl, timeoutBase, mode, group, label, settings, outlook, resume },
       (event) => {
         if (this.#transfer === transfer) listener(event);
       },

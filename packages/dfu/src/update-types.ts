@@ -1,4 +1,4 @@
-import type { BlobEvent, BlobSource } from '@meshferry/blob';
+import type { BlobEvent, BlobSource, RadioOutlook } from '@meshferry/blob';
 import type { Address, AppIndex, Cancel, MeshError, Unicast } from '@meshferry/core';
 
 /** One target of an update: the element with its Firmware Update Server, and which of its images. */
@@ -7,6 +7,8 @@ export interface UpdateReceiver {
   readonly imageIndex: number;
   /** This node itself: applied last, because that restarts the process that updates the others [MshDFU 6.2.3]. */
   readonly self?: boolean;
+  /** A Low Power node, see `BlobReceiver`. */
+  readonly lowPower?: boolean;
 }
 
 /** What is known of one target. The object is the same during the whole update; its members change. */
@@ -62,6 +64,8 @@ export interface UpdateParameters extends UpdatePlan {
   /** Each address once. */
   readonly receivers: readonly UpdateReceiver[];
   readonly source: BlobSource;
+  /** What is known of the radio already; not stored. Default: what is usual. */
+  readonly outlook?: RadioOutlook | undefined;
   /**
    * Goes on with the update that the store holds, `update({ ...client.saved(), source, resume: true }, …)`: image and
    * BLOB ID must be the same; `policy`, `settings` and the two limits of time may change, all else is as it was saved.

@@ -90,7 +90,7 @@ export class AccessSender {
     const { src, dst, payload, szmic = false, segmented = false } = message;
     const ttl = message.ttl === undefined || message.ttl === 0xff ? defaults.ttl : message.ttl;
     const transmit = message.transmit ?? defaults.transmit;
-    const { credentials, priority } = message;
+    const { credentials, priority, observe } = message;
     const route = { src, dst, ttl, ctl: false, netIndex, transmit, credentials, priority };
     if (payload.length <= UNSEGMENTED_ACCESS_MAX && !segmented && !szmic) {
       const encrypt = (seq: number, ivIndex: number) => this.#unsegmentedPdu(message, seq, ivIndex);
@@ -99,7 +99,7 @@ export class AccessSender {
     const sar = message.sar === undefined ? defaults.sar : changeSarTransmitter(defaults.sar, message.sar);
     const encrypt = (seq: number, ivIndex: number) => this.#segments(message, szmic, seq, ivIndex);
     const segN = Math.ceil((payload.length + (szmic ? 8 : 4)) / ACCESS_SEGMENT_OCTETS) - 1;
-    return this.#originator.sendSegmented({ ...route, segN, encrypt }, sar, done);
+    return this.#originator.sendSegmented({ ...route, segN, encrypt, observe }, sar, done);
   }
 
   #unsegmentedPdu(message: AccessSend, seq: number, ivIndex: number): Uint8Array | MeshError {

@@ -69,6 +69,11 @@ export interface AccessSend {
   readonly transmit?: Transmit;
   /** Default: interactive. */
   readonly priority?: Priority;
+  /**
+   * Of a segmented message to a unicast address: called when all segments of a round have left and their acknowledgment has
+   * come: so many were `sent`, so many of them `received`. Tells of the loss on the way.
+   */
+  readonly observe?: (sent: number, received: number) => void;
 }
 
 /** An access message that arrived whole and authenticated. */

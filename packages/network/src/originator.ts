@@ -45,6 +45,8 @@ export interface Outgoing<Content> extends Route {
 /** A message in segments, whose number is known before they are made. */
 export interface OutgoingSegments extends Outgoing<Segments> {
   readonly segN: number;
+  /** See `AccessSend.observe`. */
+  readonly observe?: ((sent: number, received: number) => void) | undefined;
 }
 
 /** Segments of a message, made as they are sent. */
@@ -188,6 +190,7 @@ export class Originator {
       isBulk,
       send,
       waiting,
+      observe: message.observe,
       finished,
     });
     return { seqZero: seqAuth & 0x1fff, transmission };

@@ -101,6 +101,25 @@ describe('SAR transmitter', () => {
     expect(sent.outcome).toBe('sent');
   });
 
+  it('tells how many segments of each round have come', () => {
+    const { clock, node, say } = scriptedNode();
+    const rounds: [number, number][] = [];
+    const message = { ...appMessage(1, 2, 12 * 4 - 4), segmented: true };
+    node.layer.send({ ...message, observe: (sent, received) => rounds.push([sent, received]) });
+    clock.runUntil(70);
+    say(acknowledgment(0, 0b0001), { src: 2 }); // in the middle: the others are still on their way
+    expect(rounds).toEqual([]);
+    clock.runUntil(300);
+    say(acknowledgment(0, 0b0101), { src: 2 });
+    clock.runUntil(600);
+    say(acknowledgment(0, 0b0101), { src: 2 }); // nothing new
+    say(acknowledgment(0, 0b1111), { src: 2 });
+    expect(rounds).toEqual([
+      [2, 1],
+      [2, 2],
+    ]);
+  });
+
   it('sends one message at a time to a destination, in order, and to others meanwhile', () => {
     const { clock, node, say, take } = scriptedNode();
     const first = track((done) => node.layer.send(appMessage(1, 2, 12, 0xa), done));

@@ -29,6 +29,8 @@ export interface SarTransmissionOptions {
   readonly isBulk: boolean;
   /** All segments of a round to a unicast address have left. */
   readonly waiting?: (() => void) | undefined;
+  /** See `AccessSend.observe`. */
+  readonly observe?: ((sent: number, received: number) => void) | undefined;
   /** Called once, when all is over; not when cancelled. */
   finished(error?: MeshError): void;
 }
@@ -42,6 +44,8 @@ export class SarTransmission {
   #state: State = 'waiting';
   /** Bit i: segment i is acknowledged. */
   #acknowledged = 0;
+  /** Segments that were handed over in the current round, bit by bit. */
+  #inRound = 0;
   /** Where the current round looks for its next segment. */
   #position = 0;
   /** Segments that the bearers hold, and how to take them back. */
@@ -83,6 +87,7 @@ export class SarTransmission {
     const news = ackedSegments & all & ~this.#acknowledged;
     if (news === 0) return;
     this.#acknowledged |= news;
+    this.#tell(news, all);
     if ((this.#acknowledged & all) === all) {
       this.#finish();
       return;
@@ -108,6 +113,7 @@ export class SarTransmission {
   #startRound(): void {
     this.#state = 'sending';
     this.#position = 0;
+    this.#inRound = 0;
     this.#deadline.clear();
     this.#sendNext();
   }
@@ -155,6 +161,7 @@ export class SarTransmission {
   #handOver(segO: number): void {
     const { send, isBulk } = this.#options;
     this.#position = segO + 1;
+    this.#inRound |= 1 << segO;
     this.#latest = segO;
     this.#startsNow();
     this.#queued = isBulk;
@@ -235,6 +242,14 @@ export class SarTransmission {
     this.#startRound();
   }
 
+  /** Of what was still on its way, or not yet sent, the acknowledgment says nothing. */
+  #tell(news: number, all: number): void {
+    const isWhole = this.#state === 'waiting' || (this.#acknowledged & all) === all;
+    const sent = countBits(this.#inRound);
+    if (isWhole && sent > 0) this.#options.observe?.(sent, countBits(news & this.#inRound));
+    this.#inRound = 0;
+  }
+
   #allSegments(): number {
     return this.#options.segN === 31 ? -1 : (1 << (this.#options.segN + 1)) - 1;
   }
@@ -250,6 +265,12 @@ export class SarTransmission {
     for (const cancel of this.#outstanding.values()) cancel();
     this.#outstanding.clear();
   }
+}
+
+function countBits(bits: number): number {
+  let count = 0;
+  for (let rest = bits; rest !== 0; rest &= rest - 1) count++;
+  return count;
 }
 
 function timedOut(): MeshError {

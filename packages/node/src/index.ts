@@ -54,5 +54,6 @@ export { type ModelProfile, type NodeProfile, type PublishProfile, readProfile }
 export { type ConfigureOptions, configureNode, requireKeysOfProfile } from './profile-apply.ts';
 export { profileFor, profileOfNode } from './profile-of-node.ts';
 export * from './roles.ts';
+export type { ForecastQuestion, UpdateForecast } from './update-forecast.ts';
 export * from './update-job.ts';
 export * from './update-job-types.ts';

@@ -182,6 +182,7 @@ function withoutSteps(profile: NodeProfile, steps: readonly UndoStep[], node: Un
     const here = own.filter(
       (step) =>
         step.kind !== 'app-key' &&
+        step.kind !== 'sar-receiver' &&
         step.element === entry.element &&
         (step.model === entry.model || (step.kind === 'subscribe' && step.sharing === entry.model)),
     );

@@ -9,11 +9,27 @@ export async function blobCapabilitiesOf(
   targets: readonly Unicast[],
   appIndex: AppIndex,
 ): Promise<readonly (BlobCapabilities | undefined)[]> {
-  const capabilities: (BlobCapabilities | undefined)[] = [];
+  const heard = await heardCapabilitiesOf(client, targets, appIndex);
+  return heard.map((each) => each?.capabilities);
+}
+
+/** What a BLOB Transfer Server takes, and the TTL that its answer came with. */
+export interface HeardCapabilities {
+  readonly capabilities: BlobCapabilities;
+  readonly ttl: number;
+}
+
+/** The same, with how far away each is. */
+export async function heardCapabilitiesOf(
+  client: BlobClient,
+  targets: readonly Unicast[],
+  appIndex: AppIndex,
+): Promise<readonly (HeardCapabilities | undefined)[]> {
+  const heard: (HeardCapabilities | undefined)[] = [];
   await inParallel(targets, async (target, i) => {
-    capabilities[i] = await ask(client, target, appIndex);
+    heard[i] = await ask(client, target, appIndex);
   });
-  return capabilities;
+  return heard;
 }
 
 /** Push when all of them can, else what most can: who cannot do that is left out by the Distributor [firmware-update.md 5]. */
@@ -24,7 +40,8 @@ export function modeFor(capabilities: readonly (BlobCapabilities | undefined)[])
   return push === known.length || push >= pull ? 'push' : 'pull';
 }
 
-function ask(client: BlobClient, target: Unicast, appIndex: AppIndex): Promise<BlobCapabilities | undefined> {
+function ask(client: BlobClient, target: Unicast, appIndex: AppIndex): Promise<HeardCapabilities | undefined> {
+  let ttl = 0;
   return new Promise((resolve) => {
     request(
       client.model,
@@ -33,10 +50,14 @@ function ask(client: BlobClient, target: Unicast, appIndex: AppIndex): Promise<B
         value: {},
         to: { dst: target, appIndex },
         response: BlobInformationStatus,
+        matches: (_, context) => {
+          ttl = context.ttl;
+          return true;
+        },
         attempts: 3,
         intervalMs: 2000,
       },
-      (outcome) => resolve(outcome.ok ? outcome.value : undefined),
+      (outcome) => resolve(outcome.ok ? { capabilities: outcome.value, ttl } : undefined),
     );
   });
 }

@@ -1,12 +1,15 @@
+import { segmentsOfChunk } from '@meshferry/blob';
 import { type Clock, type MeshError, type Random, toMeshError } from '@meshferry/core';
 import { checkTargets } from './check-targets.ts';
 import { followEffects, type ReprovisionWay } from './job-effects.ts';
 import { lacksKeys, prepareGroup, prepareKeys } from './job-prepare.ts';
 import type { JobRun } from './job-run.ts';
+import { tuneReception } from './job-tune.ts';
 import { takeBack } from './job-undo.ts';
 import { updateInWaves } from './job-waves.ts';
 import type { MeshNetwork } from './mesh-network.ts';
 import type { UpdaterRole } from './roles.ts';
+import { forecastUpdate } from './update-forecast.ts';
 import type { JobReport } from './update-job-types.ts';
 
 /** What a job stands on. */
@@ -50,7 +53,32 @@ async function updateAll(run: JobRun, ground: JobGround): ReturnType<typeof upda
   if (network !== undefined && lacksKeys(run, network)) await prepareKeys(run, network);
   await check(run, role);
   if (network !== undefined) await prepareGroup(run, network);
-  return updateInWaves(run, { role, blobId: () => new DataView(random.bytes(8).slice().buffer).getBigUint64(0) });
+  // What has begun tells by itself how it goes on.
+  if (run.wave === null && run.targets.taking.length > 0) await lookAhead(run, ground);
+  return updateInWaves(run, {
+    role,
+    network,
+    blobId: () => new DataView(random.bytes(8).slice().buffer).getBigUint64(0),
+  });
+}
+
+/** What the transfer will be like, and whether something can be done about it. */
+async function lookAhead(run: JobRun, { role, clock, network }: JobGround): Promise<void> {
+  const { settings, distributor, tune = settings !== 'stock' } = run.request;
+  run.enter('checking');
+  const question = { ...run.request, targets: run.targets.taking, size: run.source.size };
+  const forecast = await forecastUpdate({ role, clock, network }, question);
+  if (forecast === undefined) return;
+  run.foresee(forecast);
+  const { plan, outlook } = forecast;
+  if (!tune || network === undefined || distributor !== undefined || !plan.byUnicast) return;
+  const { eventMs = 25, receivers } = outlook;
+  await tuneReception(run, network, {
+    chunks: Math.ceil(run.source.size / plan.chunkSize),
+    segments: Math.max(2, segmentsOfChunk(plan.chunkSize)),
+    eventMs,
+    lossOf: (target) => receivers.get(target)?.loss ?? 0,
+  });
 }
 
 /** Whether somebody works for the job, or waits for it: the update client of this node, or the Distributor. */

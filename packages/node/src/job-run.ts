@@ -4,6 +4,7 @@ import { JobMeter } from './job-meter.ts';
 import type { DepartedNode, JobRemote, JobWave, SavedJob } from './job-record.ts';
 import { JobTargets } from './job-targets.ts';
 import type { UndoStep } from './job-undo.ts';
+import { closingSeconds, type UpdateForecast } from './update-forecast.ts';
 import type { JobPhase, JobProgress, JobReport, UpdatePlan } from './update-job-types.ts';
 
 /** The record of a job in its store. */
@@ -41,10 +42,14 @@ export class JobRun {
   undo: readonly UndoStep[];
   departed: readonly DepartedNode[];
   rounds: number;
+  /** What was found out before the transfer. */
+  forecast: UpdateForecast | undefined;
   readonly #options: JobRunOptions;
   readonly #startedAt: number;
   #wave: JobWave | null;
   #phase: JobPhase;
+  /** When the image had been sent to all. */
+  #sentAt: number | undefined;
   #transferStartedAt: number | undefined;
   #transferSeconds: number;
 
@@ -96,8 +101,21 @@ export class JobRun {
     if (phase === this.#phase) return;
     if (this.#phase === 'transferring') this.#transferSeconds = this.#transferSecondsNow;
     this.#transferStartedAt = phase === 'transferring' ? this.#options.clock.now : undefined;
+    if (phase === 'verifying') this.#sentAt = this.#options.clock.now;
+    if (phase === 'transferring') {
+      this.#sentAt = undefined;
+      if (this.forecast !== undefined) this.transfer.expect(this.forecast.plan.seconds);
+    }
     this.#phase = phase;
     this.save();
+    this.tell();
+  }
+
+  /** What is foreseen of the transfer, and of the upload before it. */
+  foresee(forecast: UpdateForecast): void {
+    this.forecast = forecast;
+    this.transfer.expect(forecast.plan.seconds);
+    if (forecast.uploadSeconds > 0) this.upload.expect(forecast.uploadSeconds);
     this.tell();
   }
 
@@ -111,6 +129,7 @@ export class JobRun {
       blocks: { done: meter.blocksDone, of: meter.blocks },
       bytesPerSecond: meter.bytesPerSecond,
       secondsLeft: meter.secondsLeft,
+      updateSecondsLeft: this.#updateSecondsLeft,
       elapsedSeconds: this.#elapsed,
       ...this.#chunks,
       targets: this.targets.progress,
@@ -179,6 +198,30 @@ export class JobRun {
   #report(outcome: JobReport['outcome'], what: Pick<JobReport, 'resumable' | 'retryable' | 'notUndone'>): JobReport {
     const stats = { totalSeconds: this.#elapsed, transferSeconds: this.#transferSecondsNow, ...this.#chunks };
     return { targets: this.targets.progress, outcome, ...what, stats };
+  }
+
+  get #updateSecondsLeft(): number | null {
+    const { forecast, upload, transfer } = this;
+    const closing = closingSeconds(this.request);
+    switch (this.#phase) {
+      case 'preparing':
+      case 'checking':
+      case 'starting':
+        return forecast === undefined ? null : forecast.uploadSeconds + forecast.plan.seconds + closing;
+      case 'uploading':
+        return forecast === undefined ? null : (upload.secondsLeft ?? 0) + forecast.plan.seconds + closing;
+      case 'transferring':
+        return transfer.secondsLeft === null ? null : transfer.secondsLeft + closing;
+      case 'suspended':
+      case 'cancelling':
+        return null;
+      case 'done':
+        return 0;
+      default:
+        return this.#sentAt === undefined
+          ? null
+          : Math.max(0, closing - (this.#options.clock.now - this.#sentAt) / 1000);
+    }
   }
 
   get #elapsed(): number {

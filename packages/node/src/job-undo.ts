@@ -12,12 +12,15 @@ import {
   unsubscribe,
 } from '@meshferry/cdb';
 import { type Address, type AppIndex, formatAddress, MeshError, toMeshError, type Unicast } from '@meshferry/core';
+import type { SarReceiver } from '@meshferry/network';
 import { inParallel } from './job-parallel.ts';
 import type { MeshNetwork } from './mesh-network.ts';
 
-/** Something that a job added to the configuration of a node, or was about to add, and takes back when it is over. */
+/** Something that a job changed in the configuration of a node, or was about to change, and takes back when it is over. */
 export type UndoStep = { readonly node: Unicast } & (
   | { readonly kind: 'app-key'; readonly appIndex: AppIndex }
+  /** How it received segmented messages before. */
+  | { readonly kind: 'sar-receiver'; readonly state: SarReceiver }
   | { readonly kind: 'bind'; readonly element: number; readonly model: number; readonly appIndex: AppIndex }
   | {
       readonly kind: 'subscribe';
@@ -63,7 +66,7 @@ export async function takeBack(network: MeshNetwork, record: UndoRecord): Promis
   const [first] = silent;
   if (first === undefined) return null;
   const left = [...new Set(record.steps.map(({ node }) => formatAddress(node)))].join(', ');
-  return new MeshError('not-undone', `what the update added to the configuration of ${left} is still there`, {
+  return new MeshError('not-undone', `what the update changed in the configuration of ${left} is still there`, {
     hint: `It is taken back by the next update, or by "dfu cancel", when the node answers (${first.message}).`,
     cause: first,
   });
@@ -76,6 +79,9 @@ async function undo(network: MeshNetwork, step: UndoStep): Promise<void> {
   const to = network.to(step.node);
   const { keys, models } = network.configuration;
   switch (step.kind) {
+    case 'sar-receiver':
+      await network.sar.receiverSet(to, step.state);
+      return;
     case 'app-key': {
       const { boundNetKey } = requireAppKey(network.document, step.appIndex);
       return keys.appKeyDelete(to, boundNetKey, step.appIndex);
@@ -91,6 +97,8 @@ async function undo(network: MeshNetwork, step: UndoStep): Promise<void> {
 function without(document: NetworkDocument, step: UndoStep): NetworkDocument {
   const node = nodeAt(document, step.node);
   if (node === undefined) return document;
+  // Documents do not hold it.
+  if (step.kind === 'sar-receiver') return document;
   if (step.kind === 'app-key') return removeNodeAppKey(document, step.node, step.appIndex);
   const has = (model: number): boolean =>
     node.elements.some(

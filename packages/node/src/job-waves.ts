@@ -4,6 +4,7 @@ import { checkTargets } from './check-targets.ts';
 import type { JobWave } from './job-record.ts';
 import type { JobRun } from './job-run.ts';
 import { updateFromHere } from './local-update.ts';
+import type { MeshNetwork } from './mesh-network.ts';
 import { DistributorUpdate } from './remote-update.ts';
 import type { UpdaterRole } from './roles.ts';
 
@@ -16,6 +17,8 @@ export type WaveEnd = 'ended' | 'suspended' | 'verified' | 'cancelled' | 'gone';
 /** What updates in waves need. */
 export interface WavesGround {
   readonly role: UpdaterRole;
+  /** Tells which targets are Low Power nodes. */
+  readonly network: MeshNetwork | undefined;
   /** 64 random bits. */
   readonly blobId: () => bigint;
 }
@@ -25,14 +28,14 @@ export interface WavesGround {
  * asks for; then those again that were lost and answer by now. Gives why it stopped; `ended`: nobody is left.
  */
 export async function updateInWaves(run: JobRun, ground: WavesGround): Promise<Exclude<WaveEnd, 'gone'>> {
-  const { role } = ground;
+  const { role, network } = ground;
   const { distributor } = run.request;
   const remote = distributor === undefined ? undefined : new DistributorUpdate(run, role, distributor);
   for (;;) {
     const earlier = run.wave;
     const wave = earlier ?? (await nextWave(run, ground, remote));
     if (wave === undefined) return 'ended';
-    const end = await (remote?.update(wave) ?? updateFromHere(run, role.update, wave, earlier === null));
+    const end = await (remote?.update(wave) ?? updateFromHere(run, role.update, wave, earlier === null, network));
     if (end === 'gone') await askHowItEnded(run, role, wave);
     else if (end !== 'ended') return end;
     run.endWave();

@@ -2,6 +2,8 @@ import type { FirmwareUpdateClient, Update, UpdateEvent, UpdateParameters, Updat
 import type { JobWave } from './job-record.ts';
 import type { JobRun } from './job-run.ts';
 import type { WaveEnd } from './job-waves.ts';
+import type { MeshNetwork } from './mesh-network.ts';
+import { isLowPower } from './update-forecast.ts';
 import type { JobPhase } from './update-job-types.ts';
 
 const JOB_PHASE: Readonly<Record<UpdateRunPhase, JobPhase>> = {
@@ -25,13 +27,14 @@ export function updateFromHere(
   client: FirmwareUpdateClient,
   wave: JobWave,
   isNew: boolean,
+  network: MeshNetwork | undefined,
 ): Promise<WaveEnd> {
   const kept = client.saved();
   const saved = kept?.blobId === wave.blobId ? kept : undefined;
   if (saved === undefined && !isNew) return Promise.resolve('gone');
   const { policy = 'apply' } = run.request;
   const parameters: UpdateParameters =
-    saved === undefined ? fresh(run, wave) : { ...saved, policy, source: run.source, resume: true };
+    saved === undefined ? fresh(run, wave, network) : { ...saved, policy, source: run.source, resume: true };
   return new Promise((resolve, reject) => {
     const update: Update = client.update(parameters, (event) => {
       try {
@@ -56,9 +59,18 @@ function endOf(event: UpdateEvent, policy: 'verify' | 'apply'): WaveEnd | undefi
   return event.phase === 'verified' && policy === 'verify' ? 'verified' : undefined;
 }
 
-function fresh({ request, source }: JobRun, { receivers, blobId }: JobWave): UpdateParameters {
+function fresh(
+  { request, source, forecast }: JobRun,
+  { receivers, blobId }: JobWave,
+  network: MeshNetwork | undefined,
+): UpdateParameters {
   return {
-    receivers: receivers.map((address) => ({ address, imageIndex: request.imageIndex ?? 0 })),
+    receivers: receivers.map((address) => ({
+      address,
+      imageIndex: request.imageIndex ?? 0,
+      ...(isLowPower(network, address) && { lowPower: true }),
+    })),
+    outlook: forecast?.outlook,
     appIndex: request.appIndex,
     ttl: request.ttl ?? 0xff,
     timeoutBase: request.timeoutBase ?? 3,

@@ -24,6 +24,7 @@ import {
   RemoteProvisioningClient,
   type RequestOptions,
   type RequestTarget,
+  SarConfigurationClient,
 } from '@meshferry/foundation';
 import { MeshNode, type MeshNodeOptions, type NodeGround } from './mesh-node.ts';
 import { alreadyProvisioning, badComposition, notAdopted, notPending, ownNode } from './network-errors.ts';
@@ -67,6 +68,7 @@ export class MeshNetwork {
   readonly node: MeshNode;
   readonly configuration: ConfigurationClient;
   readonly health: HealthClient;
+  readonly sar: SarConfigurationClient;
   /** Reaches devices through nodes: for `pbRemote`. */
   readonly remote: RemoteProvisioningClient;
   readonly own: OwnIdentity;
@@ -90,6 +92,7 @@ export class MeshNetwork {
     const entry = ownEntry(state.document, uuid);
     this.configuration = new ConfigurationClient();
     this.health = new HealthClient();
+    this.sar = new SarConfigurationClient();
     this.remote = new RemoteProvisioningClient();
     this.#bound = [this.health.model, ...models];
     this.node = new MeshNode({
@@ -99,7 +102,9 @@ export class MeshNetwork {
       // Keys come from the document: see `followDocument`.
       keys: { deviceKey: octetsOf(entry.deviceKey ?? ''), netKeys: [], appKeys: [] },
       identity: { cid: 0xffff, pid: 0, vid: 0, crpl: 0xffff, features: 0 },
-      elements: [{ location: 0, models: [this.configuration.model, this.remote.model, ...this.#bound] }],
+      elements: [
+        { location: 0, models: [this.configuration.model, this.remote.model, this.sar.model, ...this.#bound] },
+      ],
       ivIndex,
       ivUpdating,
       deviceKeyOf: (address) => this.#deviceKeyOf(address),

@@ -39,6 +39,13 @@ export interface UpdateRequest {
   readonly anyCompany?: boolean;
   /** Nodes that left the network because the image makes them do so are provisioned anew, see `UpdateJobOptions`. */
   readonly reprovision?: boolean;
+  /** Whether the radio is surveyed before the image is sent, for what is foreseen and chosen first. Default: with `auto` settings. */
+  readonly probe?: boolean;
+  /**
+   * Whether targets with a SAR Configuration Server may be set to acknowledge sooner while the job lasts, where that saves time.
+   * Default: with `auto` settings.
+   */
+  readonly tune?: boolean;
 }
 
 /** A request without the octets of its image: what is kept of it. */
@@ -102,8 +109,10 @@ export interface JobProgress {
   /** Blocks that all targets have, and blocks in all; of the upload while uploading. */
   readonly blocks: { readonly done: number; readonly of: number };
   readonly bytesPerSecond: number | null;
-  /** To the end of the transfer (or upload), or null while nothing is known. */
+  /** To the end of the transfer (or upload), or null while nothing is known. Before it begins: what it is expected to take. */
   readonly secondsLeft: number | null;
+  /** To the end of the whole update, its last confirmation, as far as that can be foreseen; null while nothing is known. */
+  readonly updateSecondsLeft: number | null;
   readonly elapsedSeconds: number;
   readonly chunksSent: number;
   readonly chunksResent: number;

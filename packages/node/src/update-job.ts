@@ -24,6 +24,7 @@ import type { MeshNetwork } from './mesh-network.ts';
 import { askDistribution } from './remote-status.ts';
 import { distributorOf } from './remote-update.ts';
 import type { UpdaterRole } from './roles.ts';
+import { type ForecastQuestion, forecastUpdate, type UpdateForecast } from './update-forecast.ts';
 import type { JobProgress, JobReport, TargetCheck, UpdatePlan, UpdateRequest } from './update-job-types.ts';
 
 export interface UpdateJobOptions {
@@ -97,6 +98,15 @@ export class UpdateJob {
       ...(metadata && { metadata }),
       ...(expected && { expected }),
     });
+  }
+
+  /**
+   * What an update would be like: how it is sent and what it takes. Asks the targets, and surveys the radio unless `probe` is
+   * false; changes nothing. Undefined when none answers, or when they have no sizes in common.
+   */
+  forecast(question: ForecastQuestion): Promise<UpdateForecast | undefined> {
+    const { role, clock, network } = this.#options;
+    return forecastUpdate({ role, clock, network }, question);
   }
 
   /**

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { MessageType } from '@meshferry/access';
 import { BLOB_TRANSFER_MESSAGES } from '@meshferry/blob';
-import { FIRMWARE_DISTRIBUTION_MESSAGES, FIRMWARE_UPDATE_MESSAGES } from '@meshferry/dfu';
+import { FIRMWARE_DISTRIBUTION_MESSAGES, FIRMWARE_UPDATE_MESSAGES, RadioProbe } from '@meshferry/dfu';
 import {
   BRIDGE_MESSAGES,
   DIRECTED_FORWARDING_MESSAGES,
@@ -34,6 +34,7 @@ export const MESSAGES: readonly MessageType<unknown>[] = [
   ...SOLICITATION_PDU_RPL_MESSAGES,
   ...BRIDGE_MESSAGES,
   ...DIRECTED_FORWARDING_MESSAGES,
+  RadioProbe as MessageType<unknown>,
 ];
 
 const HEAD = `-- Wireshark dissector of Bluetooth Mesh 1.1, BLOB Transfer, Firmware Update and Firmware Distribution messages.

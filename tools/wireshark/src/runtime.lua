@@ -250,8 +250,9 @@ end
 local function opcode_of(range)
   local first = range(0, 1):uint()
   if first < 0x80 then return first, 1 end
-  if range:len() < 2 or first >= 0xc0 then return nil, 0 end
-  return range(0, 2):uint(), 2
+  local octets = first < 0xc0 and 2 or 3
+  if range:len() < octets then return nil, 0 end
+  return range(0, octets):uint(), octets
 end
 
 -- An access message, opcode first.

@@ -1,6 +1,6 @@
 import { MessageCatalogue } from '@meshferry/access';
 import { BLOB_TRANSFER_MESSAGES } from '@meshferry/blob';
-import { FIRMWARE_DISTRIBUTION_MESSAGES, FIRMWARE_UPDATE_MESSAGES } from '@meshferry/dfu';
+import { FIRMWARE_DISTRIBUTION_MESSAGES, FIRMWARE_UPDATE_MESSAGES, RadioProbe } from '@meshferry/dfu';
 import { FOUNDATION_MESSAGES } from '@meshferry/foundation';
 import { GENERIC_ON_OFF_MESSAGES } from '@meshferry/generic';
 import { CONTROL_MESSAGES, type ControlMessageType, type ProxyIdentityType } from '@meshferry/network';
@@ -12,6 +12,7 @@ export const MESSAGES: MessageCatalogue = new MessageCatalogue(
   BLOB_TRANSFER_MESSAGES,
   FIRMWARE_UPDATE_MESSAGES,
   FIRMWARE_DISTRIBUTION_MESSAGES,
+  [RadioProbe],
 );
 
 /** The proxy configuration messages by opcode [Mesh Protocol 1.1, 6.6]. */

@@ -1,7 +1,7 @@
 import type { Unicast } from '@meshferry/core';
 import type { JobProgress } from '@meshferry/node';
 import { formatSeconds } from '../shell/format.ts';
-import { isMoving, phaseText, rateText } from './progress-text.ts';
+import { expectedText, isMoving, phaseText, rateText } from './progress-text.ts';
 import type { ProgressView } from './progress-view.ts';
 
 /** Percent between two lines of one phase. */
@@ -29,7 +29,7 @@ export class ProgressLines implements ProgressView {
     if (phase !== this.#phase) {
       this.#phase = phase;
       this.#nextPercent = STEP;
-      if (phase !== 'done') this.#write(`${time}  ${phaseText(phase)}`);
+      if (phase !== 'done') this.#write(`${time}  ${phaseText(phase)}${expectedText(progress)}`);
     }
     if (!isMoving(phase) || percent < this.#nextPercent) return;
     this.#nextPercent = (Math.floor(percent / STEP) + 1) * STEP;

@@ -36,3 +36,8 @@ export function rateText({ blocks, bytesPerSecond, secondsLeft }: JobProgress): 
   if (secondsLeft !== null) parts.push(`${formatSeconds(secondsLeft)} left`);
   return parts.join(', ');
 }
+
+/** `, about 7 min` when an image begins to be sent, and it was found out what that takes. */
+export function expectedText({ phase, percent, secondsLeft }: JobProgress): string {
+  return isMoving(phase) && percent === 0 && secondsLeft !== null ? `, about ${formatSeconds(secondsLeft)}` : '';
+}

@@ -85,6 +85,9 @@ function copyOf({ from }: CutJob): MemoryStore {
 function outline(world: InitiatorWorld): unknown {
   return {
     nodes: world.document.nodes,
-    devices: world.world.devices.map((device) => world.configurationOf(device)),
+    devices: [...world.world.devices, ...world.world.targets].map((device) => ({
+      ...world.configurationOf(device),
+      sar: device.node?.network.sarReceiver,
+    })),
   };
 }

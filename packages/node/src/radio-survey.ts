@@ -1,0 +1,198 @@
+import { type BlobClient, BlobTransferGet, type RadioOutlook } from '@meshferry/blob';
+import type { AppIndex, Clock, MeshError, Unicast } from '@meshferry/core';
+import { RadioProbe } from '@meshferry/dfu';
+
+/** A node that {@link surveyRadio} may ask. */
+export interface SurveyedNode {
+  readonly address: Unicast;
+  /** Octets of the longest access message that it takes. */
+  readonly mtu: number;
+  /** Its messages come over relays. */
+  readonly isRemote: boolean;
+}
+
+/** What a {@link surveyRadio} needs, and how long it may take. */
+export interface SurveyOptions {
+  readonly clock: Clock;
+  readonly client: BlobClient;
+  /** Nodes that always listen. */
+  readonly nodes: readonly SurveyedNode[];
+  readonly appIndex: AppIndex;
+  /** 0xFF (default): the Default TTL. */
+  readonly ttl?: number;
+  /** It ends earlier when enough is known. */
+  readonly budgetMs: number;
+}
+
+/**
+ * Finds out what the radio is like before a transfer. Messages in many segments go to some of the nodes, each segment in one
+ * advertising event: their Segment Acknowledgments name those that came. They are ignored otherwise: nothing changes at the
+ * nodes. What nobody answers is not in the outlook. Never rejects.
+ */
+export function surveyRadio(options: SurveyOptions): Promise<RadioOutlook> {
+  return new Promise((resolve) => new Survey(options, resolve).begin());
+}
+
+/** Messages in a row by which the pace of the bearer is measured. */
+const BURST = 9;
+/** Until the answers to them have come, and what a node may still have to say of an earlier matter, ms. */
+const SETTLE_MS = 400;
+/** Messages on their way at a time: while one waits for its acknowledgment the next one is sent; more where segments are held by their interval. */
+const LANES = { slow: 2, fast: 3 };
+/** The same bearer with segments farther apart than they need to be. */
+const FAST_MS = 8;
+/** Acknowledgments, in three copies, come in the way of what is sent meanwhile: where there are many of them that is waited for, ms. */
+const FEW_SEGMENTS = 16;
+const PAUSE_MS = 80;
+/** Segments of a message; relays must pass on each in three copies before the next one comes. */
+const SEGMENTS = { fewest: 6, most: 32, remote: 8 };
+const REMOTE_INTERVAL_STEP = 9;
+
+interface Surveyed extends SurveyedNode {
+  sent: number;
+  received: number;
+  isBusy: boolean;
+  failures: number;
+}
+
+class Survey {
+  readonly #options: SurveyOptions;
+  readonly #ended: (outlook: RadioOutlook) => void;
+  readonly #nodes: readonly Surveyed[];
+  readonly #endAt: number;
+  /** When the messages of the burst had left. */
+  readonly #left: number[] = [];
+  #eventMs = 25;
+  #underWay = 0;
+  #over = false;
+
+  constructor(options: SurveyOptions, ended: (outlook: RadioOutlook) => void) {
+    this.#options = options;
+    this.#ended = ended;
+    this.#endAt = options.clock.now + options.budgetMs;
+    this.#nodes = options.nodes.map((node) => ({ ...node, sent: 0, received: 0, isBusy: false, failures: 0 }));
+  }
+
+  begin(): void {
+    const { client, appIndex, ttl = 0xff } = this.#options;
+    if (this.#nodes.length === 0) this.#end();
+    for (let i = 0; i < BURST && !this.#over; i++) {
+      const { address: dst } = this.#nodes[i % this.#nodes.length] as Surveyed;
+      const transmit = { count: 1, intervalMs: 20 };
+      client.model.send(BlobTransferGet, {}, { dst, appIndex, ttl, transmit, priority: 'bulk' }, () => this.#burst());
+    }
+  }
+
+  #burst(): void {
+    const { clock } = this.#options;
+    this.#left.push(clock.now);
+    if (this.#left.length < BURST) return;
+    const [first = 0] = this.#left;
+    this.#eventMs = Math.max(0.5, (clock.now - first) / (BURST - 1));
+    clock.after(SETTLE_MS, () => this.#pump());
+  }
+
+  #pump(): void {
+    const { clock } = this.#options;
+    const lanes = this.#isShort ? 1 : this.#eventMs < FAST_MS ? LANES.fast : LANES.slow;
+    while (!this.#over && this.#underWay < lanes) {
+      const node = clock.now < this.#endAt && !this.#isEnough ? this.#next() : undefined;
+      if (node === undefined) {
+        if (this.#underWay === 0) this.#end();
+        return;
+      }
+      this.#probe(node);
+    }
+  }
+
+  /** Of those that are free, the one of which the least is known. */
+  #next(): Surveyed | undefined {
+    let best: Surveyed | undefined;
+    for (const node of this.#nodes) {
+      if (node.isBusy || node.failures > 1) continue;
+      if (best === undefined || node.sent < best.sent) best = node;
+    }
+    return best;
+  }
+
+  #probe(node: Surveyed): void {
+    const { client, appIndex, ttl = 0xff } = this.#options;
+    node.isBusy = true;
+    this.#underWay++;
+    const octets = new Uint8Array(12 * this.#segmentsFor(node) - 7);
+    const options = {
+      dst: node.address,
+      appIndex,
+      ttl,
+      transmit: { count: 1, intervalMs: 20 },
+      sar: {
+        segmentIntervalStep: node.isRemote ? REMOTE_INTERVAL_STEP : 0,
+        unicastRetransmissionsCount: 6,
+        unicastRetransmissionsWithoutProgressCount: 1,
+      },
+      priority: 'bulk',
+      observe: (sent: number, received: number) => {
+        node.sent += sent;
+        node.received += received;
+      },
+    } as const;
+    client.model.send(RadioProbe, { octets }, options, (error) => this.#probed(node, error));
+  }
+
+  #probed(node: Surveyed, error: MeshError | undefined): void {
+    node.isBusy = false;
+    this.#underWay--;
+    node.failures = error === undefined ? 0 : node.failures + 1;
+    if (this.#isShort) this.#options.clock.after(PAUSE_MS, () => this.#pump());
+    else this.#pump();
+  }
+
+  get #isShort(): boolean {
+    return this.#nodes.some((node) => this.#segmentsFor(node) < FEW_SEGMENTS);
+  }
+
+  /** Each node is to have its turn in half of the time. */
+  #segmentsFor({ mtu, isRemote }: Surveyed): number {
+    const longest = Math.min(isRemote ? SEGMENTS.remote : SEGMENTS.most, Math.floor((mtu + 4) / 12));
+    const share = this.#options.budgetMs / 2 / this.#nodes.length / Math.max(this.#eventMs, 1);
+    return Math.max(2, Math.min(longest, Math.max(SEGMENTS.fewest, Math.floor(share))));
+  }
+
+  /** Whether more would change the expected time of a transfer by less than a twentieth. */
+  get #isEnough(): boolean {
+    let sent = 0;
+    let received = 0;
+    for (const node of this.#nodes) {
+      sent += node.sent;
+      received += node.received;
+    }
+    if (sent === 0) return false;
+    const loss = 1 - received / sent;
+    const error = Math.sqrt((Math.max(loss, LEAST_LOSS) * (1 - loss)) / sent);
+    return error * slope(loss) < ENOUGH;
+  }
+
+  #end(): void {
+    this.#over = true;
+    const known = this.#nodes.filter(({ sent }) => sent > 0);
+    this.#ended({
+      ...(this.#left.length > 0 && { eventMs: this.#eventMs }),
+      receivers: new Map(
+        known.map(({ address, sent, received, isRemote }) => [
+          address,
+          { loss: 1 - received / sent, events: sent, isRemote },
+        ]),
+      ),
+    });
+  }
+}
+
+/** Error of the logarithm of the time, one standard deviation. */
+const ENOUGH = 0.05;
+/** Scan hopping alone costs as much. */
+const LEAST_LOSS = 0.015;
+
+/** By how much the logarithm of the time of a transfer grows with the loss [design/airtime.md: 1020, 1390, 1690, 2250 s at 0, 5, 10, 20 %]. */
+function slope(loss: number): number {
+  return 1 / (0.12 + loss);
+}
