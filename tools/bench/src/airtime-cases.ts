@@ -3,12 +3,16 @@ export interface AirtimeCase {
   readonly uri: string;
   readonly kib: number;
   /** Longest simulated transfer, s, and the same with `peer=stock` targets; null: none is asked for. */
-  readonly atMost: number;
+  readonly atMost: number | null;
   readonly atMostStock: number | null;
-  /** Address of the one target without a group, instead of all by the group. */
+  /** To each target by itself, without a group. */
   readonly unicast?: boolean;
-  /** What a stock sender takes, measured or computed, s. */
+  /** What a stock sender takes to stock peers, measured or computed by others, s [design/performance-anchors.md]. */
   readonly stockSender?: number;
+  /** So many times faster than a stock sender to the same peers, at least. */
+  readonly timesStock?: number;
+  /** Longest wall time on two cores, s. */
+  readonly wallAtMost?: number;
 }
 
 const SINGLE = 'controller=single';
@@ -28,9 +32,11 @@ export const AIRTIME_CASES: readonly AirtimeCase[] = [
   { uri: `targets=10,${SINGLE},loss=0.02`, kib: 256, atMost: 225, atMostStock: null },
   { uri: `targets=10,${SINGLE},sets=2,loss=0.02`, kib: 256, atMost: 160, atMostStock: null },
   { uri: `targets=10,${SINGLE},sets=4,loss=0.02`, kib: 256, atMost: 155, atMostStock: null },
-  { uri: 'targets=100,loss=0.02', kib: 256, atMost: 1920, atMostStock: 2100, stockSender: 7200 },
+  { uri: 'targets=100,loss=0.02', kib: 256, atMost: 1920, atMostStock: 2100, stockSender: 7200, wallAtMost: 60 },
   { uri: 'targets=100,loss=0.02,sets=4', kib: 256, atMost: 690, atMostStock: 1020, stockSender: 7200 },
   { uri: `targets=100,loss=0.02,${SINGLE},sets=2`, kib: 256, atMost: 192, atMostStock: null },
   { uri: 'targets=1', kib: 64, atMost: 175, atMostStock: 240, stockSender: 415, unicast: true },
   { uri: `targets=1,${SINGLE}`, kib: 64, atMost: 80, atMostStock: null, unicast: true },
+  { uri: 'targets=6,topology=line,relays=all', kib: 64, atMost: null, atMostStock: null, timesStock: 2.5 },
+  { uri: 'targets=6,topology=line,relays=all,loss=0.1', kib: 64, atMost: null, atMostStock: null, timesStock: 2.5 },
 ];
