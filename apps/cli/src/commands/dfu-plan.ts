@@ -1,12 +1,10 @@
 import { formatAddress, MeshError } from '@meshferry/core';
-import type { TargetCheck } from '@meshferry/node';
+import type { TargetCheck, UpdateForecast } from '@meshferry/node';
 import { ExitCode } from '../shell/exit.ts';
 import { formatFirmwareId, formatSeconds, formatSize, plural } from '../shell/format.ts';
 import type { Shell } from '../shell/shell.ts';
 import { alignColumns } from '../shell/table.ts';
 import { chooseSim } from '../update/bearers.ts';
-import { commonCapabilities } from '../update/capabilities.ts';
-import { type Estimate, estimate } from '../update/estimate.ts';
 import { chooseGroup } from '../update/group.ts';
 import { type Mesh, withMesh } from '../update/mesh.ts';
 import { type ImageFlags, loadUpdateImage, type UpdateImage } from '../update/update-image.ts';
@@ -20,6 +18,7 @@ export interface PlanFlags extends ImageFlags {
   readonly anyCompany?: boolean;
   readonly mode?: 'push' | 'pull';
   readonly targetImage?: number;
+  readonly probe?: boolean;
 }
 
 /** What applying does to a node, by Additional Information, in the words of the simulator's `effect`. */
@@ -36,6 +35,7 @@ export async function dfuPlan(shell: Shell, [path = '']: readonly string[], flag
     shell,
     async (mesh) => {
       const targets = mesh.chooseTargets(flags.targets);
+      const begun = mesh.world.clock.now;
       const asked = mesh.job.checkTargets(
         targets,
         mesh.appIndex,
@@ -44,7 +44,8 @@ export async function dfuPlan(shell: Shell, [path = '']: readonly string[], flag
         flags.targetImage,
       );
       const checks = await mesh.run(asked, checkInterrupted);
-      const plan = await planFor(mesh, image, checks, flags);
+      const checkSeconds = (mesh.world.clock.now - begun) / 1000;
+      const plan = await planFor(mesh, image, checks, flags, checkSeconds);
       const accepting = checks.filter(({ accepts }) => accepts).length;
       const error = obstacle(checks, accepting, plan);
       shell.result({ targets: checks.map(describe), ...describePlan(plan), ...(error && { error }) }, !error);
@@ -71,9 +72,7 @@ function obstacle(checks: readonly TargetCheck[], accepting: number, plan: Plan 
   });
 }
 
-interface Plan extends Estimate {
-  /** What `dfu run` chooses when it is not told. */
-  readonly mode: 'push' | 'pull';
+interface Plan extends UpdateForecast {
   /** `0xc000`, or `unicast`. */
   readonly destination: string;
 }
@@ -84,22 +83,33 @@ async function planFor(
   image: UpdateImage,
   checks: readonly TargetCheck[],
   flags: PlanFlags,
+  checkSeconds: number,
 ): Promise<Plan | undefined> {
   const accepting = checks.filter(({ accepts }) => accepts).map(({ address }) => address);
-  const capabilities = await mesh.run(commonCapabilities(mesh, accepting), checkInterrupted);
-  if (capabilities === undefined) return undefined;
+  if (accepting.length === 0) return undefined;
   const group = chooseGroup(flags.group, checks.length);
-  const outlook = {
-    size: image.bytes.length,
-    targets: accepting.length,
-    group: group !== undefined,
-    settings: flags.settings ?? 'auto',
-    controller: mesh.sim.controller,
-    capabilities,
+  const forecast = await mesh.run(
+    mesh.job.forecast({
+      size: image.bytes.length,
+      targets: accepting,
+      everybody: true,
+      appIndex: mesh.appIndex,
+      probe: flags.probe,
+      ...group,
+      ...(flags.mode === undefined ? {} : { mode: flags.mode }),
+      ...(flags.settings === undefined ? {} : { settings: flags.settings }),
+    }),
+    checkInterrupted,
+  );
+  if (forecast === undefined || forecast.plan.refused.length === accepting.length) return undefined;
+  const { expected, low, high } = forecast.seconds;
+  const toGroup = group !== undefined && !forecast.plan.byUnicast;
+  return {
+    ...forecast,
+    // The update checks them as well.
+    seconds: { expected: expected + checkSeconds, low: low + checkSeconds, high: high + checkSeconds },
+    destination: toGroup ? formatAddress(group.group) : 'unicast',
   };
-  const mode = flags.mode ?? (capabilities.push ? 'push' : 'pull');
-  const found = estimate(outlook);
-  return found && { ...found, mode, destination: group === undefined ? 'unicast' : formatAddress(group.group) };
 }
 
 function describe({ address, firmwareId, accepts, effect, error }: TargetCheck): Record<string, unknown> {
@@ -113,13 +123,32 @@ function describe({ address, firmwareId, accepts, effect, error }: TargetCheck):
 }
 
 function describePlan(plan: Plan | undefined): Record<string, unknown> {
-  if (plan === undefined) return { plan: null, etaSeconds: null, airtimeShare: null };
+  if (plan === undefined) return { plan: null, etaSeconds: null, airtimeShare: null, radio: null };
   const { expected, low, high } = plan.seconds;
+  const { mode, chunkSize, blockSizeLog, copies, seconds } = plan.plan;
   return {
-    plan: { mode: plan.mode, destination: plan.destination, ...plan.plan, timeoutBase: TIMEOUT_BASE },
-    etaSeconds: { expected: Math.round(expected), low: Math.round(low), high: Math.round(high) },
-    airtimeShare: Math.round(plan.airtimeShare * 1000) / 1000,
+    plan: { mode, destination: plan.destination, chunkSize, blockSizeLog, copies, timeoutBase: TIMEOUT_BASE },
+    // `transfer` is the part of it in which the image is sent.
+    etaSeconds: {
+      expected: Math.round(expected),
+      low: Math.round(low),
+      high: Math.round(high),
+      transfer: Math.round(seconds),
+    },
+    airtimeShare: Math.round(plan.airtimeShare * 10_000) / 10_000,
+    radio: describeRadio(plan),
   };
+}
+
+/** What the radio was found to be like: share of advertising events that targets miss, of how many; null: not measured. */
+function describeRadio({ outlook }: Plan): { loss: number; events: number } | null {
+  let events = 0;
+  let missed = 0;
+  for (const each of outlook.receivers.values()) {
+    events += each.events;
+    missed += each.events * each.loss;
+  }
+  return events === 0 ? null : { loss: Math.round((1000 * missed) / events) / 1000, events };
 }
 
 function say(shell: Shell, image: UpdateImage, checks: readonly TargetCheck[], plan: Plan | undefined): void {
@@ -139,9 +168,14 @@ function say(shell: Shell, image: UpdateImage, checks: readonly TargetCheck[], p
   const { chunkSize, blockSizeLog, copies } = plan.plan;
   const { expected, low, high } = plan.seconds;
   shell.say(
-    `${plan.mode} to ${plan.destination}, blocks of ${2 ** blockSizeLog}, chunks of ${chunkSize} octets, ${plural(copies, 'time')} on the air`,
+    `${plan.plan.mode} to ${plan.destination}, blocks of ${2 ** blockSizeLog}, chunks of ${chunkSize} octets, ${plural(copies, 'time')} on the air`,
   );
+  const radio = describeRadio(plan);
+  if (radio !== null) {
+    const percent = Math.round(1000 * radio.loss) / 10;
+    shell.say(`the radio loses ${percent} % of what is sent (measured on ${radio.events} advertising events)`);
+  }
   shell.say(
-    `about ${formatSeconds(expected)}: ${formatSeconds(low)} when nothing is lost, ${formatSeconds(high)} on a bad radio`,
+    `about ${formatSeconds(expected)} in all, ${formatSeconds(low)} to ${formatSeconds(high)}; ${formatSeconds(plan.plan.seconds)} of it to send the image`,
   );
 }

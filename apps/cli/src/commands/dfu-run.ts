@@ -30,6 +30,8 @@ export interface RunFlags extends ImageFlags {
   readonly anyCompany?: boolean;
   readonly reprovision?: boolean;
   readonly targetImage?: number;
+  readonly probe?: boolean;
+  readonly tune?: boolean;
 }
 
 /** How often lost targets are taken up again when nothing else is said. */
@@ -100,6 +102,8 @@ function newRequest(shell: Shell, mesh: Mesh, image: UpdateImage, flags: RunFlag
     skipCurrent: flags.skipCurrent === true,
     anyCompany: flags.anyCompany === true,
     reprovision: flags.reprovision === true,
+    ...(flags.probe === false && { probe: false }),
+    ...(flags.tune === false && { tune: false }),
   };
 }
 
@@ -132,13 +136,16 @@ const SETTLED = [
   'targetImage',
 ] as const;
 
+/** Their options say no. */
+const NEGATED = ['probe', 'tune'] as const;
+
 /** Who takes part and how the image is sent was settled when the update began. */
 function resumedRequest(shell: Shell, mesh: Mesh, image: UpdateImage, flags: RunFlags): UpdateRequest {
-  const settled = SETTLED.find((name) => name in flags);
+  const settled = SETTLED.find((name) => name in flags) ?? NEGATED.find((name) => flags[name] === false);
   if (settled !== undefined) {
     throw badInput(
       'settled-at-start',
-      `--${settled.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} cannot be given with --resume: it was settled when the update began`,
+      `--${NEGATED.some((name) => name === settled) ? 'no-' : ''}${settled.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} cannot be given with --resume: it was settled when the update began`,
       'Leave it out, or give the update up with "dfu cancel" and start again.',
     );
   }

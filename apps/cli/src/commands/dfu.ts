@@ -107,6 +107,7 @@ function addImageOptions(command: Command): Command {
       'firmware metadata (default: of the package, or built from the image header)',
       metadataHex,
     )
+    .option('--no-probe', 'do not measure the loss of the radio first: the time is guessed')
     .option('--any-company', 'take targets that run firmware of another company than the image')
     .option('--allow-inconsistent', 'send a package that contradicts itself');
 }
@@ -121,6 +122,10 @@ function addRunOptions(command: Command): Command {
       archiveUri,
     )
     .option('--retries <TIMES>', 'take up targets that were lost and answer again so often (default: 1)', times)
+    .option(
+      '--no-tune',
+      'leave how targets acknowledge segments (SAR Configuration) as it is, also where that takes longer',
+    )
     .option('--skip-current', 'leave targets out that run this firmware already')
     .option('--reprovision', 'provision nodes again that leave the network because of the image')
     .addOption(new Option('--via <WAY>', 'mesh (smp comes later)').choices(['mesh', 'smp']))
