@@ -9,6 +9,7 @@ import {
   toMeshError,
   type Unicast,
 } from '@meshferry/core';
+import { AcknowledgmentTimes } from './acknowledgment-times.ts';
 import type { Credentials, Done, Priority, SarTransmitter } from './contract.ts';
 import type { NetworkCounters } from './counters.ts';
 import type { IvIndexState } from './iv-index.ts';
@@ -85,6 +86,7 @@ export const SEQ_AUTH_WINDOW = 8192;
 /** Sends messages of this node: allocates SEQ, encrypts, hands Network PDUs to the interfaces [3.4.6.4, 3.5.3.2]. */
 export class Originator {
   readonly #options: OriginatorOptions;
+  readonly #acknowledgmentTimes = new AcknowledgmentTimes();
 
   constructor(options: OriginatorOptions) {
     this.#options = options;
@@ -180,6 +182,7 @@ export class Originator {
       const pdu = make(segO);
       return pdu instanceof MeshError ? this.#fail(pdu, sent) : sending.send(pdu, transmit, sent, dst);
     };
+    const times = this.#acknowledgmentTimes;
     const transmission = new SarTransmission({
       clock,
       state,
@@ -191,6 +194,8 @@ export class Originator {
       send,
       waiting,
       observe: message.observe,
+      leastWaitMs: times.waitMs(message.dst),
+      took: (ms) => times.observe(message.dst, ms),
       finished,
     });
     return { seqZero: seqAuth & 0x1fff, transmission };

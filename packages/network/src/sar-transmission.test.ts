@@ -120,6 +120,27 @@ describe('SAR transmitter', () => {
     ]);
   });
 
+  it('waits longer than the state says for whoever took longer, as over busy relays, and only for that one', () => {
+    const { clock, node, say, take } = scriptedNode();
+    const ack = (seqZero: number, src: number) => say(acknowledgment(seqZero, 0b11), { src });
+    const message = (dst: number) => ({ ...appMessage(1, dst, 12 * 2 - 4), segmented: true, ttl: 5 });
+    const sentTo = (dst: number) => take().filter((each) => each.dst === dst).length;
+    node.layer.send(message(2));
+    clock.runUntil(60 + 900);
+    ack(0, 2);
+    expect(sentTo(2)).toBeGreaterThan(2);
+    const start = clock.now;
+    node.layer.send(message(2));
+    clock.runUntil(start + 60 + 900);
+    expect(sentTo(2)).toBe(2);
+    clock.runUntil(start + 60 + 1600);
+    expect(sentTo(2)).toBe(2);
+    const later = clock.now;
+    node.layer.send(message(3));
+    clock.runUntil(later + 60 + 500);
+    expect(sentTo(3)).toBe(4);
+  });
+
   it('sends one message at a time to a destination, in order, and to others meanwhile', () => {
     const { clock, node, say, take } = scriptedNode();
     const first = track((done) => node.layer.send(appMessage(1, 2, 12, 0xa), done));

@@ -31,6 +31,10 @@ export interface SarTransmissionOptions {
   readonly waiting?: (() => void) | undefined;
   /** See `AccessSend.observe`. */
   readonly observe?: ((sent: number, received: number) => void) | undefined;
+  /** To a unicast address: the least wait for an acknowledgment, ms, whatever the state says. Default 0. */
+  readonly leastWaitMs?: number;
+  /** To a unicast address: all was acknowledged so long after the first round of segments had left, ms. */
+  readonly took?: ((ms: number) => void) | undefined;
   /** Called once, when all is over; not when cancelled. */
   finished(error?: MeshError): void;
 }
@@ -63,6 +67,8 @@ export class SarTransmission {
   #left: number;
   #leftWithoutProgress: number;
   readonly #deadline: Deadline;
+  /** When the first round had left. */
+  #firstRoundAt: number | undefined;
 
   constructor(options: SarTransmissionOptions) {
     const { state, unicast, clock } = options;
@@ -89,6 +95,7 @@ export class SarTransmission {
     this.#acknowledged |= news;
     this.#tell(news, all);
     if ((this.#acknowledged & all) === all) {
+      this.#took();
       this.#finish();
       return;
     }
@@ -210,14 +217,17 @@ export class SarTransmission {
   }
 
   #roundSent(): void {
-    const { unicast, state, ttl, clock, waiting } = this.#options;
+    const { unicast, state, ttl, clock, waiting, leastWaitMs = 0 } = this.#options;
     this.#state = 'waiting';
+    this.#firstRoundAt ??= clock.now;
     // A message that goes out once has nothing to wait for; with rounds the last one is waited after like the others.
     if (!unicast && state.multicastRetransmissionsCount === 0) {
       this.#finish();
       return;
     }
-    const wait = unicast ? unicastRetransmissionsMs(state, ttl) : multicastRetransmissionsMs(state);
+    const wait = unicast
+      ? Math.max(unicastRetransmissionsMs(state, ttl), leastWaitMs)
+      : multicastRetransmissionsMs(state);
     this.#deadline.set(this.#latestStart + wait - clock.now);
     if (unicast) waiting?.();
   }
@@ -248,6 +258,11 @@ export class SarTransmission {
     const sent = countBits(this.#inRound);
     if (isWhole && sent > 0) this.#options.observe?.(sent, countBits(news & this.#inRound));
     this.#inRound = 0;
+  }
+
+  #took(): void {
+    const { took, clock } = this.#options;
+    took?.(this.#firstRoundAt === undefined ? 0 : clock.now - this.#firstRoundAt);
   }
 
   #allSegments(): number {
