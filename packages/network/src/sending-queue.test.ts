@@ -177,6 +177,26 @@ describe('a bulk transfer', () => {
     expect(tags(receiver).filter((tag) => tag >= 100).length).toBeGreaterThan(37);
   });
 
+  it('lets an interactive message have the next set that becomes free, and loses nothing by that', () => {
+    for (const sets of [1, 4]) {
+      const { mesh, sender, receiver } = makePair('next', { sets });
+      for (let tag = 0; tag < 100; tag++) sender.layer.send(bulk(tag % 2 ? SHORT : LONG, tag));
+      let slowest = 0;
+      for (let tag = 100; tag < 130; tag++) {
+        const at = mesh.clock.now;
+        sender.layer.send({ ...appMessage(1, 2, SHORT, tag), transmit: ONCE });
+        while (!tags(receiver).includes(tag)) mesh.clock.step();
+        slowest = Math.max(slowest, mesh.clock.now - at);
+        mesh.clock.advance(7 + (tag % 23));
+      }
+      expect(slowest).toBeLessThan(LONGEST_HOLD + 2);
+      mesh.clock.advance(100_000);
+      const all = new Set(tags(receiver));
+      expect(all.size).toBe(130);
+      expect(receiver.layer.counters.replayed).toBe(0);
+    }
+  });
+
   it('lets copies of acknowledgments go first, and these let interactive messages', () => {
     const { mesh, sender, receiver } = makePair('acknowledgments');
     const heard: { at: number; length: number }[] = [];

@@ -26,6 +26,14 @@ interface Queued {
   left: number;
   readonly cancels: Set<Cancel>;
   outcome: Sent | MeshError | undefined;
+  hasBegun: boolean;
+}
+
+/** A PDU at the bearers. */
+interface Handed {
+  readonly cancel: Cancel;
+  /** As if it had never been handed over. */
+  readonly takeBack: () => void;
 }
 
 /** An advertising event at its longest, ms: three channels, 31 octets, and the gaps between. */
@@ -34,7 +42,8 @@ const EVENT_MS = 1.8;
 /**
  * What goes to the bearers when. Interactive PDUs and what others want relayed are handed over at once. Others get what
  * these leave, copies of acknowledgments first, then bulk transfers: only when the bearers hold nothing but what is on air, so that
- * an interactive PDU waits for an advertising set to become free, not for a queue, and yet no set is ever idle.
+ * an interactive PDU waits for an advertising set to become free, not for a queue, and yet no set is ever idle. When exactly
+ * a set becomes free only the controller knows: a bulk PDU handed over too early is taken back for an interactive one.
  *
  * What waits gets its SEQ when it is handed over: receivers drop as replayed what is older than the last they took. For
  * that reason copies of a bulk PDU go out one right after the other, on several sets in parallel, and none begins while
@@ -48,6 +57,8 @@ export class SendingQueue {
   #held = 0;
   /** Those of them that are of this node and come in several copies. */
   #heldWithCopies = 0;
+  /** Bulk PDUs among them that may wait for a set to become free, in the order in which they were handed over. */
+  readonly #early = new Map<Queued, Handed>();
   /** When advertising sets that have sent become free, in this order. */
   readonly #freeAt: number[] = [];
   readonly #wake: Deadline;
@@ -66,14 +77,15 @@ export class SendingQueue {
 
   /** Sends an interactive PDU of this node at once, as {@link Interfaces.send}. */
   send(pdu: Uint8Array, transmit: Transmit, done: (outcome: Sent | MeshError) => void, dst?: Address): Cancel {
-    return this.#hand(pdu, transmit, dst, transmit.count > 1, done);
+    this.#takeBack();
+    return this.#hand(pdu, transmit, dst, transmit.count > 1, done).cancel;
   }
 
   /** Sends a PDU of another node at once: relayed, bridged, or kept for a Low Power node. */
   pass(pdu: Uint8Array, transmit: Transmit, done: (outcome: Sent | MeshError) => void): Cancel {
     // Sets for single events are free between copies: nothing has to wait for them, and copies go first there anyway.
     const takesSet = this.#interfaces.intervalMs > 0;
-    return this.#hand(pdu, transmit, undefined, false, done, takesSet);
+    return this.#hand(pdu, transmit, undefined, false, done, takesSet).cancel;
   }
 
   /** Sends an acknowledgment at once, as {@link send}; further copies let interactive PDUs go first. */
@@ -125,10 +137,11 @@ export class SendingQueue {
         if (Number.isFinite(wait)) this.#wake.set(wait);
         return;
       }
-      const isFirst = queued.octets === undefined;
       this.#handQueued(queued);
       if (queued.left === 0) this.#waiting.shift();
-      if (isFirst && queued.octets !== undefined) queued.message.begun?.();
+      if (queued.hasBegun || queued.octets === undefined) continue;
+      queued.hasBegun = true;
+      queued.message.begun?.();
     }
   }
 
@@ -163,12 +176,28 @@ export class SendingQueue {
     const count = this.#copiesOf(queued.left);
     queued.left -= count;
     const transmit = { count, intervalMs: message.transmit.intervalMs };
-    const cancel = this.#hand(octets, transmit, message.dst, count > 1, (outcome) => {
-      cancels.delete(cancel);
+    const handed = this.#hand(octets, transmit, message.dst, count > 1, (outcome) => {
+      this.#early.delete(queued);
+      cancels.delete(handed.cancel);
       queued.outcome = queued.outcome === undefined ? outcome : whole(queued.outcome, outcome);
       if (queued.left === 0 && cancels.size === 0) message.done(queued.outcome);
     });
-    cancels.add(cancel);
+    cancels.add(handed.cancel);
+    if (queued.isBulk && this.#isAdvertised && this.#interfaces.intervalMs > 0) this.#early.set(queued, handed);
+  }
+
+  /**
+   * Bulk PDUs that have not left yet go after an interactive one, under a SEQ of their own. One that is on air at this very
+   * moment is repeated: that costs less than the wait of all others.
+   */
+  #takeBack(): void {
+    for (const [queued, handed] of [...this.#early].reverse()) {
+      handed.takeBack();
+      queued.cancels.delete(handed.cancel);
+      if (queued.left++ === 0) this.#waiting.unshift(queued);
+      if (queued.left === queued.message.transmit.count) queued.octets = undefined;
+    }
+    this.#early.clear();
   }
 
   #cancel(queued: Queued): void {
@@ -176,6 +205,7 @@ export class SendingQueue {
     if (at >= 0) this.#waiting.splice(at, 1);
     for (const cancel of queued.cancels) cancel();
     queued.cancels.clear();
+    this.#early.delete(queued);
   }
 
   #hand(
@@ -185,7 +215,7 @@ export class SendingQueue {
     hasCopies: boolean,
     done: (outcome: Sent | MeshError) => void,
     takesSet = true,
-  ): Cancel {
+  ): Handed {
     const { air } = this.#interfaces;
     const airMs = air === undefined ? 0 : this.#interfaces.airMs(pdu.length, transmit.count);
     air?.hold(airMs);
@@ -214,19 +244,27 @@ export class SendingQueue {
       },
       dst,
     );
-    return () => {
-      if (over) return;
-      cancel();
-      end();
-      // Not at once: who cancels several must not see one begin between them, such as under an old IV Index.
-      if (this.#waiting.length > 0) this.#wake.set(0);
+    return {
+      cancel: () => {
+        if (over) return;
+        cancel();
+        end();
+        // Not at once: who cancels several must not see one begin between them, such as under an old IV Index.
+        if (this.#waiting.length > 0) this.#wake.set(0);
+      },
+      takeBack: () => {
+        over = true;
+        cancel();
+        air?.hold(-airMs);
+        this.#held--;
+      },
     };
   }
 }
 
 function newQueued(message: BulkPdu, isBulk: boolean): Queued {
   const { count } = message.transmit;
-  return { message, isBulk, octets: undefined, left: count, cancels: new Set(), outcome: undefined };
+  return { message, isBulk, octets: undefined, left: count, cancels: new Set(), outcome: undefined, hasBegun: false };
 }
 
 /** From the start of the first copy that left to the end of the last. */
