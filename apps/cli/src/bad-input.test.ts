@@ -154,12 +154,10 @@ describe('an option that cannot be meant ends with 2 and says what can', () => {
     ['metadata that is no hex', ['--bearer', 'sim:', '--metadata', 'xyz'], 'not a hex string', 'hex'],
     ['too much metadata', ['--bearer', 'sim:', '--metadata', '00'.repeat(256)], '256 octets', 'hex'],
     ['nothing to resume', ['--bearer', 'sim:', '--resume'], 'no unfinished update', '--state'],
-    [
-      'a share of the air',
-      ['--bearer', 'sim:', '--airtime', '30%'],
-      '--airtime 30% comes with a later version',
-      'Leave it out',
-    ],
+    ['too much of the air', ['--bearer', 'sim:', '--airtime', '101%'], 'not a share of the air: "101%"', '30%'],
+    ['too little of the air', ['--bearer', 'sim:', '--airtime', '0.5%'], 'not a share of the air: "0.5%"', '1%'],
+    ['a number that is no share', ['--bearer', 'sim:', '--airtime', '30'], 'not a share of the air: "30"', '0.01'],
+    ['air in words', ['--bearer', 'sim:', '--airtime', 'half'], 'not a share of the air: "half"', '30%'],
     ['SMP', ['--bearer', 'sim:', '--via', 'smp'], '--via smp comes with a later version', 'mesh'],
   ])('%s', async (_, options, message, hint) => {
     const { exit, stdout, stderr } = await meshferry(['dfu', 'run', goodZip, ...options], { cwd: folder.path });

@@ -20,6 +20,8 @@ const AVERAGE_MS = 20;
 const ELSEWHERE = { near: 1.25, far: 2.75 };
 /** Of so many messages it is seen how many come over relays. */
 const FEW_MESSAGES = 64;
+/** When this part of all does, there are relays. */
+const SOME_FAR = 0.02;
 /** Nobody is taken to have sent more than so many times what was heard. */
 const UNHEARD_MAX = 4;
 /** An advertising event keeps the transmitter for three packets and two gaps of so many ms. */
@@ -59,6 +61,8 @@ export class AirBudget {
   /** Part of the messages that come over relays. */
   #far = 0.5;
   #highestTtl = 0;
+  #messages = 0;
+  #farMessages = 0;
   /** Air that this node took, and that others took, lately, ms. */
   #ownLatelyMs = 0;
   #othersLatelyMs = 0;
@@ -78,12 +82,14 @@ export class AirBudget {
   }
 
   /**
-   * Time from one advertising event of a bulk transfer to the next when it sends as much as it may, ms; as far as is known
-   * what relays and answers take.
+   * Time from one advertising event of a long bulk transfer to the next when it sends as much as it may, ms; where there are
+   * relays as far as is known what they take. Answers are few then.
    */
   get eventMs(): number {
-    const echo = this.#othersLatelyMs / (this.#ownLatelyMs + ECHO_BASE_MS);
-    return (airMs(PDU_OCTETS, 1) * (1 + echo)) / this.rate;
+    const hasRelays = this.#farMessages > SOME_FAR * this.#messages;
+    const echo = hasRelays ? this.#othersLatelyMs / (this.#ownLatelyMs + ECHO_BASE_MS) : 0;
+    const mostRate = this.share * (1 - RESERVE_SHARE.least) - this.#burstMs / WINDOW_MS;
+    return (airMs(PDU_OCTETS, 1) * (1 + echo)) / mostRate;
   }
 
   /** So much air was handed to the bearers, ms. */
@@ -125,6 +131,8 @@ export class AirBudget {
     if (ttl === 0) return;
     this.#highestTtl = Math.max(this.#highestTtl, ttl);
     const isFar = ttl < this.#highestTtl ? 1 : 0;
+    this.#messages++;
+    this.#farMessages += isFar;
     this.#far += (isFar - this.#far) / FEW_MESSAGES;
   }
 

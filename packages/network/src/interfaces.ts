@@ -166,6 +166,15 @@ export class Interfaces {
     return airMs(octets, copies * Math.max(this.#advertising.size, this.isToProxy ? 1 : 0));
   }
 
+  /** Mean time from one advertising event to the next when all sets of the slowest interface are kept busy, ms. */
+  get eventMs(): number {
+    const { sets, occupancyMs } = this.pace({ count: 1, intervalMs: 0 });
+    if (occupancyMs > 0) return (occupancyMs - ADVERTISING_JITTER_MS / 2) / sets;
+    let eventMs = 0;
+    for (const { minIntervalMs } of this.#advertising.keys()) eventMs = Math.max(eventMs, minIntervalMs / sets);
+    return eventMs;
+  }
+
   /** How the slowest interface takes PDUs. */
   pace(transmit: Transmit): Pace {
     let occupancyMs = 0;

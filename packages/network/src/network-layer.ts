@@ -142,9 +142,13 @@ export class NetworkLayer implements AccessTransport {
     this.#parts.sending.limitAir(share);
   }
 
-  /** How far {@link airtime} keeps advertising events of a bulk transfer apart, ms, as far as is known; 0 without a limit. */
-  get airtimeEventMs(): number {
-    return this.#parts.interfaces.air?.eventMs ?? 0;
+  /**
+   * Mean time from one advertising event of a long bulk transfer to the next within {@link airtime}, and not faster than the
+   * bearers, ms, as far as is known; undefined without a limit.
+   */
+  get airtimeEventMs(): number | undefined {
+    const { air, eventMs } = this.#parts.interfaces;
+    return air && Math.max(air.eventMs, eventMs);
   }
 
   get sarTransmitter(): SarTransmitter {

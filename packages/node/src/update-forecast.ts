@@ -131,7 +131,7 @@ export function isLowPower(network: MeshNetwork | undefined, address: Unicast): 
 }
 
 async function survey(
-  { role, clock }: ForecastGround,
+  { role, clock, network }: ForecastGround,
   { appIndex, ttl, probe, settings }: ForecastQuestion,
   { receivers }: Outset,
   seconds: number,
@@ -153,7 +153,10 @@ async function survey(
   const all = receivers.map(
     ({ address, isRemote }) => [address, found.receivers.get(address) ?? { loss: 0, events: 0, isRemote }] as const,
   );
-  return { ...found, receivers: new Map(all) };
+  // Within an airtime limit a burst is either too short to show it, or waits for answers as no transfer does.
+  const limitMs = network?.node.network.airtimeEventMs ?? 0;
+  const eventMs = limitMs > 0 ? limitMs : found.eventMs;
+  return { ...found, ...(eventMs !== undefined && { eventMs }), receivers: new Map(all) };
 }
 
 async function forecastUpload(

@@ -126,7 +126,7 @@ function commandOften(
 
 async function idle(controller: string, periodMs: number): Promise<number[]> {
   const scene = makeScene(controller, SEED);
-  await scene.world.run(commandOften(scene, periodMs, MESSAGES, () => false));
+  await scene.world.run(commandOften(scene, periodMs, 4 * MESSAGES, () => false));
   scene.world.close();
   return scene.latencies;
 }

@@ -19,6 +19,7 @@ export interface PlanFlags extends ImageFlags {
   readonly mode?: 'push' | 'pull';
   readonly targetImage?: number;
   readonly probe?: boolean;
+  readonly airtime?: number;
 }
 
 /** What applying does to a node, by Additional Information, in the words of the simulator's `effect`. */
@@ -35,6 +36,7 @@ export async function dfuPlan(shell: Shell, [path = '']: readonly string[], flag
     shell,
     async (mesh) => {
       const targets = mesh.chooseTargets(flags.targets);
+      mesh.limitAir(flags.airtime);
       const begun = mesh.world.clock.now;
       const asked = mesh.job.checkTargets(
         targets,

@@ -19,7 +19,7 @@ export interface RunFlags extends ImageFlags {
   readonly distributor?: 'self' | number;
   readonly policy?: 'verify' | 'apply';
   readonly mode?: 'push' | 'pull';
-  readonly airtime?: string;
+  readonly airtime?: number;
   readonly settings?: 'auto' | 'stock';
   readonly via?: 'mesh' | 'smp';
   readonly resume?: boolean;
@@ -50,6 +50,7 @@ export async function dfuRun(shell: Shell, [path = '']: readonly string[], flags
       const resume = flags.resume === true;
       const request = resume ? resumedRequest(shell, mesh, image, flags) : newRequest(shell, mesh, image, flags);
       if (!resume) mesh.image = image.bytes;
+      if (!resume || flags.airtime !== undefined) mesh.airtime = flags.airtime;
       const finished = await recordingTo(flags.capture, shell, mesh, () =>
         runUpdate(shell, mesh, request.targets.length, (job, onProgress) => job.run(request, { resume, onProgress })),
       );
@@ -60,14 +61,7 @@ export async function dfuRun(shell: Shell, [path = '']: readonly string[], flags
 }
 
 /** What the contract names and this version cannot do: never silently something else. */
-function refuseLater({ airtime, via }: RunFlags): void {
-  if (airtime !== undefined) {
-    throw badInput(
-      'not-in-this-version',
-      `--airtime ${airtime} comes with a later version`,
-      'Leave it out: the update takes the air it needs.',
-    );
-  }
+function refuseLater({ via }: RunFlags): void {
   if (via === 'smp') {
     throw badInput('not-in-this-version', '--via smp comes with a later version', 'Leave it out, or give --via mesh.');
   }

@@ -1,5 +1,14 @@
 import { type Command, Option } from 'commander';
-import { addressList, archiveUri, companyId, distributor, imageIndex, metadataHex, times } from '../shell/options.ts';
+import {
+  addressList,
+  airtimeShare,
+  archiveUri,
+  companyId,
+  distributor,
+  imageIndex,
+  metadataHex,
+  times,
+} from '../shell/options.ts';
 import type { Runner } from '../shell/run.ts';
 import { simulatorKeys } from '../update/bearers.ts';
 import { type CancelFlags, dfuApply, dfuCancel, dfuResume, dfuRetry, dfuSuspend } from './dfu-job.ts';
@@ -99,6 +108,11 @@ function addImageOptions(command: Command): Command {
     .addOption(
       new Option('--mode <MODE>', 'pull: targets ask for chunks (default: where needed)').choices(['push', 'pull']),
     )
+    .option(
+      '--airtime <SHARE>',
+      'at most so much of the air in any 10 s, such as 30%, with relays and answers (default: what other traffic leaves)',
+      airtimeShare,
+    )
     .option('--image <NUMBER>', 'which image of a package with several', imageIndex)
     .option('--target-image <INDEX>', 'which image of targets with several (default: 0)', imageIndex)
     .option('--company <ID>', 'company identifier of the firmware id (default: of the package or network)', companyId)
@@ -129,7 +143,6 @@ function addRunOptions(command: Command): Command {
     .option('--skip-current', 'leave targets out that run this firmware already')
     .option('--reprovision', 'provision nodes again that leave the network because of the image')
     .addOption(new Option('--via <WAY>', 'mesh (smp comes later)').choices(['mesh', 'smp']))
-    .option('--airtime <SHARE>', 'share of the air to use, such as 30% (comes later)')
     .option('--capture <FILE>', 'record what is on the air: .pcap for Wireshark, .jsonl or .jsonl.gz for "decode"')
     .option('--resume', 'go on with the unfinished update in --state');
 }

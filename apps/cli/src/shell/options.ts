@@ -123,6 +123,18 @@ export function times(text: string): number {
   return wholeNumber(text, 100, 'bad-number', 'a number of times');
 }
 
+/** A share of the air from 1 % to 100 %: `30%` or `0.3`. */
+export function airtimeShare(text: string): number {
+  const [, digits, percent] = /^(\d+(?:\.\d+)?) ?(%?)$/.exec(text) ?? [];
+  const share = Number(digits) / (percent === '%' ? 100 : 1);
+  if (share >= 0.01 && share <= 1) return share;
+  throw badInput(
+    'bad-airtime',
+    `not a share of the air: "${text}"`,
+    'Give 1% to 100%, such as 30%, or the same as 0.01 to 1.',
+  );
+}
+
 /** 0 to 255. */
 export function octet(text: string): number {
   return wholeNumber(text, 0xff, 'bad-number', 'a number from 0 to 255');

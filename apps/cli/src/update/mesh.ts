@@ -81,6 +81,20 @@ export class Mesh {
     this.session.store.batch([[IMAGE, image ?? null]]);
   }
 
+  /** Share of the air that the unfinished job may take, as the command that started it said; undefined: no limit. */
+  get airtime(): number | undefined {
+    return readRecord<number>(this.session.store, AIRTIME);
+  }
+
+  set airtime(share: number | undefined) {
+    this.session.store.batch([[AIRTIME, share === undefined ? null : encodeRecord(share)]]);
+  }
+
+  /** Keeps what this process sends for updates within that share of the air. */
+  limitAir(share: number | undefined): void {
+    this.network.node.network.airtime = share;
+  }
+
   /** See `Session.run`. */
   run<T>(work: Promise<T>, interrupted: () => MeshError): Promise<T> {
     return this.session.run(work, interrupted);
@@ -141,6 +155,7 @@ export function rangeOf(addresses: readonly Unicast[]): string {
 }
 
 const IMAGE = 'image';
+const AIRTIME = 'airtime';
 
 /** What this process reaches unprovisioned devices by. */
 function reprovisionIn({ clock, random, advertising, central }: World): ReprovisionWay | undefined {

@@ -24,6 +24,7 @@ export async function runUpdate(shell: Shell, mesh: Mesh, targets: number, start
   let last: JobProgress | undefined;
   let closed = false;
   const begun = shell.io.now();
+  mesh.limitAir(mesh.airtime);
   try {
     const work = start(mesh.job, (progress) => {
       // Switching the network off after Ctrl-C suspends the job: that is no progress to show.
@@ -37,7 +38,10 @@ export async function runUpdate(shell: Shell, mesh: Mesh, targets: number, start
     throw exitOf(thrown);
   } finally {
     // Kept as long as somebody may go on with it, or try again.
-    if (mesh.job.saved() === undefined && mesh.job.last() === undefined) mesh.image = undefined;
+    if (mesh.job.saved() === undefined && mesh.job.last() === undefined) {
+      mesh.image = undefined;
+      mesh.airtime = undefined;
+    }
     closed = true;
     view.close();
   }
