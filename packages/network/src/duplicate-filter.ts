@@ -1,7 +1,8 @@
-const SLOT = 32;
-/** The length of what a slot holds stands in its last octet: 0, nothing. */
-const LENGTH = SLOT - 1;
+/** Counters of hashes, at the start of the memory. */
 const HASHES = 256;
+/** Octets of a slot: a PDU, and in the last one its length; 0: it holds none. */
+const SLOT = 32;
+const LENGTH = SLOT - 1;
 
 /**
  * The octets of the last PDUs heard, whatever they are: the copies of Network Transmit are dropped by comparing octets,
@@ -10,61 +11,55 @@ const HASHES = 256;
  */
 export class DuplicateFilter {
   readonly #capacity: number;
-  /** Made at the first PDU: idle nodes of a simulation need none. */
-  #slots: Uint8Array | undefined;
-  /** Four of the last octets of each slot: the quick comparison. */
-  readonly #tails: Int32Array;
-  /** How many of the slots have each last octet: nearly always there is none with that of the new one. */
-  readonly #hashes: Uint8Array = new Uint8Array(HASHES);
+  /**
+   * How many slots have each hash (the last octet of their PDU), then the slots: one piece, of which most new PDUs touch
+   * two places. Made at the first PDU: idle nodes of a simulation need none.
+   */
+  #memory: Uint8Array | undefined;
   #next = 0;
 
   /** `capacity`: 1 to 255. */
   constructor(capacity: number) {
     this.#capacity = capacity;
-    this.#tails = new Int32Array(capacity);
-    this.#hashes[0] = capacity;
   }
 
-  /** Whether these octets (4 to 31) were among the last; remembers them if not. */
+  /** Whether these octets (1 to 31) were among the last; remembers them if not. */
   seen(octets: Uint8Array): boolean {
-    const { length } = octets;
-    const tail =
-      (octets[length - 4]! << 24) | (octets[length - 3]! << 16) | (octets[length - 2]! << 8) | octets[length - 1]!;
-    if (this.#hashes[tail & (HASHES - 1)] !== 0 && this.#holds(octets, tail)) return true;
-    this.#remember(octets, tail);
+    this.#memory ??= new Uint8Array(HASHES + this.#capacity * SLOT);
+    const memory = this.#memory;
+    if (memory[octets[octets.length - 1]!] !== 0 && this.#holds(memory, octets)) return true;
+    this.#remember(memory, octets);
     return false;
   }
 
   /** Forgets all: what could not be read before may be readable now (new keys, another IV Index). */
   clear(): void {
-    this.#slots?.fill(0);
+    this.#memory?.fill(0);
   }
 
-  #holds(octets: Uint8Array, tail: number): boolean {
-    const tails = this.#tails;
-    for (let slot = 0; slot < this.#capacity; slot++) {
-      if (tails[slot] === tail && this.#equal(slot * SLOT, octets)) return true;
+  /** The last ones first: copies come soon. */
+  #holds(memory: Uint8Array, octets: Uint8Array): boolean {
+    for (let i = 1; i <= this.#capacity; i++) {
+      const slot = this.#next >= i ? this.#next - i : this.#next - i + this.#capacity;
+      if (isAt(memory, HASHES + slot * SLOT, octets)) return true;
     }
     return false;
   }
 
-  #equal(at: number, octets: Uint8Array): boolean {
-    const slots = this.#slots;
-    if (slots === undefined || slots[at + LENGTH] !== octets.length) return false;
-    for (let i = 0; i < octets.length; i++) if (slots[at + i] !== octets[i]) return false;
-    return true;
-  }
-
-  #remember(octets: Uint8Array, tail: number): void {
-    this.#slots ??= new Uint8Array(this.#capacity * SLOT);
-    const slots = this.#slots;
+  #remember(memory: Uint8Array, octets: Uint8Array): void {
     const slot = this.#next;
-    const at = slot * SLOT;
-    for (let i = 0; i < octets.length; i++) slots[at + i] = octets[i]!; // so few are copied faster than by set()
-    slots[at + LENGTH] = octets.length;
-    this.#hashes[this.#tails[slot]! & (HASHES - 1)]!--;
-    this.#hashes[tail & (HASHES - 1)]!++;
-    this.#tails[slot] = tail;
+    const at = HASHES + slot * SLOT;
+    const before = memory[at + LENGTH]!;
+    if (before > 0) memory[memory[at + before - 1]!]!--;
+    for (let i = 0; i < octets.length; i++) memory[at + i] = octets[i]!; // so few are copied faster than by set()
+    memory[at + LENGTH] = octets.length;
+    memory[octets[octets.length - 1]!]!++;
     this.#next = slot + 1 === this.#capacity ? 0 : slot + 1;
   }
+}
+
+function isAt(memory: Uint8Array, at: number, octets: Uint8Array): boolean {
+  if (memory[at + LENGTH] !== octets.length) return false;
+  for (let i = octets.length - 1; i >= 0; i--) if (memory[at + i] !== octets[i]) return false;
+  return true;
 }

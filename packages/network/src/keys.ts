@@ -18,6 +18,7 @@ export interface KeyChanges {
 }
 
 const NO_MATERIAL: readonly never[] = [];
+const NIDS = 128;
 const NO_CHANGES: ReadonlyMap<number, undefined> = new Map();
 
 /**
@@ -31,7 +32,8 @@ export class Keys {
   readonly #appKeys = new Map<AppIndex, AppKeyState>();
   /** Credentials besides flooding. */
   readonly #extra = new Set<SubnetSecurity>();
-  #byNid = new Map<number, SubnetSecurity[]>();
+  /** By NID, 0 to 127. */
+  #byNid: readonly (readonly SubnetSecurity[])[] = [];
   #byAid = new Map<number, AppKeyMaterial[]>();
 
   /** `directed`: receives with the directed credentials of every NetKey, too. */
@@ -96,7 +98,7 @@ export class Keys {
 
   /** All material with this NID. */
   withNid(nid: number): readonly SubnetSecurity[] {
-    return this.#byNid.get(nid) ?? NO_MATERIAL;
+    return this.#byNid[nid] ?? NO_MATERIAL;
   }
 
   /** All AppKeys with this AID, of every subnet. */
@@ -134,7 +136,8 @@ export class Keys {
   #indexKeys(): void {
     const values = [...this.#netKeys.values()].flatMap(valuesOf);
     const subnets = values.flatMap((value) => (this.#directed ? [value.flooding, value.directed] : [value.flooding]));
-    this.#byNid = groupBy([...subnets, ...this.#extra], (security) => security.nid);
+    const byNid = groupBy([...subnets, ...this.#extra], (security) => security.nid);
+    this.#byNid = Array.from({ length: NIDS }, (_, nid) => byNid.get(nid) ?? NO_MATERIAL);
     this.#byAid = groupBy([...this.#appKeys.values()].flatMap(valuesOf), (material) => material.aid);
   }
 }

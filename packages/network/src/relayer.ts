@@ -1,7 +1,7 @@
 import type { Transmit } from '@meshferry/bearer';
 import { type Clock, Deadline, type Random } from '@meshferry/core';
 import type { NetworkCounters } from './counters.ts';
-import type { Features } from './features.ts';
+import { Feature, type Features } from './features.ts';
 import type { Interfaces } from './interfaces.ts';
 import type { NetworkReceiver, ReceivedPdu } from './network-receiver.ts';
 import { encodeNetworkPdu } from './pdu.ts';
@@ -33,6 +33,9 @@ export interface RelayerOptions {
   isOwn(dst: number): boolean;
 }
 
+/** Features in use without any of which nothing is sent on. */
+const SENDING_ON = Feature.relay | Feature.proxy | Feature.friend;
+
 /** Sends on what others should hear too [Mesh Protocol 1.1, 3.4.6.3]. */
 export class Relayer {
   readonly #options: RelayerOptions;
@@ -55,10 +58,9 @@ export class Relayer {
 
   /** Retransmits a PDU that the {@link NetworkReceiver} accepted, if the rules say so. */
   consider(pdu: ReceivedPdu): void {
-    if (pdu.ttl < 2) return;
     const { features, relay, isOwn, interfaces } = this.#options;
+    if (pdu.ttl < 2 || (features.bits & SENDING_ON) === 0) return;
     const retransmit = relay();
-    if (retransmit === false && !features.inUse('proxy') && !features.inUse('friend')) return;
     const { adv, gatt } = relayTargets({
       from: pdu.from === undefined ? 'ADV' : 'GATT',
       credentials: pdu.credentials,

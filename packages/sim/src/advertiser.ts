@@ -63,6 +63,8 @@ export interface Medium {
   readonly honest: boolean;
   /** Puts an event on the air at `at`, now or a little later. */
   begin(node: number, ad: AdStructure, at: number, random: Random): AirEvent;
+  /** Who at this node hears structures of each type (8 bits) from now on. */
+  listen(node: number, byType: readonly (Hear | undefined)[]): void;
   /** Delivers it; called at its end. */
   finish(event: AirEvent): void;
   detach(port: Advertiser): void;
@@ -84,14 +86,13 @@ interface Job {
   ended: boolean;
 }
 
-type Hear = (ad: Heard) => void;
+/** Takes what was heard. */
+export type Hear = (ad: Heard) => void;
 
 interface Listener {
   readonly types: readonly number[];
   readonly heard: Hear;
 }
-
-const NOBODY: readonly Hear[] = [];
 
 /** A node's controller: its queue, its advertising sets and its listeners. Structures start in the order of `send`. */
 export class Advertiser implements RadioPort {
@@ -109,8 +110,6 @@ export class Advertiser implements RadioPort {
   /** Copies not yet due (single events), earliest first. */
   readonly #copies: Job[] = [];
   #listeners: readonly Listener[] = [];
-  /** Who wants structures of each type (8 bits). */
-  #byType: readonly (readonly Hear[] | undefined)[] = [];
   /** How long the receiver was on before it was switched on last, and when that was. */
   #listenedMs = 0;
   #listeningSince = 0;
@@ -175,7 +174,7 @@ export class Advertiser implements RadioPort {
     for (const { types, heard } of listeners) {
       for (const type of new Set(types)) byType[type] = [...(byType[type] ?? []), heard];
     }
-    this.#byType = byType;
+    this.#medium.listen(this.index, byType.map(together));
   }
 
   close(): void {
@@ -187,11 +186,6 @@ export class Advertiser implements RadioPort {
     this.#queue.length = 0;
     this.#copies.length = 0;
     for (const job of waiting) this.#finishJob(job, closedError(this.index));
-  }
-
-  /** Who here wants structures of this type, in the order in which they asked. */
-  listeners(type: number): readonly Hear[] {
-    return this.#byType[type] ?? NOBODY;
   }
 
   #refusal(ad: AdStructure): MeshError | undefined {
@@ -317,6 +311,14 @@ interface AdvertisingSet {
   /** Made once a set, so that an event costs no closure. */
   readonly fire: () => void;
   readonly end: () => void;
+}
+
+/** Several listeners as one, in the order in which they asked. */
+function together(listeners: readonly Hear[]): Hear | undefined {
+  if (listeners.length < 2) return listeners[0];
+  return (ad) => {
+    for (const hear of listeners) hear(ad);
+  };
 }
 
 function closedError(index: number): MeshError {

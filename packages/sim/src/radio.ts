@@ -5,6 +5,7 @@ import {
   type AirEvent,
   type ControllerSettings,
   DEFAULT_CONTROLLER,
+  type Hear,
   type Medium,
   type RadioPort,
 } from './advertiser.ts';
@@ -48,6 +49,7 @@ export interface RadioStats {
 /** No event lasts longer, ms: three packets of 376 µs and two gaps. Ended events are remembered as long. */
 const EVENT_MAX = 2;
 const RSSI_BEST = -57;
+const NOBODY: readonly undefined[] = [];
 
 /**
  * One shared 2.4 GHz medium in virtual time. Each advertising event costs one clock event at its end, at which all
@@ -67,6 +69,8 @@ export class Radio {
   readonly #medium: Medium;
   readonly #ports: (Advertiser | undefined)[] = [];
   readonly #scanners: Scanner[] = [];
+  /** By AD type, then by node: an event is heard by many, and what it needs of each stands side by side. */
+  readonly #hearers: (Hear | undefined)[][] = [];
   readonly #taps = new Emitter<AirEvent>();
   readonly #rssiSalt: number;
   /** Events on the air or planned for the next moment, and those that ended a moment ago. Honest radio only. */
@@ -92,6 +96,7 @@ export class Radio {
       clock,
       honest: model === 'honest',
       begin: (node, ad, at, random) => this.#begin(node, ad, at, random),
+      listen: (node, byType) => this.#listen(node, byType),
       finish: (event) => this.#finish(event),
       detach: (port) => this.#detach(port),
     };
@@ -127,6 +132,14 @@ export class Radio {
     return this.#taps.subscribe(listener);
   }
 
+  #listen(node: number, byType: readonly (Hear | undefined)[]): void {
+    const nobody = (): undefined => undefined;
+    while (this.#hearers.length < byType.length) {
+      this.#hearers.push(Array.from({ length: this.#topology.nodes }, nobody));
+    }
+    for (const [type, hearers] of this.#hearers.entries()) hearers[node] = byType[type];
+  }
+
   #detach(port: Advertiser): void {
     if (this.#ports[port.index] === port) this.#ports[port.index] = undefined;
   }
@@ -154,11 +167,12 @@ export class Radio {
     this.#taps.emit(event);
     if (this.#medium.honest) this.#findRivals(event);
     const number = this.stats.events;
+    const hearers = this.#hearers[event.type] ?? NOBODY;
     const neighbours = this.#topology.neighbours(event.node);
     for (let i = 0; i < neighbours.length; i++) {
       const receiver = neighbours[i] as number;
-      const listeners = this.#ports[receiver]?.listeners(event.type);
-      if (listeners === undefined || listeners.length === 0) continue;
+      const hear = hearers[receiver];
+      if (hear === undefined) continue;
       if (this.#medium.honest && !this.#receives(receiver, event)) continue;
       if (this.#loss > 0 && this.#random.uniform() < this.#loss) {
         this.stats.missed.loss++;
@@ -166,8 +180,7 @@ export class Radio {
       }
       this.stats.receptions++;
       const rssi = RSSI_BEST - (mix(this.#rssiSalt ^ receiver, number) & 7);
-      const heard = { type: event.type, data: event.data, rssi, at: event.end };
-      for (let j = 0; j < listeners.length; j++) listeners[j]?.(heard);
+      hear({ type: event.type, data: event.data, rssi, at: event.end });
     }
   }
 
