@@ -3,6 +3,7 @@ import {
   type Conditions,
   groupBlockMs,
   groupRepairMs,
+  REPAIR_COPIES,
   type Sending,
   sleepyBlockMs,
   unicastBlockMs,
@@ -21,6 +22,9 @@ const USUAL_COPIES = 3;
 const RETRANSMISSION_MS = 250;
 /** More answers of several PDUs at a time jam the air: they collide, and each is sent again until it is acknowledged. */
 const MAX_LONG_ANSWERS = 6;
+
+/** So many are asked one by one at first: with more that takes longer than the knowledge is worth. */
+const MAX_PROBED = 100;
 
 /** Adapts to what the radio shows. Chunks go out once, in one SAR pass: Block Status repairs what is lost (airtime.md). */
 export class AutoStrategy implements Strategy {
@@ -73,33 +77,44 @@ export class AutoStrategy implements Strategy {
   }
 
   roundMs(receivers: readonly Receiver[]): number {
-    return this.#conditions(receivers).roundMs;
+    return this.#conditions(receivers).roundMs(receivers.length);
   }
 
-  repairsByUnicast(pairs: number, chunks: number, sending: Sending, receivers: readonly Receiver[]): boolean {
+  repairing(pairs: number, chunks: number, { chunkSize }: Sending, receivers: readonly Receiver[]): Sending {
     const conditions = this.#conditions(receivers);
-    const unicast = unicastRepairMs(pairs, sending.chunkSize, conditions);
-    return unicast < groupRepairMs(chunks, sending, conditions);
+    let best: Sending = { chunkSize, copies: 1, byUnicast: true };
+    let costMs = unicastRepairMs(pairs, chunkSize, conditions) + conditions.roundMs(receivers.length);
+    const fewest = copiesFor(receivers);
+    for (const copies of REPAIR_COPIES) {
+      const sending = { chunkSize, copies, byUnicast: false };
+      const cost = groupRepairMs(chunks, sending, conditions);
+      if (copies < fewest || cost > costMs) continue;
+      best = sending;
+      costMs = cost;
+    }
+    return best;
   }
 
   asksGroup(asked: number, all: number, longAnswers: boolean): boolean {
     if (longAnswers && asked > MAX_LONG_ANSWERS) return false;
+    // Requests one by one show the pace of the bearer, by which block and chunk size are chosen.
+    if (!this.#estimates.isPaceMeasured && asked <= MAX_PROBED) return false;
     return asked > 0.3 * all && this.#unicastRoundMs(asked) > this.#groupRoundMs(asked);
   }
 
   /** Answers to a group come within 500 ms; each takes its turn on air. */
   groupWaitMs(asked: number): number {
-    return 500 + this.#estimates.answerTimeoutMs / 2 + 8 * asked;
+    return 500 + this.#estimates.answerTimeoutMs(false) / 2 + 8 * asked;
   }
 
-  unicastWaitMs(asks: number): number {
-    return Math.min(this.#estimates.answerTimeoutMs * 1.5 ** (asks - 1), this.#clientTimeoutMs / 5);
+  unicastWaitMs(asks: number, long: boolean): number {
+    return Math.min(this.#estimates.answerTimeoutMs(long) * 1.5 ** (asks - 1), this.#clientTimeoutMs / 5);
   }
 
   /** Receivers that answer at once tell when asked; a request to a Low Power node would wait at its Friend, in the way of chunks. */
   reportPatienceMs({ isSleepy }: Receiver): number {
     const longest = Math.min(BLOCK_REPORT_MS, this.#clientTimeoutMs / 2);
-    return isSleepy ? longest : Math.min(longest, PROMPT_REPORT_MS + this.#estimates.answerTimeoutMs);
+    return isSleepy ? longest : Math.min(longest, PROMPT_REPORT_MS + this.#estimates.answerTimeoutMs(false));
   }
 
   /** What others want from the group would push what a Low Power node wants out of its Friend's queue. */
@@ -138,7 +153,8 @@ export class AutoStrategy implements Strategy {
   /** Long answers of many take their time: each is acknowledged, in several copies. */
   patienceMs(asked: number): number {
     return (
-      Math.max(3000, 5 * this.#estimates.answerTimeoutMs) + 2 * USUAL_COPIES * this.#estimates.unsegmentedMs * asked
+      Math.max(3000, 5 * this.#estimates.answerTimeoutMs(true)) +
+      2 * USUAL_COPIES * this.#estimates.unsegmentedMs * asked
     );
   }
 
@@ -148,28 +164,28 @@ export class AutoStrategy implements Strategy {
 
   #conditions(receivers: readonly Receiver[]): Conditions {
     const { segmentMs, unsegmentedMs } = this.#estimates;
-    const count = Math.max(1, receivers.length);
     return {
       loss: this.#estimates.lossOf(receivers),
       segmentMs,
       unsegmentedMs,
-      roundMs: Math.min(this.#unicastRoundMs(count), this.#groupRoundMs(count)),
+      roundMs: (asked) => Math.min(this.#unicastRoundMs(asked), this.#groupRoundMs(asked)),
+      answerSegmentMs: this.#estimates.answerSegmentMs,
       ackMs: this.#estimates.ackMs,
       unicastCopies: copiesFor(receivers),
       retransmissionMs: this.#estimates.isAckMeasured ? 0 : RETRANSMISSION_MS * copiesFor(receivers),
-      longAnswerMs: USUAL_COPIES * unsegmentedMs,
     };
   }
 
   /** One request after the other; each is answered within 20 to 50 ms. */
   #unicastRoundMs(asked: number): number {
-    return asked * this.#estimates.unsegmentedMs + this.#estimates.roundTripMs;
+    return asked * this.#estimates.unsegmentedMs + this.#estimates.roundTripMs(false);
   }
 
   /** One request; the last of so many answers, each delayed by 20 to 500 ms at random. */
   #groupRoundMs(asked: number): number {
-    const { unsegmentedMs, roundTripMs } = this.#estimates;
-    return USUAL_COPIES * unsegmentedMs + 20 + (480 * asked) / (asked + 1) + roundTripMs / 2;
+    const { unsegmentedMs } = this.#estimates;
+    const answerMs = this.#estimates.roundTripMs(false) / 2;
+    return USUAL_COPIES * unsegmentedMs + 20 + (480 * asked) / (asked + 1) + answerMs;
   }
 }
 

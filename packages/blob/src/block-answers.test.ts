@@ -33,11 +33,26 @@ describe('a Block Status that is still on its way', () => {
     expect(bench.sent).toEqual([]);
   });
 
-  it('makes way for a later one', () => {
+  it('answers a later request as well: it says the same', () => {
     const bench = answering();
     bench.tell(GET);
     bench.tell(GET);
+    expect([bench.sent.length, bench.held]).toEqual([1, 1]);
+  });
+
+  it('makes way for one that says something else', () => {
+    const bench = answering();
+    bench.tell(GET);
+    bench.tell(messages.BlobBlockStart.encode({ blockNumber: 9, chunkSize: 8 }));
     expect([bench.sent.length, bench.held]).toEqual([2, 1]);
+  });
+
+  it('is no answer any more once it has left', () => {
+    const bench = answering();
+    bench.holds = false;
+    bench.tell(GET);
+    bench.tell(GET);
+    expect(bench.sent.length).toBe(2);
   });
 
   it('stays when another client asks or sends', () => {
@@ -58,10 +73,20 @@ describe('a Block Status that is still on its way', () => {
 });
 
 describe('a Block Status', () => {
-  it('goes out without pauses between its segments, or with stock settings as the node says', () => {
-    const quick = new Bench().bring(3);
-    quick.tell(GET);
-    expect(quick.sent.at(-1)).toMatchObject({ sar: { segmentIntervalStep: 0 }, transmit: { count: 2 } });
+  it('goes out in two copies if it is short, else once and without pauses between its segments', () => {
+    const bench = new Bench().bring(3);
+    bench.tell(GET);
+    expect(bench.sent.at(-1)).toMatchObject({ transmit: { count: 2 } });
+    const long = new Bench();
+    long.expect();
+    long.start({ blobSize: 1024, blockSizeLog: 10 });
+    long.blockStart(0);
+    long.chunk(0);
+    long.tell(GET);
+    expect(long.sent.at(-1)).toMatchObject({ sar: { segmentIntervalStep: 0 }, transmit: { count: 1 } });
+  });
+
+  it('goes out as the node says with stock settings', () => {
     const stock = new Bench({}, undefined, {}, 'stock').bring(3);
     stock.tell(GET);
     expect(Object.keys(stock.sent.at(-1)!)).not.toContain('sar');

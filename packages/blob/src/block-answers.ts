@@ -1,23 +1,29 @@
 import type { Context, Model, ReplyOptions } from '@meshferry/access';
-import type { Cancel, Log, Unicast } from '@meshferry/core';
+import { type Cancel, equal, type Log, type Unicast } from '@meshferry/core';
 import { BlobBlockStatus } from './messages.ts';
 
 /** How answers go out unless the states of the node are to hold: see the same members of a message's reply options. */
 type OnAir = Pick<ReplyOptions, 'sar' | 'transmit'>;
 
+/** One PDU in two copies, as relays send: the client would have to wait for it and ask again. */
+const SHORT: OnAir = { transmit: { count: 2, intervalMs: 20 } };
 /**
- * A client waits for the Block Status of many, each of up to 22 segments: no pause between them, and two copies, as relays
- * send. What is lost is sent again soon, for nobody else uses the air meanwhile.
+ * A client waits for the answers of many, of up to 22 segments each: no pause between them and no copies. What is lost is sent
+ * again soon, for nobody else uses the air meanwhile.
  */
-const QUICK: OnAir = {
+const LONG: OnAir = {
   sar: {
     segmentIntervalStep: 0,
-    unicastRetransmissionsCount: 5,
-    unicastRetransmissionsWithoutProgressCount: 3,
-    unicastRetransmissionsIntervalStep: 1,
+    unicastRetransmissionsCount: 7,
+    unicastRetransmissionsWithoutProgressCount: 4,
+    unicastRetransmissionsIntervalStep: 0,
+    unicastRetransmissionsIntervalIncrement: 0,
   },
-  transmit: { count: 2, intervalMs: 20 },
+  transmit: { count: 1, intervalMs: 20 },
 };
+
+/** Access payload that fits one PDU, octets. */
+const UNSEGMENTED = 11;
 
 /**
  * The Block Status of a server on its way to the client. A long one whose acknowledgment was lost would be sent again and
@@ -26,22 +32,28 @@ const QUICK: OnAir = {
 export class BlockAnswers {
   readonly #model: Model;
   readonly #log: Log;
-  readonly #onAir: OnAir;
+  readonly #stock: boolean;
   #client: Unicast | undefined;
   #cancel: Cancel | undefined;
+  #payload: Uint8Array | undefined;
 
   /** `stock`: answers go out as the states of the node say. */
   constructor(model: Model, log: Log, stock: boolean) {
     this.#model = model;
     this.#log = log;
-    this.#onAir = stock ? {} : QUICK;
+    this.#stock = stock;
   }
 
-  /** Answers; what is still on its way to the same client is out of date. */
+  /** Answers. What is still on its way to the same client serves as well if it says the same, or is out of date. */
   send(context: Context, status: BlobBlockStatus, ttl: { ttl?: number }): void {
+    const payload = BlobBlockStatus.encode(status);
+    if (this.#cancel !== undefined && this.#client === context.src && equal(payload, this.#payload as Uint8Array))
+      return;
     this.outdated(context.src);
     this.#client = context.src;
-    const cancel = this.#model.reply(context, BlobBlockStatus, status, { ...ttl, ...this.#onAir }, (error) => {
+    this.#payload = payload;
+    const onAir = this.#stock ? {} : payload.length > UNSEGMENTED ? LONG : SHORT;
+    const cancel = this.#model.reply(context, BlobBlockStatus, status, { ...ttl, ...onAir }, (error) => {
       if (this.#cancel === cancel) this.#cancel = undefined;
       if (error !== undefined && error.code !== 'cancelled')
         this.#log('debug', 'a Block Status was not sent', error.toJSON());

@@ -5,7 +5,7 @@ import type { BlobReceiver } from './client-contract.ts';
 import { Estimates } from './estimates.ts';
 import type { EmptyMessage } from './messages.ts';
 import { Receiver } from './receiver.ts';
-import { Round, type RoundGround } from './round.ts';
+import { ALWAYS_LONG, Round, type RoundGround } from './round.ts';
 import { StockStrategy } from './stock-strategy.ts';
 
 /** Whom a client asks, and how: the same members as of a transfer. */
@@ -64,12 +64,12 @@ export class ClientInquiry<T> {
       clientTimeoutMs,
       groupSize: group === undefined || group === 0 ? 0 : this.#receivers.length,
       ask: (receiver, toGroup, sent) => model.send(request, {}, to(receiver, toGroup), sent),
-      waitMs: ({ asks }) => strategy.unicastWaitMs(asks),
+      waitMs: ({ asks }, long) => strategy.unicastWaitMs(asks, long),
       silent: () => {},
     };
     this.#round = new Round(ground, this.#receivers, {
       isOptional: true,
-      longAnswers: true,
+      longAnswers: ALWAYS_LONG,
       ended: () => {
         this.#isOver = true;
         done(this.#receivers.map(({ address }) => ({ address, answer: this.#answers.get(address) })));

@@ -9,7 +9,7 @@ import type { BlobBlockStatus, BlobInformationStatus, BlobTransferStatus, Transf
 import { PullBlock } from './pull-block.ts';
 import { PushBlock } from './push-block.ts';
 import { firstMissing, type Receiver } from './receiver.ts';
-import type { Step } from './round.ts';
+import { ALWAYS_LONG, type Step } from './round.ts';
 import { TransferContext, type TransferContextOptions } from './transfer-context.ts';
 import { mostFrequent, settle } from './transfer-settings.ts';
 
@@ -142,7 +142,7 @@ export class ClientTransfer implements BlobTransfer {
     const receivers = this.#context.active.filter(chosen);
     for (const receiver of receivers) receiver.stage = state;
     this.#state = state;
-    this.#context.begin(receivers, { ...step, longAnswers: true, ended });
+    this.#context.begin(receivers, { ...step, longAnswers: ALWAYS_LONG, ended });
   }
 
   #onInformation(): void {

@@ -7,10 +7,10 @@ export interface Conditions {
   /** Time that the bearer takes for one event of an unsegmented message, of a segment. */
   readonly unsegmentedMs: number;
   readonly segmentMs: number;
-  /** One request to all and their short answers. */
-  readonly roundMs: number;
-  /** What one answer longer than a PDU costs the client: it must be acknowledged. */
-  readonly longAnswerMs: number;
+  /** Requests to so many and their answers of one PDU. */
+  roundMs(asked: number): number;
+  /** What one segment adds to an answer of several. */
+  readonly answerSegmentMs: number;
   /** From the last segment of a message to one receiver until its acknowledgment. */
   readonly ackMs: number;
   /** Advertising events of each segment to one receiver. */
@@ -19,71 +19,87 @@ export interface Conditions {
   readonly retransmissionMs: number;
 }
 
-/** A way to send the chunks of a block. */
+/** A way to send chunks of a block. */
 export interface Sending {
   readonly chunkSize: number;
-  /** Advertising events of each PDU to the group. */
+  /** How often each chunk goes to the group. */
   readonly copies: number;
   /** To each receiver by itself, acknowledged by the transport layer. */
   readonly byUnicast: boolean;
 }
 
 /** Expected time of one block of `blockSize` octets sent to all with repair until nobody misses anything (blob.md 14.4). */
-export function groupBlockMs(blockSize: number, { chunkSize, copies }: Sending, conditions: Conditions): number {
-  const segments = segmentsOfChunk(chunkSize);
+export function groupBlockMs(blockSize: number, sending: Sending, conditions: Conditions): number {
+  const { chunkSize, copies } = sending;
   const shape = blockShape(blockSize, Math.ceil(Math.log2(blockSize)), 0, chunkSize);
-  const pduMs = copies * (segments === 1 ? conditions.unsegmentedMs : conditions.segmentMs);
-  const missed = conditions.loss.map((loss) => 1 - (1 - loss ** copies) ** segments);
-  const { sendings, rounds, answers } = expectedRepairs(missed, shape.chunkCount);
-  const answerSegments = segmentsOfBlockStatus(shape.chunkCount);
-  const acknowledging = answerSegments > 1 ? answers * conditions.longAnswerMs : 0;
-  const answering = (rounds - 1) * (answerSegments - 1) * ANSWER_SEGMENT_MS;
-  return segmentsOfBlock(shape) * pduMs * sendings + (1 + rounds) * conditions.roundMs + answering + acknowledging;
+  const sendingMs = copies * segmentsOfBlock(shape) * pduMs(chunkSize, conditions);
+  const missed = missedBy(sending, conditions);
+  const repairs = REPAIR_COPIES.map((again) =>
+    repairMs(missed, shape.chunkCount, { ...sending, copies: again }, conditions),
+  );
+  return conditions.roundMs(missed.length) + sendingMs + Math.min(...repairs);
 }
 
-/** Pace of the segments of a long answer: three copies each at the usual Network Transmit, all receivers at a time. */
-const ANSWER_SEGMENT_MS = 75;
+/** Repairs of a few chunks may take more copies than their first sending: one check less is worth that. */
+export const REPAIR_COPIES: readonly number[] = [1, 2, 3];
 
-/** Network PDUs of a Block Status that lists some of `chunks` chunks: one up to 40. */
-function segmentsOfBlockStatus(chunks: number): number {
-  return chunks <= 40 ? 1 : Math.ceil((6 + Math.ceil(chunks / 8) + 4) / 12);
+/** Expected time of sending `chunks` chunks once more to all who miss some, of the check and of all that follows from it. */
+export function groupRepairMs(chunks: number, sending: Sending, conditions: Conditions): number {
+  const { chunkSize, copies } = sending;
+  const sendingMs = chunks * copies * segmentsOfChunk(chunkSize) * pduMs(chunkSize, conditions);
+  return sendingMs + repairMs(missedBy(sending, conditions), chunks, sending, conditions);
 }
 
-/** Chance that one chunk is missed, for each receiver, and chunks of the block → sendings of a chunk, checks, answers with a list. */
-function expectedRepairs(
-  missed: readonly number[],
-  chunks: number,
-): { sendings: number; rounds: number; answers: number } {
-  let sendings = 1;
-  let rounds = 1;
-  let answers = 0;
-  const power = [...missed];
-  for (let i = 0; i < MAX_ROUNDS; i++) {
-    let chunkDone = 1;
-    let blockDone = 1;
-    for (const [receiver, chance] of power.entries()) {
-      const whole = (1 - chance) ** chunks;
-      chunkDone *= 1 - chance;
-      blockDone *= whole;
-      answers += 1 - whole;
-      power[receiver] = chance * (missed[receiver] as number);
+/**
+ * Checks and further sendings, until nobody misses any of `chunks` chunks, when each receiver misses each of them with the
+ * chance of its own now.
+ */
+function repairMs(missing: readonly number[], chunks: number, sending: Sending, conditions: Conditions): number {
+  const { chunkSize, copies } = sending;
+  const chunkMs = copies * segmentsOfChunk(chunkSize) * pduMs(chunkSize, conditions);
+  const listMs = conditions.answerSegmentMs * (segmentsOfBlockStatus(chunks) - 1);
+  const missedAgain = missedBy(sending, conditions);
+  const chances = [...missing];
+  let asked = missing.length;
+  let sum = 0;
+  for (let round = 0; round < MAX_ROUNDS && asked > NEGLIGIBLE; round++) {
+    let listing = 0;
+    let chunkHeld = 1;
+    for (const [receiver, chance] of chances.entries()) {
+      listing += 1 - (1 - chance) ** chunks;
+      chunkHeld *= 1 - chance;
+      chances[receiver] = chance * (missedAgain[receiver] as number);
     }
-    sendings += 1 - chunkDone;
-    rounds += 1 - blockDone;
-    if (blockDone > 0.99) break;
+    sum += Math.min(1, asked) * conditions.roundMs(Math.max(1, asked));
+    sum += listMs * (Math.min(1, listing) + Math.max(0, listing - 1) / ANSWERS_AT_A_TIME);
+    sum += chunkMs * chunks * (1 - chunkHeld);
+    asked = listing;
   }
-  return { sendings, rounds, answers };
+  return sum;
 }
 
 const MAX_ROUNDS = 40;
+/** Receivers that may be expected to miss something, on average, when nothing more is reckoned with. */
+const NEGLIGIBLE = 0.02;
+/** Long answers that come in parallel without getting into each other's way. */
+const ANSWERS_AT_A_TIME = 3;
 
-/** Expected time of sending `chunks` chunks once more to all, and of another check if somebody misses one again. */
-export function groupRepairMs(chunks: number, { chunkSize, copies }: Sending, conditions: Conditions): number {
-  const segments = segmentsOfChunk(chunkSize);
-  const pduMs = copies * (segments === 1 ? conditions.unsegmentedMs : conditions.segmentMs);
-  const missed = conditions.loss.map((loss) => 1 - (1 - loss ** copies) ** segments);
-  const { sendings, rounds } = expectedRepairs(missed, chunks);
-  return chunks * segments * pduMs * sendings + (rounds - 1) * conditions.roundMs;
+function pduMs(chunkSize: number, { unsegmentedMs, segmentMs }: Conditions): number {
+  return chunkSize <= 8 ? unsegmentedMs : segmentMs;
+}
+
+function missedBy({ chunkSize, copies }: Sending, { loss }: Conditions): number[] {
+  return loss.map((each) => missChance(each, copies, segmentsOfChunk(chunkSize)));
+}
+
+/** Chance that a chunk of `segments` PDUs, each sent in `copies` events that are missed with chance `loss`, does not arrive. */
+export function missChance(loss: number, copies: number, segments: number): number {
+  return 1 - (1 - loss ** copies) ** segments;
+}
+
+/** Network PDUs of a Block Status that lists some of `chunks` chunks: one up to 40. */
+export function segmentsOfBlockStatus(chunks: number): number {
+  return chunks <= 40 ? 1 : Math.ceil((6 + Math.ceil(chunks / 8) + 4) / 12);
 }
 
 /**
@@ -101,8 +117,9 @@ export function unicastRepairMs(pairs: number, chunkSize: number, conditions: Co
 
 /** Expected time of one block that is sent to each receiver by itself. */
 export function unicastBlockMs(blockSize: number, chunkSize: number, conditions: Conditions): number {
-  const pairs = conditions.loss.length * Math.ceil(blockSize / chunkSize);
-  return unicastRepairMs(pairs, chunkSize, conditions) + 2 * conditions.roundMs;
+  const receivers = conditions.loss.length;
+  const pairs = receivers * Math.ceil(blockSize / chunkSize);
+  return unicastRepairMs(pairs, chunkSize, conditions) + 2 * conditions.roundMs(receivers);
 }
 
 /**
@@ -116,7 +133,7 @@ export function sleepyBlockMs(
   { roundMs }: Conditions,
 ): number {
   const pdus = Math.ceil(blockSize / chunkSize) * segmentsOfChunk(chunkSize);
-  return pdus * SLEEPY_PDU_MS * Math.max(1, receivers / 2) + 2 * roundMs + SLEEPY_START_MS;
+  return pdus * SLEEPY_PDU_MS * Math.max(1, receivers / 2) + 2 * roundMs(receivers) + SLEEPY_START_MS;
 }
 
 /** From one poll of a Low Power node to the next, measured; until its Block Start has reached it. */

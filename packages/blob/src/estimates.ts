@@ -9,21 +9,43 @@ const COMMON_WEIGHT = 300;
 /** What of the earlier observations still counts after a new one. */
 const MEMORY = 0.85;
 
-/** A segment follows another of its message after this time, ms: the shortest interval that can be set [MshPRT 4.2.48.1]. */
+/** Copies are missed together less often than chance would have it: that few were missed says little of single events. */
+const COPIES_TRUST = 0.05;
+
+/** Between segments of one message at least [Mesh Protocol 1.1, 4.2.48.1]. */
 const SEGMENT_INTERVAL_MS = 10;
+
+/** Waits of this many mean deviations are long enough; of short answers, once so many are known, fewer: they hardly scatter. */
+const DEVIATIONS = 4;
+const SHORT_DEVIATIONS = 2;
+const KNOWN = 10;
+const MIN_TIMEOUT_MS = 80;
+const MAX_TIMEOUT_MS = 4000;
+
+/** How long answers of one kind take: smoothed mean and mean deviation. */
+interface RoundTrip {
+  /** Answers that it is made of. */
+  count: number;
+  ms: number;
+  deviation: number;
+}
 
 /** What the radio has shown so far: pace of the bearer, round trip, loss. Times in ms. */
 export class Estimates {
   /** Time that the bearer takes for one advertising event of a segment, of an unsegmented message. */
   segmentMs = 25;
   unsegmentedMs = 25;
+  /** What one segment adds to an answer of several. */
+  answerSegmentMs = 40;
   /** From the last segment of a message to one receiver until its acknowledgment. */
   ackMs = 60;
   /** `ackMs` was measured, and so holds what losses cost. */
   isAckMeasured = false;
   #unsegmentedMeasured = false;
-  #roundTripMs = 120;
-  #deviationMs = 60;
+  readonly #requestPaces: number[] = [];
+  /** Answers of one PDU, of several. */
+  readonly #short: RoundTrip = { count: 0, ms: 120, deviation: 60 };
+  readonly #long: RoundTrip = { count: 0, ms: 300, deviation: 100 };
 
   /** `outlook`: what was known before. */
   constructor({ eventMs, roundTripMs }: Partial<RadioOutlook> = {}) {
@@ -32,7 +54,7 @@ export class Estimates {
       this.segmentMs = Math.max(SEGMENT_INTERVAL_MS, eventMs);
       this.#unsegmentedMeasured = true;
     }
-    if (roundTripMs !== undefined) this.#roundTripMs = roundTripMs;
+    if (roundTripMs !== undefined) this.#short.ms = roundTripMs;
   }
 
   /** The bearer has taken `elapsedMs` for `events` events in a row. */
@@ -46,7 +68,25 @@ export class Estimates {
     }
     this.segmentMs += 0.5 * (pace - this.segmentMs);
     // Held by the segment interval of 10 ms: an unsegmented message may go faster. Trying it once will tell.
-    if (!this.#unsegmentedMeasured) this.unsegmentedMs = pace < 13 ? pace / 3 : pace;
+    if (!this.isPaceMeasured) this.unsegmentedMs = pace < 13 ? pace / 3 : pace;
+  }
+
+  /** Unsegmented messages have shown the pace of the bearer. */
+  get isPaceMeasured(): boolean {
+    return this.#unsegmentedMeasured || this.#requestPaces.length > 0;
+  }
+
+  /**
+   * A request in one event left so long after the one before it, which is all there is to go by until chunks have. Other
+   * traffic gets in between: the shorter ones of these times tell.
+   */
+  observeRequestPace(ms: number): void {
+    if (this.#unsegmentedMeasured) return;
+    const paces = this.#requestPaces;
+    paces.push(Math.max(0.5, ms));
+    paces.sort((a, b) => a - b);
+    this.unsegmentedMs = paces[Math.floor(paces.length / 3)] as number;
+    this.segmentMs = Math.max(SEGMENT_INTERVAL_MS, this.unsegmentedMs);
   }
 
   /** `messages` acknowledged messages of `segments` segments in all took so long, one after the other. */
@@ -57,20 +97,35 @@ export class Estimates {
     this.ackMs += 0.3 * (Math.min(ackMs, 5000) - this.ackMs);
   }
 
-  /** A request to one receiver was answered so long after it had left. */
-  observeRoundTrip(ms: number): void {
-    const error = ms - this.#roundTripMs;
-    this.#roundTripMs += 0.125 * error;
-    this.#deviationMs += 0.25 * (Math.abs(error) - this.#deviationMs);
+  /** An answer of so many PDUs came so long after the first request for it had left. */
+  observeLongAnswer(ms: number, segments: number): void {
+    const segmentMs = Math.max(0, ms - this.#short.ms) / (segments - 1);
+    this.answerSegmentMs += 0.125 * (segmentMs - this.answerSegmentMs);
+  }
+
+  /** A request to one receiver was answered so long after it had left, by one PDU or by several (`long`). */
+  observeRoundTrip(ms: number, long: boolean): void {
+    const trip = this.#trip(long);
+    const error = ms - trip.ms;
+    trip.count++;
+    trip.ms += 0.125 * error;
+    trip.deviation += 0.25 * (Math.abs(error) - trip.deviation);
   }
 
   /** When an answer to a unicast request is overdue. */
-  get answerTimeoutMs(): number {
-    return Math.min(4000, Math.max(80, this.#roundTripMs + 4 * this.#deviationMs));
+  answerTimeoutMs(long: boolean): number {
+    const { ms, deviation, count } = this.#trip(long);
+    const timeout = ms + (long || count < KNOWN ? DEVIATIONS : SHORT_DEVIATIONS) * deviation;
+    return Math.min(MAX_TIMEOUT_MS, Math.max(MIN_TIMEOUT_MS, timeout));
   }
 
-  get roundTripMs(): number {
-    return this.#roundTripMs;
+  /** Mean time until such an answer to a unicast request. */
+  roundTripMs(long: boolean): number {
+    return this.#trip(long).ms;
+  }
+
+  #trip(long: boolean): RoundTrip {
+    return long ? this.#long : this.#short;
   }
 
   /**
@@ -101,7 +156,10 @@ export class Estimates {
     }
     if (chunks === 0) return;
     const loss = eventLoss(missed, chunks, segments, copies);
-    for (const pass of passes) learn(pass, Math.min(loss, 1.3 * (pass.receiver.singleLoss ?? 1)), segments * copies);
+    for (const pass of passes) {
+      const bounded = Math.min(loss, 1.3 * (pass.receiver.singleLoss ?? 1));
+      learn(pass, bounded, segments * copies, bounded < pass.receiver.loss ? COPIES_TRUST : 1);
+    }
   }
 
   /** The chance of each receiver to miss an event: its own record, steadied by that of all. */
@@ -133,9 +191,10 @@ function eventLoss(missed: number, chunks: number, segments: number, copies: num
   return (1 - (1 - share) ** (1 / segments)) ** (1 / copies);
 }
 
-function learn({ receiver, chunks }: Pass, loss: number, eventsPerChunk: number): void {
-  const weight = chunks * eventsPerChunk;
-  const before = receiver.lossWeight * MEMORY;
+/** `trust`, at most 1: how much a new observation counts, against earlier ones too. */
+function learn({ receiver, chunks }: Pass, loss: number, eventsPerChunk: number, trust = 1): void {
+  const weight = trust * chunks * eventsPerChunk;
+  const before = receiver.lossWeight * MEMORY ** trust;
   receiver.loss = (receiver.loss * before + loss * weight) / (before + weight);
   receiver.lossWeight = before + weight;
 }

@@ -28,12 +28,17 @@ export class KeepAwake {
     const timeoutMs = 10_000 * (parameters.timeoutBase + 1);
     this.#lookAgainAt = now + timeoutMs / 20;
     const idle = active.filter((receiver) => {
-      if (!isIncomplete(receiver)) return false;
+      if (!isIncomplete(receiver) || receiver.mustSleep) return false;
       const silence = now - receiver.awakeAt;
       if (receiver.stage === 'held' || receiver.stage === 'block') return silence > 0.4 * timeoutMs;
       return receiver.stage === 'check' && !isSendingToGroup && silence > 0.6 * timeoutMs;
     });
-    if (hasGroup && idle.length > AT_A_TIME && active.every(isIncomplete)) {
+    if (
+      hasGroup &&
+      idle.length > AT_A_TIME &&
+      active.every(isIncomplete) &&
+      !active.some(({ mustSleep }) => mustSleep)
+    ) {
       for (const receiver of active) beWoken(receiver, now - timeoutMs / 4);
       this.#wake(undefined, idle[0] as Receiver);
     } else {

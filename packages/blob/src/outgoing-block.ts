@@ -4,6 +4,7 @@ import { hasBit, setBit } from './bits.ts';
 import type { Lane } from './chunk-sender.ts';
 import { areConfusable } from './confusion.ts';
 import type { Sending } from './cost-model.ts';
+import { isFilled } from './last-chunk.ts';
 import type { Receiver, Stage } from './receiver.ts';
 import { boundsOf, takesChunks } from './settings.ts';
 import type { TransferContext } from './transfer-context.ts';
@@ -37,9 +38,11 @@ export class OutgoingBlock {
       const shape = blockShape(terms.size, log, number, size);
       return absent.some((stuck) => areConfusable(stuck, shape));
     };
+    const isUnfit = (size: number): boolean =>
+      isConfusable(size) || (context.leavesRemainder && isFilled(blockShape(terms.size, log, number, size)));
     this.sending =
       chunkSize === undefined
-        ? context.strategy.sending(log, boundsOf(terms, wanting, log), wanting, context.sendsToGroup, isConfusable)
+        ? context.strategy.sending(log, boundsOf(terms, wanting, log), wanting, context.sendsToGroup, isUnfit)
         : { chunkSize, copies: 1, byUnicast: !context.sendsToGroup };
     this.shape = blockShape(terms.size, log, number, this.sending.chunkSize);
     this.#isConfusable = isConfusable(this.sending.chunkSize);
@@ -82,6 +85,7 @@ export class OutgoingBlock {
     { receiver }: Lane,
     chunk: number,
     data: Uint8Array,
+    { copies }: Sending,
     isFirstPass: boolean,
     done: (error?: MeshError) => void,
   ): Cancel {
@@ -91,12 +95,23 @@ export class OutgoingBlock {
     // Without a group the first pass brings the same chunk to each receiver: that is no repetition.
     if (hasBit(this.#sentOnce, chunk) && !(isFirstPass && receiver !== undefined)) counters.resent++;
     setBit(this.#sentOnce, chunk);
-    const onAir = receiver === undefined ? strategy.groupChunk(this.sending.copies) : strategy.unicastChunk(receiver);
+    const onAir =
+      receiver === undefined ? strategy.groupChunk(this.#copiesOfPdu(copies)) : strategy.unicastChunk(receiver);
     const guarded = this.#context.guard(done);
     return requests.chunk(receiver?.address, chunk, data, onAir, (error) => {
       if (receiver !== undefined && error === undefined) receiver.awakeAt = clock.now;
       guarded(error);
     });
+  }
+
+  /** The order in which these chunks go to the group. */
+  orderToGroup(chunks: readonly number[], { copies }: Sending): readonly number[] {
+    return this.#copiesOfPdu(copies) > 1 ? chunks : inCopies(chunks, copies);
+  }
+
+  /** Advertising events of each PDU to the group. In pull mode few chunks go out at a time: copies come soon enough. */
+  #copiesOfPdu(copies: number): number {
+    return this.sending.chunkSize > 8 || this.#context.mode === 'pull' ? copies : 1;
   }
 
   /** Tells how many chunks were sent, not too often. */
@@ -108,10 +123,9 @@ export class OutgoingBlock {
   }
 
   /** The pace of the chunks that were sent, for what is chosen next. */
-  observePace(byUnicast: boolean, chunks: number, pdus: number, elapsedMs: number): void {
-    const { copies, chunkSize } = this.sending;
+  observePace({ byUnicast, copies, chunkSize }: Sending, chunks: number, pdus: number, elapsedMs: number): void {
     if (byUnicast) this.#context.estimates.observeAcknowledged(chunks, pdus, elapsedMs);
-    else this.#context.estimates.observePace(pdus * copies, elapsedMs, chunkSize > 8);
+    else this.#context.estimates.observePace(pdus * this.#copiesOfPdu(copies), elapsedMs, chunkSize > 8);
   }
 
   /** Whether the receiver misses this block, as far as is known, and takes its chunks. */
@@ -133,6 +147,22 @@ export class OutgoingBlock {
     if (receiver.stage === 'start') return;
     receiver.stage = wanted && !this.isElsewhere(receiver) ? 'block' : 'held';
   }
+}
+
+/** Chunks from one sending of an unsegmented chunk to the next. */
+const COPY_DISTANCE = 5;
+
+/**
+ * A copy of an unsegmented PDU that is sent while younger ones are on air comes too late for replay protection: the message
+ * itself is repeated instead, a few chunks later, when receivers listen on another channel.
+ */
+export function inCopies(chunks: readonly number[], copies: number): readonly number[] {
+  if (copies === 1) return chunks;
+  const order: number[] = [];
+  for (let i = 0; i < chunks.length; i += COPY_DISTANCE) {
+    for (let copy = 0; copy < copies; copy++) order.push(...chunks.slice(i, i + COPY_DISTANCE));
+  }
+  return order;
 }
 
 const OWING: ReadonlySet<Stage> = new Set<Stage>(['start', 'locate', 'block', 'check']);

@@ -155,7 +155,7 @@ export class PullBlock implements BlockProcedure, ChunkSenderHost {
     if (needy.length === 0) return;
     const { strategy } = this.#context;
     const pairs = needy.reduce((sum, { missingCount }) => sum + missingCount, 0);
-    const byUnicast = strategy.repairsByUnicast(pairs, countBits(unionOf(needy)), this.#block.sending, needy);
+    const { byUnicast } = strategy.repairing(pairs, countBits(unionOf(needy)), this.#block.sending, needy);
     const alone = needy.filter((receiver) => byUnicast !== hasFailed(receiver));
     for (const receiver of alone) this.#serveAlone(receiver);
     this.#sendToGroup(needy.filter((receiver) => !alone.includes(receiver)));
@@ -203,7 +203,7 @@ export class PullBlock implements BlockProcedure, ChunkSenderHost {
   }
 
   sendChunk(lane: Lane, chunk: number, data: Uint8Array, done: (error?: MeshError) => void): Cancel {
-    return this.#block.sendChunk(lane, chunk, data, this.#isNewTo(lane.receiver, chunk), done);
+    return this.#block.sendChunk(lane, chunk, data, this.#block.sending, this.#isNewTo(lane.receiver, chunk), done);
   }
 
   #isNewTo(receiver: Receiver | undefined, chunk: number): boolean {
@@ -240,7 +240,7 @@ export class PullBlock implements BlockProcedure, ChunkSenderHost {
   }
 
   pace(chunks: number, pdus: number, elapsedMs: number): void {
-    this.#block.observePace(this.#inPass.length === 0, chunks, pdus, elapsedMs);
+    this.#block.observePace({ ...this.#block.sending, byUnicast: this.#inPass.length === 0 }, chunks, pdus, elapsedMs);
   }
 
   /** From now on the reports of those that the chunks were for are awaited. */

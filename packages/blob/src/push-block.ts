@@ -3,11 +3,13 @@ import { segmentsOfChunk } from './arithmetic.ts';
 import { countBits, numbersOfBits, uniteBits } from './bits.ts';
 import type { BlockProcedure } from './block-procedure.ts';
 import { ChunkSender, type ChunkSenderHost, type Lane } from './chunk-sender.ts';
-import type { Sending } from './cost-model.ts';
+import { missChance, type Sending, segmentsOfBlockStatus } from './cost-model.ts';
 import type { Pass } from './estimates.ts';
 import { KeepAwake } from './keep-awake.ts';
+import { refusesLastChunk } from './last-chunk.ts';
 import { OutgoingBlock } from './outgoing-block.ts';
 import type { Receiver } from './receiver.ts';
+import type { LongAnswers } from './round.ts';
 import type { TransferContext } from './transfer-context.ts';
 
 /** A receiver whose missing chunks have not become fewer in so many checks is lost; over relays late answers repeat old ones. */
@@ -21,11 +23,14 @@ const FRUITLESS_CHECKS = 8;
 const PAUSE_MS = 250;
 const PAUSE_MAX_MS = 4000;
 
+/** A server may fall asleep a little later than its Server Timeout Base says. */
+const SLEEP_MARGIN_MS = 2000;
+
 /** Checks without a new chunk after which the group is given up for the block. */
 const DEAF_CHECKS = 2;
 
 /** A block in push mode: announce it, send what is missing, check, and again [MBT 6.2.4.3]. */
-export class PushBlock implements BlockProcedure, ChunkSenderHost {
+export class PushBlock implements BlockProcedure, ChunkSenderHost, LongAnswers {
   readonly clock: Clock;
   readonly #context: TransferContext;
   readonly #block: OutgoingBlock;
@@ -33,7 +38,10 @@ export class PushBlock implements BlockProcedure, ChunkSenderHost {
   readonly #finished: () => void;
   readonly #pause: Deadline;
   #sender: ChunkSender | undefined;
-  #byUnicast = false;
+  /** How the chunks went out last. */
+  #sending: Sending;
+  /** Until when those who refuse the last chunk are left alone, to fall asleep. */
+  #restUntil: number | undefined;
   /** Chunks go out for the first time. */
   #firstPass = true;
   /** Chunks have been sent: answers may be long. */
@@ -44,6 +52,7 @@ export class PushBlock implements BlockProcedure, ChunkSenderHost {
     this.#context = context;
     this.clock = context.clock;
     this.#block = new OutgoingBlock(context, number, chunkSize);
+    this.#sending = this.#block.sending;
     this.#awake = new KeepAwake(context, this.#block.shape);
     this.#finished = finished;
     this.#pause = new Deadline(context.clock, () => this.#proceed());
@@ -57,11 +66,26 @@ export class PushBlock implements BlockProcedure, ChunkSenderHost {
     const { owing, shape } = this.#block;
     this.#context.begin(owing, {
       patienceMs: this.#context.strategy.patienceMs(owing.length),
-      longAnswers: this.#hasSent && shape.chunkCount > 40,
+      ...(this.#hasSent && segmentsOfBlockStatus(shape.chunkCount) > 1 && { longAnswers: this }),
       mayLeave: () => this.#needy.length > 0 && this.#block.owing.length <= 2 * this.#needy.length,
       waiting: () => this.#keepAwake(),
       ended: () => this.#afterCheck(),
     });
+  }
+
+  /** More likely than not it misses a chunk, and must list what it misses. */
+  expected(receiver: Receiver): boolean {
+    const { chunkSize, copies } = this.#sending;
+    const [loss] = this.#context.estimates.lossOf([receiver]) as [number];
+    return receiver.missingBefore * missChance(loss, copies, segmentsOfChunk(chunkSize)) > 0.5;
+  }
+
+  came({ stage, missingCount, chunkCount }: Receiver): boolean {
+    return stage === 'check' && missingCount > 0 && missingCount < chunkCount;
+  }
+
+  get segments(): number {
+    return segmentsOfBlockStatus(this.#block.shape.chunkCount);
   }
 
   stop(): void {
@@ -89,20 +113,42 @@ export class PushBlock implements BlockProcedure, ChunkSenderHost {
   }
 
   #proceed(): void {
+    if (this.#rests()) return;
     if (this.#needy.length > 0) this.#send();
     else if (this.#block.owing.length > 0) this.begin();
     else this.#finished();
   }
 
+  /** Waits while those who refuse the last chunk fall asleep, and wakes them for the block in other chunks. */
+  #rests(): boolean {
+    const { terms, parameters, active } = this.#context;
+    if (this.#restUntil === undefined) {
+      const needy = this.#needy;
+      const isRefused = needy.length > 0 && needy.every((receiver) => refusesLastChunk(receiver, this.#block.shape));
+      if (!isRefused || terms.chunkSize !== undefined) return false;
+      this.#context.leavesRemainder = true;
+      for (const receiver of needy) receiver.mustSleep = true;
+      this.#restUntil = this.clock.now + 10_000 * (parameters.timeoutBase + 1) + SLEEP_MARGIN_MS;
+    }
+    if (this.clock.now < this.#restUntil) {
+      this.#keepAwake();
+      this.#pause.set(Math.min(SLEEP_MARGIN_MS, this.#restUntil - this.clock.now));
+      return true;
+    }
+    for (const receiver of active) if (receiver.mustSleep) receiver.startAgain();
+    this.#finished();
+    return true;
+  }
+
   /** What the receivers that have answered missed of the last sending to the group. */
   #measure(): void {
-    if (this.#byUnicast) return;
+    const { byUnicast, chunkSize, copies } = this.#sending;
+    if (byUnicast) return;
     const passes: Pass[] = [];
     for (const receiver of this.#context.active) {
       const { missingBefore: chunks, missingCount: missed, silentSince } = receiver;
       if (chunks > 0 && silentSince === undefined) passes.push({ receiver, chunks, missed });
     }
-    const { chunkSize, copies } = this.#block.sending;
     this.#context.estimates.observeLoss(passes, segmentsOfChunk(chunkSize), copies);
   }
 
@@ -117,22 +163,21 @@ export class PushBlock implements BlockProcedure, ChunkSenderHost {
   #send(): void {
     const needy = this.#needy;
     for (const receiver of needy) receiver.missingBefore = receiver.missingCount;
-    this.#byUnicast = this.#goesByUnicast(needy);
-    const lanes: Lane[] = this.#byUnicast
+    this.#sending = this.#sendingTo(needy);
+    const lanes: Lane[] = this.#sending.byUnicast
       ? needy.map((receiver) => ({ receiver, chunks: numbersOfBits(receiver.missing) }))
-      : [{ receiver: undefined, chunks: numbersOfBits(this.#union(needy)) }];
+      : [{ receiver: undefined, chunks: this.#block.orderToGroup(numbersOfBits(this.#union(needy)), this.#sending) }];
     this.#sender = new ChunkSender(this, this.#block.shape, this.#block.octets, lanes);
     this.#sender.begin();
   }
 
-  #goesByUnicast(needy: readonly Receiver[]): boolean {
-    const { strategy } = this.#context;
-    if (!this.#block.mayUseGroup) return true;
-    if (this.#firstPass && this.#block.sending.byUnicast) return true;
+  #sendingTo(needy: readonly Receiver[]): Sending {
+    const { sending, mayUseGroup } = this.#block;
     // Whoever gains nothing from the group any more may not hear it: not subscribed, or too far for what is not acknowledged.
-    if (needy.some(({ fruitless }) => fruitless >= DEAF_CHECKS)) return true;
+    if (!mayUseGroup || needy.some(({ fruitless }) => fruitless >= DEAF_CHECKS)) return { ...sending, byUnicast: true };
+    if (this.#firstPass && needy.every(isWithoutAny)) return sending;
     const pairs = needy.reduce((sum, { missingCount }) => sum + missingCount, 0);
-    return strategy.repairsByUnicast(pairs, countBits(this.#union(needy)), this.#block.sending, needy);
+    return this.#context.strategy.repairing(pairs, countBits(this.#union(needy)), sending, needy);
   }
 
   #union(needy: readonly Receiver[]): Uint8Array {
@@ -142,7 +187,7 @@ export class PushBlock implements BlockProcedure, ChunkSenderHost {
   }
 
   sendChunk(lane: Lane, chunk: number, data: Uint8Array, done: (error?: MeshError) => void): Cancel {
-    return this.#block.sendChunk(lane, chunk, data, this.#firstPass, done);
+    return this.#block.sendChunk(lane, chunk, data, this.#sending, this.#firstPass, done);
   }
 
   beforeChunk(): void {
@@ -151,7 +196,7 @@ export class PushBlock implements BlockProcedure, ChunkSenderHost {
   }
 
   pace(chunks: number, pdus: number, elapsedMs: number): void {
-    this.#block.observePace(this.#byUnicast, chunks, pdus, elapsedMs);
+    this.#block.observePace(this.#sending, chunks, pdus, elapsedMs);
   }
 
   ended(): void {
@@ -159,11 +204,15 @@ export class PushBlock implements BlockProcedure, ChunkSenderHost {
     this.#firstPass = false;
     this.#hasSent = true;
     const { now } = this.clock;
-    for (const receiver of this.#needy) if (!this.#byUnicast) receiver.awakeAt = now;
+    for (const receiver of this.#needy) if (!this.#sending.byUnicast) receiver.awakeAt = now;
     this.begin();
   }
 
   #keepAwake(): void {
-    this.#awake.look(this.#sender !== undefined && !this.#byUnicast);
+    this.#awake.look(this.#sender !== undefined && !this.#sending.byUnicast);
   }
+}
+
+function isWithoutAny({ missingCount, chunkCount }: Receiver): boolean {
+  return missingCount === chunkCount;
 }

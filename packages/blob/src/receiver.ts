@@ -88,6 +88,9 @@ export class Receiver implements BlobTargetState {
   /** A Block Start was sent to keep it awake, and not answered yet. */
   isBeingWoken = false;
 
+  /** It must fall asleep before it can go on: nothing may keep it awake. */
+  mustSleep = false;
+
   /** Chunks missing when the last sending began, and how many checks in a row have not lowered the figure. */
   missingBefore = 0;
   fruitless = 0;
@@ -154,6 +157,14 @@ export class Receiver implements BlobTargetState {
   /** It has the current block, or takes no part in it. */
   clearMissing(): void {
     this.setMissing(NONE, 0);
+  }
+
+  /** It has fallen asleep and forgotten its chunks: Transfer Start wakes it, and tells which blocks it has. */
+  startAgain(): void {
+    this.stage = 'start';
+    this.mustSleep = false;
+    this.stuckIn = undefined;
+    this.clearMissing();
   }
 
   /** A message of it arrived with this TTL; `sent` is the Transfer TTL, with which servers send. */

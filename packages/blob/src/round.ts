@@ -13,8 +13,8 @@ export interface RoundGround {
   readonly groupSize: number;
   /** Sends what the receiver's stage asks for, to it alone or to the group. */
   ask(receiver: Receiver, toGroup: boolean, done: (error?: MeshError) => void): Cancel;
-  /** How long a receiver that was asked by itself may take to answer. */
-  waitMs(receiver: Receiver): number;
+  /** How long a receiver that was asked by itself may take to answer, by several PDUs if `long`. */
+  waitMs(receiver: Receiver, long: boolean): number;
   /** The receiver has been silent for the client timeout. */
   silent(receiver: Receiver): void;
 }
@@ -25,8 +25,8 @@ export interface Step {
   readonly patienceMs?: number;
   /** Who is silent for the client timeout is passed over, not lost. */
   readonly isOptional?: boolean;
-  /** The answers take more than one PDU: too many at a time would jam the air. */
-  readonly longAnswers?: boolean;
+  /** Answers may take more than one PDU: too many at a time would jam the air. Default: one PDU each. */
+  readonly longAnswers?: LongAnswers;
   /** Whether, after that time, those who have answered give enough to do. Default: they do. */
   mayLeave?(): boolean;
   /** Called from time to time while the round waits. */
@@ -35,10 +35,23 @@ export interface Step {
   ended(): void;
 }
 
+/** Which answers of a step take more than one PDU. */
+export interface LongAnswers {
+  /** Whether one is rather to be expected of this receiver. */
+  expected(receiver: Receiver): boolean;
+  /** Whether the one that it gave was one. */
+  came(receiver: Receiver): boolean;
+  /** PDUs of each, where the pace of such answers is to be learnt. */
+  readonly segments?: number;
+}
+
 interface Asking {
   cancel: Cancel | undefined;
   over: boolean;
 }
+
+/** Of steps whose answers hold what does not fit one PDU. */
+export const ALWAYS_LONG: LongAnswers = { expected: () => true, came: () => true };
 
 /** Requests to one receiver each that are on their way at a time: the next one follows when the last has left. */
 const WINDOW = 2;
@@ -62,6 +75,8 @@ export class Round {
   readonly #answering = new Map<Receiver, number>();
   #timer: Timer | undefined;
   #over = false;
+  /** When the last single request left while another one waited behind it: the next one follows at the bearer's pace. */
+  #leftAt: number | undefined;
 
   constructor(ground: RoundGround, pending: readonly Receiver[], step: Step) {
     this.#ground = ground;
@@ -96,14 +111,20 @@ export class Round {
   /** The receiver's turn is over: it has answered, or is lost. */
   answered(receiver: Receiver): void {
     if (!this.#pending.delete(receiver)) return;
-    if (receiver.askedAt !== undefined && receiver.asks === 1) {
-      this.#ground.estimates.observeRoundTrip(this.#ground.clock.now - receiver.askedAt);
-    }
+    this.#measure(receiver, this.#step.longAnswers?.came(receiver) ?? false);
     receiver.answered();
     this.#drop(receiver);
     this.#answering.delete(receiver);
     this.#pump();
     this.#tick();
+  }
+
+  #measure({ askedAt, asks }: Receiver, wasLong: boolean): void {
+    if (askedAt === undefined || asks > 1) return;
+    const { clock, estimates } = this.#ground;
+    const segments = this.#step.longAnswers?.segments;
+    estimates.observeRoundTrip(clock.now - askedAt, wasLong);
+    if (wasLong && segments !== undefined) estimates.observeLongAnswer(clock.now - askedAt, segments);
   }
 
   /** The receiver has answered, and must now be asked for something else. */
@@ -179,7 +200,11 @@ export class Round {
       first.stage !== 'locate' &&
       // Whoever did not answer the group twice may not hear it. (Stock settings ask the group alone.)
       receivers.every(({ stage, asks }) => stage === first.stage && (asks < 2 || strategy.asksGroupOnly)) &&
-      strategy.asksGroup(receivers.length, groupSize, this.#step.longAnswers ?? false);
+      strategy.asksGroup(
+        receivers.length,
+        groupSize,
+        receivers.some((receiver) => this.#expectsLong(receiver)),
+      );
     if (byGroup) this.#askGroup(receivers);
     else for (const receiver of receivers) this.#enqueue(receiver);
   }
@@ -209,12 +234,28 @@ export class Round {
       if (!this.#pending.has(receiver) || this.#askings.has(receiver)) continue;
       const { clock, estimates } = this.#ground;
       this.#count(receiver);
-      if (this.#step.longAnswers) this.#answering.set(receiver, clock.now + estimates.answerTimeoutMs);
+      const long = this.#expectsLong(receiver);
+      if (long) this.#answering.set(receiver, clock.now + estimates.answerTimeoutMs(true));
       this.#send(receiver, receiver, () => {
+        this.#measurePace(receiver);
         receiver.askedAt = clock.now;
-        receiver.askAgainAt = clock.now + this.#ground.waitMs(receiver);
+        receiver.askAgainAt = clock.now + this.#ground.waitMs(receiver, long);
       });
     }
+  }
+
+  /** The first request to one receiver in reach goes out in one event. */
+  #measurePace({ asks, isRemote }: Receiver): void {
+    const { clock, estimates } = this.#ground;
+    const isSingle = asks === 1 && !isRemote;
+    if (isSingle && this.#leftAt !== undefined) estimates.observeRequestPace(clock.now - this.#leftAt);
+    this.#leftAt = isSingle && this.#askings.size > 0 ? clock.now : undefined;
+  }
+
+  /** Whoever did not answer soon, where an answer may be long, is perhaps in the middle of a long one. */
+  #expectsLong(receiver: Receiver): boolean {
+    const { longAnswers } = this.#step;
+    return longAnswers !== undefined && (receiver.asks > 1 || longAnswers.expected(receiver));
   }
 
   #count(receiver: Receiver): void {

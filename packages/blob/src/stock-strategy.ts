@@ -54,8 +54,8 @@ export class StockStrategy implements Strategy {
     return this.#pduMs + ANSWERS_MS + isLost * this.groupWaitMs();
   }
 
-  repairsByUnicast(): boolean {
-    return false;
+  repairing(_pairs: number, _chunks: number, sending: Sending): Sending {
+    return sending;
   }
 
   asksGroup(): boolean {

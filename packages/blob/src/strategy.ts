@@ -38,15 +38,18 @@ export interface Strategy {
   blockMs(size: number, sending: Sending, receivers: readonly Receiver[], isPull: boolean): number;
   /** What it is expected to take until all of them have answered one request. */
   roundMs(receivers: readonly Receiver[]): number;
-  /** Whether `pairs` chunks go to the receivers one by one, rather than `chunks` chunks to the group. */
-  repairsByUnicast(pairs: number, chunks: number, sending: Sending, receivers: readonly Receiver[]): boolean;
+  /**
+   * How chunks of a block that was sent as `sending` says go out again: `pairs` chunks to the receivers one by one, or
+   * `chunks` chunks to the group.
+   */
+  repairing(pairs: number, chunks: number, sending: Sending, receivers: readonly Receiver[]): Sending;
   /** Whether `asked` receivers of `all` are asked by one message to the group. */
   asksGroup(asked: number, all: number, longAnswers: boolean): boolean;
   /** Whether those who stay silent are asked by the group again and again. */
   readonly asksGroupOnly: boolean;
-  /** How long to wait for answers after a request to the group, or the `asks`-th request to one receiver, had left. */
+  /** How long to wait for answers after a request to the group, or the `asks`-th request to one receiver, had left; `long`: answers of several PDUs are expected. */
   groupWaitMs(asked: number): number;
-  unicastWaitMs(asks: number): number;
+  unicastWaitMs(asks: number, long: boolean): number;
   /** How long those of `asked` that have answered wait for the others before chunks are sent to them. */
   patienceMs(asked: number): number;
   /** Pull mode: whether each receiver gets its chunks by itself although there is a group. */

@@ -47,6 +47,8 @@ export class TransferContext implements RoundGround {
   log2: number | undefined;
   /** Once it is chosen. */
   #mode: TransferMode | undefined;
+  /** Chunks must not fill their block: some receiver would drop the last one. */
+  leavesRemainder = false;
   /** The block under way. */
   block: BlockShape | undefined;
   readonly #byAddress: ReadonlyMap<number, Receiver>;
@@ -124,6 +126,8 @@ export class TransferContext implements RoundGround {
   chooseMode(mode: TransferMode): void {
     this.#mode = mode;
     this.requests.mode = mode;
+    // In pull mode nobody tells which chunk is refused: it is asked for again and again.
+    if (mode === 'pull') this.leavesRemainder = true;
   }
 
   /** Neither lost nor skipped. */
@@ -162,8 +166,8 @@ export class TransferContext implements RoundGround {
   }
 
   /** The Friend of a Low Power node collects what comes faster than the node asks for it. */
-  waitMs({ asks, isSleepy }: Receiver): number {
-    const usualMs = this.strategy.unicastWaitMs(asks);
+  waitMs({ asks, isSleepy }: Receiver, long: boolean): number {
+    const usualMs = this.strategy.unicastWaitMs(asks, long);
     return isSleepy ? Math.max(usualMs, Math.min(SLEEPY_WAIT_MS, this.clientTimeoutMs / 5)) : usualMs;
   }
 

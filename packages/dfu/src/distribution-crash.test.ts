@@ -7,7 +7,7 @@ import { GROUP, IMAGE, NEW_ID, type TargetTraits } from './testing/mesh.ts';
 import { UpdatePhase } from './update-codes.ts';
 
 /** So many chunks a block that one that is sent again shows. */
-const TARGET: TargetTraits = { capabilities: { maxChunkSize: 65 } };
+const TARGET: TargetTraits = { capabilities: { maxChunkSize: 65, maxChunksNumber: 4 } };
 const CHUNKS_PER_BLOCK = 4;
 
 const NEW = toHex(NEW_ID);

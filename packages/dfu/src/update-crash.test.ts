@@ -9,7 +9,7 @@ const CHUNK_TRANSFER = 0x66;
 /** Of the image. */
 const BLOCKS = [0, 256, 512];
 /** So many chunks a block that one that is sent again shows. */
-const TARGET: TargetTraits = { capabilities: { maxChunkSize: 65 } };
+const TARGET: TargetTraits = { capabilities: { maxChunkSize: 65, maxChunksNumber: 4 } };
 
 /** When the power fails: before the write reaches the medium, or right after. */
 type When = 'before' | 'after';

@@ -1,0 +1,81 @@
+import { describe, expect, it } from 'vitest';
+import { AutoStrategy } from './auto-strategy.ts';
+import { DEFAULT_CAPABILITIES } from './capabilities.ts';
+import { Estimates } from './estimates.ts';
+import { inCopies } from './outgoing-block.ts';
+import { Receiver } from './receiver.ts';
+
+const CHUNKS_OF_8 = { minChunkSize: 8, maxChunkSize: 8 };
+
+function receivers(): Receiver[] {
+  return Array.from({ length: 10 }, (_, i) => {
+    const receiver = new Receiver({ address: 0x0100 + i });
+    receiver.capabilities = DEFAULT_CAPABILITIES;
+    return receiver;
+  });
+}
+
+describe('copies of unsegmented chunks', () => {
+  it('are messages of their own, a few chunks later: delayed copies of a PDU come too late for replay protection', () => {
+    expect(inCopies([0, 1, 2, 3, 4, 5, 9], 2)).toEqual([0, 1, 2, 3, 4, 0, 1, 2, 3, 4, 5, 9, 5, 9]);
+    expect(inCopies([0, 1, 2], 1)).toEqual([0, 1, 2]);
+  });
+});
+
+describe('round trips', () => {
+  it('are estimated apart for short and long answers: a lost short one is missed soon, a long one awaited', () => {
+    const estimates = new Estimates();
+    for (let i = 0; i < 50; i++) {
+      estimates.observeRoundTrip(30 + 10 * (i % 2), false);
+      estimates.observeRoundTrip(400 + 200 * (i % 2), true);
+    }
+    expect(estimates.answerTimeoutMs(false)).toBe(80);
+    expect(new Estimates().answerTimeoutMs(false)).toBeGreaterThan(300);
+    expect(estimates.answerTimeoutMs(true)).toBeGreaterThan(600);
+  });
+});
+
+describe('the pace of the bearer', () => {
+  it('shows in the first requests, and decides on chunks: unsegmented ones where events are single', () => {
+    const sendingAt = (pace: number) => {
+      const estimates = new Estimates();
+      estimates.observeRequestPace(pace);
+      const strategy = new AutoStrategy(estimates, 50_000);
+      return strategy.sending(14, { minChunkSize: 8, maxChunkSize: 377 }, receivers(), true, () => false);
+    };
+    expect(sendingAt(2)).toEqual({ chunkSize: 8, copies: 1, byUnicast: false });
+    expect(sendingAt(25)).toEqual({ chunkSize: 29, copies: 1, byUnicast: false });
+  });
+
+  it('is that of chunks as soon as these were sent', () => {
+    const estimates = new Estimates();
+    estimates.observeRequestPace(2);
+    estimates.observePace(100, 1000, false);
+    expect(estimates.unsegmentedMs).toBe(6);
+    estimates.observeRequestPace(2);
+    expect(estimates.unsegmentedMs).toBe(6);
+  });
+
+  it('is asked for one by one before the group is asked', () => {
+    const estimates = new Estimates();
+    const strategy = new AutoStrategy(estimates, 50_000);
+    expect(strategy.asksGroup(60, 60, false)).toBe(false);
+    estimates.observeRequestPace(25);
+    expect(strategy.asksGroup(60, 60, false)).toBe(true);
+  });
+
+  it('lets single events win no copies where nothing is lost', () => {
+    const estimates = new Estimates();
+    estimates.observeRequestPace(2);
+    const all = receivers();
+    for (let i = 0; i < 20; i++) {
+      estimates.observeLoss(
+        all.map((receiver) => ({ receiver, chunks: 256, missed: 0 })),
+        1,
+        2,
+      );
+    }
+    const { copies } = new AutoStrategy(estimates, 50_000).sending(11, CHUNKS_OF_8, all, true, () => false);
+    expect(copies).toBe(1);
+  });
+});
