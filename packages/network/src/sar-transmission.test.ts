@@ -58,6 +58,17 @@ describe('SAR transmitter', () => {
     expect(over?.error?.code).toBe(codes[word as string]);
   });
 
+  it.each([2, 30, 31, 32])('is done when all of %i segments are acknowledged', (segments) => {
+    const { clock, node, say } = scriptedNode();
+    let outcome: unknown = 'under way';
+    node.layer.send({ ...appMessage(1, 2, 12 * segments - 4), segmented: true }, (error) => {
+      outcome = error;
+    });
+    clock.advance(100);
+    say(acknowledgment(0, 2 ** segments - 1), { src: 2 });
+    expect(outcome).toBeUndefined();
+  });
+
   it('spaces segments by their start when the advertiser is slow, without letting it idle', () => {
     const { clock, node, bearer } = scriptedNode({ transmit: { count: 3, intervalMs: 20 } });
     // 75 ms each, one after the other.

@@ -266,7 +266,7 @@ export class SarTransmission {
   }
 
   #allSegments(): number {
-    return this.#options.segN === 31 ? -1 : (1 << (this.#options.segN + 1)) - 1;
+    return this.#options.segN === 31 ? -1 : ((1 << (this.#options.segN + 1)) - 1) | 0;
   }
 
   #finish(error?: MeshError): void {
