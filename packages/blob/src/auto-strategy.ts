@@ -19,7 +19,7 @@ const PROMPT_REPORT_MS = 2000;
 /** Network Transmit of most nodes, for the estimate of what a request to the group costs. */
 const USUAL_COPIES = 3;
 /** SAR Unicast Retransmissions Interval with its default, and the wait of the receiver before it acknowledges. */
-const RETRANSMISSION_MS = 250;
+const RETRANSMISSION_MS = 130;
 /** More answers of several PDUs at a time jam the air: they collide, and each is sent again until it is acknowledged. */
 const MAX_LONG_ANSWERS = 6;
 

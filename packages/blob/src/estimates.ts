@@ -3,8 +3,12 @@ import type { Receiver } from './receiver.ts';
 
 /** Event loss that is assumed before anything was measured: what scan hopping alone costs (airtime.md). */
 const ASSUMED_LOSS = 0.02;
-/** How many events the assumption counts for; then what all receivers together have shown counts for each. */
+/**
+ * How many events the assumption counts for, and for how many where the radio was surveyed; then how much what all receivers
+ * together have shown counts for each.
+ */
 const ASSUMED_WEIGHT = 400;
+const SURVEYED_WEIGHT = 10;
 const COMMON_WEIGHT = 300;
 /** What of the earlier observations still counts after a new one. */
 const MEMORY = 0.85;
@@ -14,6 +18,9 @@ const COPIES_TRUST = 0.05;
 
 /** Between segments of one message at least [Mesh Protocol 1.1, 4.2.48.1]. */
 const SEGMENT_INTERVAL_MS = 10;
+
+/** From the last segment to its acknowledgment where nothing waits for its turn on the bearer. Measured. */
+const FAST_ACK_MS = 35;
 
 /** Waits of this many mean deviations are long enough; of short answers, once so many are known, fewer: they hardly scatter. */
 const DEVIATIONS = 4;
@@ -42,17 +49,20 @@ export class Estimates {
   /** `ackMs` was measured, and so holds what losses cost. */
   isAckMeasured = false;
   #unsegmentedMeasured = false;
+  #assumedWeight = ASSUMED_WEIGHT;
   readonly #requestPaces: number[] = [];
   /** Answers of one PDU, of several. */
   readonly #short: RoundTrip = { count: 0, ms: 120, deviation: 60 };
   readonly #long: RoundTrip = { count: 0, ms: 300, deviation: 100 };
 
   /** `outlook`: what was known before. */
-  constructor({ eventMs, roundTripMs }: Partial<RadioOutlook> = {}) {
+  constructor({ eventMs, roundTripMs, receivers }: Partial<RadioOutlook> = {}) {
+    for (const { events } of receivers?.values() ?? []) if (events > 0) this.#assumedWeight = SURVEYED_WEIGHT;
     if (eventMs !== undefined) {
       this.unsegmentedMs = eventMs;
       this.segmentMs = Math.max(SEGMENT_INTERVAL_MS, eventMs);
       this.#unsegmentedMeasured = true;
+      if (eventMs < SEGMENT_INTERVAL_MS) this.ackMs = FAST_ACK_MS;
     }
     if (roundTripMs !== undefined) this.#short.ms = roundTripMs;
   }
@@ -164,8 +174,8 @@ export class Estimates {
 
   /** The chance of each receiver to miss an event: its own record, steadied by that of all. */
   lossOf(receivers: readonly Receiver[]): number[] {
-    let sum = ASSUMED_LOSS * ASSUMED_WEIGHT;
-    let weight = ASSUMED_WEIGHT;
+    let sum = ASSUMED_LOSS * this.#assumedWeight;
+    let weight = this.#assumedWeight;
     for (const receiver of receivers) {
       sum += receiver.loss * receiver.lossWeight;
       weight += receiver.lossWeight;

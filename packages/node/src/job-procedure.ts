@@ -51,10 +51,13 @@ async function updateAll(run: JobRun, ground: JobGround): ReturnType<typeof upda
   const { role, random, network } = ground;
   // Where nothing is to be prepared the first question goes out at once.
   if (network !== undefined && lacksKeys(run, network)) await prepareKeys(run, network);
+  const begun = ground.clock.now;
+  const checked = run.targets.waiting.length;
   await check(run, role);
+  const checkSeconds = checked === 0 ? undefined : (ground.clock.now - begun) / 1000;
   if (network !== undefined) await prepareGroup(run, network);
   // What has begun tells by itself how it goes on.
-  if (run.wave === null && run.targets.taking.length > 0) await lookAhead(run, ground);
+  if (run.wave === null && run.targets.taking.length > 0) await lookAhead(run, ground, checkSeconds);
   return updateInWaves(run, {
     role,
     network,
@@ -63,10 +66,14 @@ async function updateAll(run: JobRun, ground: JobGround): ReturnType<typeof upda
 }
 
 /** What the transfer will be like, and whether something can be done about it. */
-async function lookAhead(run: JobRun, { role, clock, network }: JobGround): Promise<void> {
+async function lookAhead(
+  run: JobRun,
+  { role, clock, network }: JobGround,
+  checkSeconds: number | undefined,
+): Promise<void> {
   const { settings, distributor, tune = settings !== 'stock' } = run.request;
   run.enter('checking');
-  const question = { ...run.request, targets: run.targets.taking, size: run.source.size };
+  const question = { ...run.request, targets: run.targets.taking, size: run.source.size, checkSeconds };
   const forecast = await forecastUpdate({ role, clock, network }, question);
   if (forecast === undefined) return;
   run.foresee(forecast);

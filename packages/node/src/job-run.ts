@@ -202,7 +202,7 @@ export class JobRun {
 
   get #updateSecondsLeft(): number | null {
     const { forecast, upload, transfer } = this;
-    const closing = closingSeconds(this.request);
+    const closing = forecast?.closingSeconds ?? closingSeconds(this.request);
     switch (this.#phase) {
       case 'preparing':
       case 'checking':

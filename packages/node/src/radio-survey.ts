@@ -37,21 +37,20 @@ export function surveyRadio(options: SurveyOptions): Promise<RadioOutlook> {
 const BURST = 9;
 /** Until the answers to them have come, and what a node may still have to say of an earlier matter, ms. */
 const SETTLE_MS = 400;
-/** Messages on their way at a time: while one waits for its acknowledgment the next one is sent; more where segments are held by their interval. */
-const LANES = { slow: 2, fast: 3 };
-/** The same bearer with segments farther apart than they need to be. */
-const FAST_MS = 8;
-/** Acknowledgments, in three copies, come in the way of what is sent meanwhile: where there are many of them that is waited for, ms. */
+/**
+ * Acknowledgments, in three copies, come in the way of what is sent meanwhile: where there are few segments for each, or many
+ * in that time, that is waited for, ms.
+ */
 const FEW_SEGMENTS = 16;
+const FAST_MS = 8;
 const PAUSE_MS = 80;
 /** Segments of a message; relays must pass on each in three copies before the next one comes. */
-const SEGMENTS = { fewest: 6, most: 32, remote: 8 };
+const SEGMENTS = { fewest: 20, most: 32, remote: 8 };
 const REMOTE_INTERVAL_STEP = 9;
 
 interface Surveyed extends SurveyedNode {
   sent: number;
   received: number;
-  isBusy: boolean;
   failures: number;
 }
 
@@ -63,14 +62,15 @@ class Survey {
   /** When the messages of the burst had left. */
   readonly #left: number[] = [];
   #eventMs = 25;
-  #underWay = 0;
   #over = false;
 
   constructor(options: SurveyOptions, ended: (outlook: RadioOutlook) => void) {
     this.#options = options;
     this.#ended = ended;
     this.#endAt = options.clock.now + options.budgetMs;
-    this.#nodes = options.nodes.map((node) => ({ ...node, sent: 0, received: 0, isBusy: false, failures: 0 }));
+    // Where the time is too short for all, those that are asked are from everywhere.
+    const order = options.nodes.map((node, i) => ({ node, at: (i * GOLDEN) % 1 })).sort((a, b) => a.at - b.at);
+    this.#nodes = order.map(({ node }) => ({ ...node, sent: 0, received: 0, failures: 0 }));
   }
 
   begin(): void {
@@ -93,23 +93,16 @@ class Survey {
   }
 
   #pump(): void {
-    const { clock } = this.#options;
-    const lanes = this.#isShort ? 1 : this.#eventMs < FAST_MS ? LANES.fast : LANES.slow;
-    while (!this.#over && this.#underWay < lanes) {
-      const node = clock.now < this.#endAt && !this.#isEnough ? this.#next() : undefined;
-      if (node === undefined) {
-        if (this.#underWay === 0) this.#end();
-        return;
-      }
-      this.#probe(node);
-    }
+    const node = this.#options.clock.now < this.#endAt && !this.#isEnough ? this.#next() : undefined;
+    if (node === undefined) this.#end();
+    else this.#probe(node);
   }
 
-  /** Of those that are free, the one of which the least is known. */
+  /** The one of which the least is known. */
   #next(): Surveyed | undefined {
     let best: Surveyed | undefined;
     for (const node of this.#nodes) {
-      if (node.isBusy || node.failures > 1) continue;
+      if (node.failures > 1) continue;
       if (best === undefined || node.sent < best.sent) best = node;
     }
     return best;
@@ -117,8 +110,6 @@ class Survey {
 
   #probe(node: Surveyed): void {
     const { client, appIndex, ttl = 0xff } = this.#options;
-    node.isBusy = true;
-    this.#underWay++;
     const octets = new Uint8Array(12 * this.#segmentsFor(node) - 7);
     const options = {
       dst: node.address,
@@ -140,18 +131,16 @@ class Survey {
   }
 
   #probed(node: Surveyed, error: MeshError | undefined): void {
-    node.isBusy = false;
-    this.#underWay--;
     node.failures = error === undefined ? 0 : node.failures + 1;
-    if (this.#isShort) this.#options.clock.after(PAUSE_MS, () => this.#pump());
+    if (this.#waitsForCopies) this.#options.clock.after(PAUSE_MS, () => this.#pump());
     else this.#pump();
   }
 
-  get #isShort(): boolean {
-    return this.#nodes.some((node) => this.#segmentsFor(node) < FEW_SEGMENTS);
+  get #waitsForCopies(): boolean {
+    return this.#eventMs < FAST_MS || this.#nodes.some((node) => this.#segmentsFor(node) < FEW_SEGMENTS);
   }
 
-  /** Each node is to have its turn in half of the time. */
+  /** Each node is to have its turn in half of the time, as far as messages of fewer segments do not waste it. */
   #segmentsFor({ mtu, isRemote }: Surveyed): number {
     const longest = Math.min(isRemote ? SEGMENTS.remote : SEGMENTS.most, Math.floor((mtu + 4) / 12));
     const share = this.#options.budgetMs / 2 / this.#nodes.length / Math.max(this.#eventMs, 1);
@@ -187,6 +176,8 @@ class Survey {
   }
 }
 
+/** Multiples of it spread evenly over the unit interval. */
+const GOLDEN = 0.618034;
 /** Error of the logarithm of the time, one standard deviation. */
 const ENOUGH = 0.05;
 /** Scan hopping alone costs as much. */

@@ -14,6 +14,8 @@ export interface UpdateForecast {
   readonly outlook: RadioOutlook;
   /** Of the upload to a Distributor; 0 without one. */
   readonly uploadSeconds: number;
+  /** From the end of the transfer to the last confirmation. */
+  readonly closingSeconds: number;
   /**
    * The whole update, from its start to the last confirmation. `low` and `high`: nineteen of twenty should end
    * between, as far as the radio stays as it is.
@@ -39,6 +41,8 @@ export interface ForecastQuestion
   > {
   /** Octets of the image. */
   readonly size: number;
+  /** What it took to check them, s; default: what is usual. */
+  readonly checkSeconds?: number | undefined;
   /** Whether every target is asked what it takes, or some of many, and the others are taken to be like them. Default false. */
   readonly everybody?: boolean;
   /** Whether the radio is surveyed, where the transfer is not over in a few seconds anyway. Default true; with `stock` settings false. */
@@ -48,8 +52,8 @@ export interface ForecastQuestion
 /** Targets that are asked what they take. */
 const MOST_ASKED = 20;
 /** Share of the transfer that a survey of the radio may take, and its bounds, ms. */
-const SURVEY_SHARE = 0.08;
-const SURVEY_MS = { least: 1500, most: 15_000 };
+const SURVEY_SHARE = 0.12;
+const SURVEY_MS = { least: 2500, most: 15_000 };
 /** A transfer that is over so soon is not surveyed for, s. */
 const SHORT_S = 20;
 /** Time of one advertising event on one of its three channels, ms. */
@@ -76,17 +80,20 @@ export async function forecastUpdate(
   const uploadSeconds = await forecastUpload(ground, question, outlook);
   // What was asked here the update asks as well.
   const asked = (ground.clock.now - begun) / 1000;
-  const around = asked + closingSeconds(question) + question.targets.length * REQUEST_S;
+  const hasRelays = [...outlook.receivers.values()].some(({ isRemote }) => isRemote);
+  const closing = closingSeconds({ ...question, hasRelays });
+  const around = asked + openingSeconds(question) + closing;
   const at = (by: number): number =>
     (planTransfer({ ...transfer, outlook: shifted(outlook, transfer, by) }) ?? plan).seconds;
   return {
     plan,
     outlook,
     uploadSeconds,
+    closingSeconds: closing,
     seconds: {
       expected: plan.seconds + uploadSeconds + around,
       low: Math.min(plan.seconds, at(-2)) * (1 - SCATTER) + uploadSeconds + around / 2,
-      high: Math.max(plan.seconds, at(2)) * (1 + SCATTER) + uploadSeconds + 3 * around,
+      high: Math.max(plan.seconds, at(2)) * (1 + SCATTER) + uploadSeconds + 2 * around,
     },
     airtimeShare: Math.min(1, (plan.pdus * plan.copies * CHANNEL_MS) / 1000 / plan.seconds),
   };
@@ -171,18 +178,39 @@ async function forecastUpload(
   return planTransfer({ size, receivers, settings, timeoutBase, outlook })?.seconds ?? 0;
 }
 
+/** What is known of an update when its closing steps are to be foretold. */
+export interface ClosingQuestion extends Pick<UpdatePlan, 'targets' | 'policy'> {
+  /** What it took to check the targets, s: the pace of requests to them. */
+  readonly checkSeconds?: number | undefined;
+  /** Some of them are reached over relays, which may be among those that restart. */
+  readonly hasRelays?: boolean;
+}
+
 /**
  * From the end of the transfer to the last confirmation: verification, swap and reboot, s. What targets need for it nobody
  * knows before; some boot in 90 s.
  */
-export function closingSeconds({ targets, policy }: Pick<UpdatePlan, 'targets' | 'policy'>): number {
-  if (policy === 'verify') return VERIFY_S + targets.length * REQUEST_S;
-  return VERIFY_S + REBOOT_S + 3 * targets.length * REQUEST_S;
+export function closingSeconds({ policy, hasRelays = false, ...question }: ClosingQuestion): number {
+  const requests = STEP_SHARE * checkSecondsOf(question);
+  return policy === 'verify' ? requests : 2 * requests + (hasRelays ? RELAYED_REBOOT_S : REBOOT_S);
 }
 
-const REQUEST_S = 0.1;
-const VERIFY_S = 1;
-const REBOOT_S = 12;
+/** From the check to the transfer. */
+function openingSeconds(question: ClosingQuestion): number {
+  return START_SHARE * checkSecondsOf(question);
+}
+
+function checkSecondsOf({ targets, checkSeconds = CHECK_S * targets.length }: ClosingQuestion): number {
+  return checkSeconds;
+}
+
+/** The check of one target, where it was not measured; what one later step and the start take of such a check. Measured. */
+const CHECK_S = 0.34;
+const STEP_SHARE = 0.45;
+const START_SHARE = 0.75;
+/** Apply until the last one is back; over relays that restart as well it is asked for again and again. */
+const REBOOT_S = 14.5;
+const RELAYED_REBOOT_S = 41.5;
 
 /** The same radio with so many standard deviations more loss than was found; without a survey with none, or much. */
 function shifted(outlook: RadioOutlook, { receivers }: TransferQuestion, by: number): RadioOutlook {

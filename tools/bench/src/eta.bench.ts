@@ -8,7 +8,8 @@ import { portableCrypto } from '@meshferry/crypto';
 import { type MadeFirmware, makeFirmware } from '@meshferry/firmware';
 import { type JobProgress, UpdateJob } from '@meshferry/node';
 import { parseSimUri, SIM_APP_INDEX, SIM_GROUP, World } from '@meshferry/sim';
-import { ETA_CASES, type EtaCase } from './eta-cases.ts';
+import { ETA_CASES } from './eta-cases.ts';
+import { readSeeds, type UpdateCase } from './one-update.ts';
 
 /** What `makeFirmware` puts round the payload. */
 const FRAME = 666;
@@ -21,9 +22,9 @@ interface Outcome {
   readonly tenth: { readonly transfer: number; readonly total: number };
 }
 
-const [range = '', seedText = '101', peer = 'meshferry'] = process.argv.slice(2);
+const [range = '', seedText, peer = 'meshferry'] = process.argv.slice(2);
 const [from = 0, to = from || 999] = range.split('-').filter(Boolean).map(Number);
-const seeds = seedsOf(seedText);
+const seeds = readSeeds(seedText, '101');
 const all: Outcome[] = [];
 
 for (const [i, each] of ETA_CASES.entries()) {
@@ -39,7 +40,7 @@ for (const [i, each] of ETA_CASES.entries()) {
 }
 console.log(`all  ${summary(all)}`);
 
-async function measure({ uri, kib, unicast }: EtaCase, seed: number): Promise<Outcome> {
+async function measure({ uri, kib, unicast }: UpdateCase, seed: number): Promise<Outcome> {
   const { image, metadata, firmwareId } = await firmware(kib);
   const world = new World({ sim: parseSimUri(`sim:${uri},seed=${seed},peer=${peer}`) });
   const { clock, random, role } = world;
@@ -79,8 +80,8 @@ function firmware(kib: number): Promise<MadeFirmware> {
   });
 }
 
-function label(i: number, { uri, kib }: EtaCase): string {
-  return `${String(i).padStart(2)}  ${uri.padEnd(44)}  ${`${kib} KiB`.padStart(8)}`;
+function label(i: number, { uri, kib }: UpdateCase): string {
+  return `${String(i).padStart(2)}  ${uri.padEnd(54)}  ${`${kib} KiB`.padStart(8)}`;
 }
 
 function text({ transferSeconds, totalSeconds, start, tenth }: Outcome): string {
@@ -111,10 +112,4 @@ function summary(outcomes: readonly Outcome[]): string {
 
 function percent(share: number): string {
   return `${share >= 0 ? '+' : ''}${(100 * share).toFixed(1)} %`.padStart(8);
-}
-
-function seedsOf(given: string): number[] {
-  const [first = 0, last] = given.split('-').map(Number);
-  if (last === undefined) return given.split(',').map(Number);
-  return Array.from({ length: last - first + 1 }, (_, i) => first + i);
 }

@@ -95,6 +95,7 @@ async function planFor(
       size: image.bytes.length,
       targets: accepting,
       everybody: true,
+      checkSeconds,
       appIndex: mesh.appIndex,
       probe: flags.probe,
       ...group,
