@@ -1,0 +1,81 @@
+import { describe, expect, it } from 'vitest';
+import { AutoStrategy } from './auto-strategy.ts';
+import { Estimates } from './estimates.ts';
+import { Receiver } from './receiver.ts';
+
+const BOUNDS = { minChunkSize: 16, maxChunkSize: 377 };
+
+/** So many receivers whose answers have come over `relays` relays. */
+function receivers(count: number, relays: number): Receiver[] {
+  return Array.from({ length: count }, (_, i) => {
+    const receiver = new Receiver({ address: 0x100 + i });
+    receiver.heardWith(6 - relays, 6);
+    return receiver;
+  });
+}
+
+describe('receivers behind relays', () => {
+  const chosen = (estimates: Estimates, all: readonly Receiver[]) =>
+    new AutoStrategy(estimates, 50_000).sending(12, BOUNDS, all, true, () => false);
+
+  it('get two copies of each PDU, no faster than relays pass them on; those in reach one', () => {
+    const strategy = new AutoStrategy(new Estimates(), 50_000);
+    const sending = strategy.sending(12, BOUNDS, receivers(6, 3), true, () => false);
+    expect(sending).toMatchObject({ copies: 2, byUnicast: false });
+    expect(strategy.groupChunk(sending.copies)).toMatchObject({
+      sar: { segmentIntervalStep: 5 },
+      transmit: { count: 2 },
+    });
+    const near = strategy.sending(12, BOUNDS, receivers(6, 0), true, () => false);
+    expect(strategy.groupChunk(near.copies).sar).toMatchObject({ segmentIntervalStep: 0 });
+  });
+
+  it('get three when most of what is sent with two gets lost: their relays are slower', () => {
+    const estimates = new Estimates();
+    const all = receivers(6, 3);
+    estimates.observeLoss(
+      all.map((receiver) => ({ receiver, chunks: 50, missed: 5 })),
+      2,
+      2,
+    );
+    expect(chosen(estimates, all).copies).toBe(2);
+    estimates.observeLoss(
+      all.map((receiver) => ({ receiver, chunks: 50, missed: 35 })),
+      2,
+      2,
+    );
+    expect(chosen(estimates, all).copies).toBe(3);
+  });
+
+  it('get smaller chunks the more PDUs they miss', () => {
+    const [good, bad] = [new Estimates(), new Estimates()];
+    const all = receivers(6, 3);
+    good.observeLoss(
+      all.map((receiver) => ({ receiver, chunks: 200, missed: 0 })),
+      4,
+      2,
+    );
+    const before = chosen(good, all).chunkSize;
+    bad.observeLoss(
+      all.map((receiver) => ({ receiver, chunks: 200, missed: 120 })),
+      4,
+      2,
+    );
+    expect(chosen(bad, all).chunkSize).toBeLessThan(before);
+  });
+
+  it('get what they miss by the group: acknowledgments would take the relays time as well', () => {
+    const strategy = new AutoStrategy(new Estimates(), 50_000);
+    const sending = { chunkSize: 29, copies: 2, byUnicast: false };
+    expect(strategy.repairing(1, 1, sending, receivers(2, 2)).byUnicast).toBe(false);
+  });
+
+  it('have more time to answer, and do not make those in reach wait', () => {
+    const estimates = new Estimates();
+    const near = estimates.answerTimeoutMs(false);
+    expect(estimates.answerTimeoutMs(false, 5)).toBe(near + 500);
+    for (let i = 0; i < 50; i++) estimates.observeRoundTrip(620, false, 5);
+    expect(estimates.answerTimeoutMs(false)).toBeLessThanOrEqual(near);
+    expect(estimates.answerTimeoutMs(false, 5)).toBeGreaterThan(600);
+  });
+});
