@@ -3,6 +3,7 @@ import {
   type Conditions,
   groupBlockMs,
   groupRepairMs,
+  type Lack,
   REPAIR_COPIES,
   type Sending,
   sleepyBlockMs,
@@ -80,14 +81,14 @@ export class AutoStrategy implements Strategy {
     return this.#conditions(receivers).roundMs(receivers.length);
   }
 
-  repairing(pairs: number, chunks: number, { chunkSize }: Sending, receivers: readonly Receiver[]): Sending {
+  repairing(lack: Lack, { chunkSize }: Sending, receivers: readonly Receiver[]): Sending {
     const conditions = this.#conditions(receivers);
     let best: Sending = { chunkSize, copies: 1, byUnicast: true };
-    let costMs = unicastRepairMs(pairs, chunkSize, conditions) + conditions.roundMs(receivers.length);
+    let costMs = unicastRepairMs(lack.pairs, chunkSize, conditions) + conditions.roundMs(receivers.length);
     const fewest = copiesFor(receivers);
     for (const copies of REPAIR_COPIES) {
       const sending = { chunkSize, copies, byUnicast: false };
-      const cost = groupRepairMs(chunks, sending, conditions);
+      const cost = groupRepairMs(lack, sending, conditions);
       if (copies < fewest || cost > costMs) continue;
       best = sending;
       costMs = cost;

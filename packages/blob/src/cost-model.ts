@@ -35,7 +35,7 @@ export function groupBlockMs(blockSize: number, sending: Sending, conditions: Co
   const sendingMs = copies * segmentsOfBlock(shape) * pduMs(chunkSize, conditions);
   const missed = missedBy(sending, conditions);
   const repairs = REPAIR_COPIES.map((again) =>
-    repairMs(missed, shape.chunkCount, { ...sending, copies: again }, conditions),
+    repairMs(missed, shape.chunkCount, shape.chunkCount, { ...sending, copies: again }, conditions),
   );
   return conditions.roundMs(missed.length) + sendingMs + Math.min(...repairs);
 }
@@ -43,21 +43,38 @@ export function groupBlockMs(blockSize: number, sending: Sending, conditions: Co
 /** Repairs of a few chunks may take more copies than their first sending: one check less is worth that. */
 export const REPAIR_COPIES: readonly number[] = [1, 2, 3];
 
-/** Expected time of sending `chunks` chunks once more to all who miss some, of the check and of all that follows from it. */
-export function groupRepairMs(chunks: number, sending: Sending, conditions: Conditions): number {
+/** What is missing of a block. */
+export interface Lack {
+  /** Chunks that somebody misses, and the sum of what each misses. */
+  readonly chunks: number;
+  readonly pairs: number;
+  /** Chunks of the block. */
+  readonly of: number;
+}
+
+/** Expected time of sending chunks once more to all who miss some, of the check and of all that follows from it. */
+export function groupRepairMs({ chunks, pairs, of }: Lack, sending: Sending, conditions: Conditions): number {
   const { chunkSize, copies } = sending;
   const sendingMs = chunks * copies * segmentsOfChunk(chunkSize) * pduMs(chunkSize, conditions);
-  return sendingMs + repairMs(missedBy(sending, conditions), chunks, sending, conditions);
+  const share = pairs / (chunks * conditions.loss.length);
+  const missing = missedBy(sending, conditions).map((missed) => share * missed);
+  return sendingMs + repairMs(missing, chunks, of, sending, conditions);
 }
 
 /**
- * Checks and further sendings, until nobody misses any of `chunks` chunks, when each receiver misses each of them with the
- * chance of its own now.
+ * Checks and further sendings, until nobody misses any of `chunks` chunks of a block of `ofBlock`, when each receiver misses
+ * each of them with the chance of its own now.
  */
-function repairMs(missing: readonly number[], chunks: number, sending: Sending, conditions: Conditions): number {
+function repairMs(
+  missing: readonly number[],
+  chunks: number,
+  ofBlock: number,
+  sending: Sending,
+  conditions: Conditions,
+): number {
   const { chunkSize, copies } = sending;
   const chunkMs = copies * segmentsOfChunk(chunkSize) * pduMs(chunkSize, conditions);
-  const listMs = conditions.answerSegmentMs * (segmentsOfBlockStatus(chunks) - 1);
+  const listMs = conditions.answerSegmentMs * (segmentsOfBlockStatus(ofBlock) - 1);
   const missedAgain = missedBy(sending, conditions);
   const chances = [...missing];
   let asked = missing.length;
@@ -82,7 +99,7 @@ const MAX_ROUNDS = 40;
 /** Receivers that may be expected to miss something, on average, when nothing more is reckoned with. */
 const NEGLIGIBLE = 0.02;
 /** Long answers that come in parallel without getting into each other's way. */
-const ANSWERS_AT_A_TIME = 3;
+const ANSWERS_AT_A_TIME = 5;
 
 function pduMs(chunkSize: number, { unsegmentedMs, segmentMs }: Conditions): number {
   return chunkSize <= 8 ? unsegmentedMs : segmentMs;

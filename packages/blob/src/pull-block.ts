@@ -155,7 +155,9 @@ export class PullBlock implements BlockProcedure, ChunkSenderHost {
     if (needy.length === 0) return;
     const { strategy } = this.#context;
     const pairs = needy.reduce((sum, { missingCount }) => sum + missingCount, 0);
-    const { byUnicast } = strategy.repairing(pairs, countBits(unionOf(needy)), this.#block.sending, needy);
+    // Reports are short, whatever they ask for.
+    const lack = { pairs, chunks: countBits(unionOf(needy)), of: 1 };
+    const { byUnicast } = strategy.repairing(lack, this.#block.sending, needy);
     const alone = needy.filter((receiver) => byUnicast !== hasFailed(receiver));
     for (const receiver of alone) this.#serveAlone(receiver);
     this.#sendToGroup(needy.filter((receiver) => !alone.includes(receiver)));

@@ -177,7 +177,8 @@ export class PushBlock implements BlockProcedure, ChunkSenderHost, LongAnswers {
     if (!mayUseGroup || needy.some(({ fruitless }) => fruitless >= DEAF_CHECKS)) return { ...sending, byUnicast: true };
     if (this.#firstPass && needy.every(isWithoutAny)) return sending;
     const pairs = needy.reduce((sum, { missingCount }) => sum + missingCount, 0);
-    return this.#context.strategy.repairing(pairs, countBits(this.#union(needy)), sending, needy);
+    const lack = { pairs, chunks: countBits(this.#union(needy)), of: this.#block.shape.chunkCount };
+    return this.#context.strategy.repairing(lack, sending, needy);
   }
 
   #union(needy: readonly Receiver[]): Uint8Array {

@@ -58,7 +58,7 @@ const WINDOW = 2;
 /** Requests that must have been made before somebody is lost: where many are asked, one may wait long for its turn. */
 const MIN_ASKS = 5;
 /** Long answers that may be on their way to us at a time. */
-const LONG_ANSWERS = 4;
+const LONG_ANSWERS = 6;
 
 /**
  * One acknowledged step [MBT 6.2]: everybody pending is asked, the group first and the few that stay silent one by one,

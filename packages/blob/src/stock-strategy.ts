@@ -54,7 +54,7 @@ export class StockStrategy implements Strategy {
     return this.#pduMs + ANSWERS_MS + isLost * this.groupWaitMs();
   }
 
-  repairing(_pairs: number, _chunks: number, sending: Sending): Sending {
+  repairing(_lack: unknown, sending: Sending): Sending {
     return sending;
   }
 

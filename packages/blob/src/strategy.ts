@@ -1,5 +1,5 @@
 import type { SendOptions } from '@meshferry/access';
-import type { Sending } from './cost-model.ts';
+import type { Lack, Sending } from './cost-model.ts';
 import type { Receiver } from './receiver.ts';
 
 /** The chunk sizes that all receivers that take part accept, octets. */
@@ -39,10 +39,10 @@ export interface Strategy {
   /** What it is expected to take until all of them have answered one request. */
   roundMs(receivers: readonly Receiver[]): number;
   /**
-   * How chunks of a block that was sent as `sending` says go out again: `pairs` chunks to the receivers one by one, or
-   * `chunks` chunks to the group.
+   * How chunks of a block that was sent as `sending` says go out again to those who miss some: to each by itself, or to the
+   * group.
    */
-  repairing(pairs: number, chunks: number, sending: Sending, receivers: readonly Receiver[]): Sending;
+  repairing(lack: Lack, sending: Sending, receivers: readonly Receiver[]): Sending;
   /** Whether `asked` receivers of `all` are asked by one message to the group. */
   asksGroup(asked: number, all: number, longAnswers: boolean): boolean;
   /** Whether those who stay silent are asked by the group again and again. */
