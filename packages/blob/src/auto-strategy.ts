@@ -17,6 +17,17 @@ import { BLOCK_REPORT_MS, type Bounds, largestChunk, type OnAir, type Strategy }
 /** How long the report of a node that always listens may take, besides its way. */
 const PROMPT_REPORT_MS = 2000;
 
+/** Copies of a PDU that relays pass on, unless they prove slower. */
+const RELAYED_COPIES = 2;
+/** SAR Segment Interval Step for those: 60 ms, a little more than relays need for two copies. */
+const RELAYED_INTERVAL_STEP = 5;
+/** More answers at a time, each sent on by every relay, would be lost where relays hear each other. */
+const MAX_RELAYED_ANSWERS = 16;
+/** What a PDU that every relay sends on costs, ms: two or three copies of it. */
+const RELAYED_MS = 60;
+const FAR_MS = 300;
+/** Long answers that come in parallel without getting into each other's way. Relays send one after the other. */
+const ANSWERS_AT_A_TIME = 5;
 /** Network Transmit of most nodes, for the estimate of what a request to the group costs. */
 const USUAL_COPIES = 3;
 /** SAR Unicast Retransmissions Interval with its default, and the wait of the receiver before it acknowledges. */
@@ -32,6 +43,8 @@ export class AutoStrategy implements Strategy {
   readonly asksGroupOnly = false;
   readonly #estimates: Estimates;
   readonly #clientTimeoutMs: number;
+  /** Some of the receivers last considered are behind relays. */
+  #relayed = false;
 
   constructor(estimates: Estimates, clientTimeoutMs: number) {
     this.#estimates = estimates;
@@ -45,7 +58,7 @@ export class AutoStrategy implements Strategy {
     hasGroup: boolean,
   ): number {
     const conditions = this.#conditions(receivers);
-    const copies = copiesFor(receivers);
+    const copies = this.#copiesFor(receivers);
     let best = logs[0]!.log;
     let bestCost = Number.POSITIVE_INFINITY;
     for (const { log, bounds } of logs) {
@@ -65,7 +78,7 @@ export class AutoStrategy implements Strategy {
     hasGroup: boolean,
     avoid: (size: number) => boolean,
   ): Sending {
-    return cheapest(2 ** log, bounds, this.#conditions(receivers), hasGroup, copiesFor(receivers), avoid).sending;
+    return cheapest(2 ** log, bounds, this.#conditions(receivers), hasGroup, this.#copiesFor(receivers), avoid).sending;
   }
 
   blockMs(size: number, sending: Sending, receivers: readonly Receiver[], isPull: boolean): number {
@@ -83,9 +96,11 @@ export class AutoStrategy implements Strategy {
 
   repairing(lack: Lack, { chunkSize }: Sending, receivers: readonly Receiver[]): Sending {
     const conditions = this.#conditions(receivers);
+    // Acknowledgments would take the relays' time as well.
+    if (areRemote(receivers)) return { chunkSize, copies: this.#relayedCopies, byUnicast: false };
     let best: Sending = { chunkSize, copies: 1, byUnicast: true };
     let costMs = unicastRepairMs(lack.pairs, chunkSize, conditions) + conditions.roundMs(receivers.length);
-    const fewest = copiesFor(receivers);
+    const fewest = this.#copiesFor(receivers);
     for (const copies of REPAIR_COPIES) {
       const sending = { chunkSize, copies, byUnicast: false };
       const cost = groupRepairMs(lack, sending, conditions);
@@ -100,16 +115,20 @@ export class AutoStrategy implements Strategy {
     if (longAnswers && asked > MAX_LONG_ANSWERS) return false;
     // Requests one by one show the pace of the bearer, by which block and chunk size are chosen.
     if (!this.#estimates.isPaceMeasured && asked <= MAX_PROBED) return false;
-    return asked > 0.3 * all && this.#unicastRoundMs(asked) > this.#groupRoundMs(asked);
+    if (this.#relayed && asked > MAX_RELAYED_ANSWERS) return false;
+    const relayed = this.#relayed;
+    return asked > 0.3 * all && this.#unicastRoundMs(asked, relayed) > this.#groupRoundMs(asked, relayed);
   }
 
   /** Answers to a group come within 500 ms; each takes its turn on air. */
   groupWaitMs(asked: number): number {
-    return 500 + this.#estimates.answerTimeoutMs(false) / 2 + 8 * asked;
+    const answersMs = this.#relayed ? FAR_MS + RELAYED_MS * asked : 8 * asked;
+    return 500 + this.#estimates.answerTimeoutMs(false) / 2 + answersMs;
   }
 
-  unicastWaitMs(asks: number, long: boolean): number {
-    return Math.min(this.#estimates.answerTimeoutMs(long) * 1.5 ** (asks - 1), this.#clientTimeoutMs / 5);
+  unicastWaitMs(asks: number, long: boolean, relays = 0): number {
+    const timeoutMs = this.#estimates.answerTimeoutMs(long, relays);
+    return Math.min(timeoutMs * 1.5 ** (asks - 1), this.#clientTimeoutMs / 5);
   }
 
   /** Receivers that answer at once tell when asked; a request to a Low Power node would wait at its Friend, in the way of chunks. */
@@ -125,7 +144,7 @@ export class AutoStrategy implements Strategy {
 
   groupChunk(copies: number): OnAir {
     return {
-      sar: { segmentIntervalStep: 0, multicastRetransmissionsCount: 0 },
+      sar: { segmentIntervalStep: this.#relayed ? RELAYED_INTERVAL_STEP : 0, multicastRetransmissionsCount: 0 },
       transmit: { count: copies, intervalMs: 20 },
     };
   }
@@ -165,37 +184,51 @@ export class AutoStrategy implements Strategy {
 
   #conditions(receivers: readonly Receiver[]): Conditions {
     const { segmentMs, unsegmentedMs } = this.#estimates;
+    const remote = areRemote(receivers);
+    this.#relayed = remote;
     return {
       loss: this.#estimates.lossOf(receivers),
+      relayed: remote,
       segmentMs,
       unsegmentedMs,
-      roundMs: (asked) => Math.min(this.#unicastRoundMs(asked), this.#groupRoundMs(asked)),
-      answerSegmentMs: this.#estimates.answerSegmentMs,
+      roundMs: (asked) => Math.min(this.#unicastRoundMs(asked, remote), this.#groupRoundMs(asked, remote)),
+      answerSegmentMs: remote ? 1.5 * RELAYED_MS : this.#estimates.answerSegmentMs,
+      answersAtATime: remote ? 1 : ANSWERS_AT_A_TIME,
       ackMs: this.#estimates.ackMs,
-      unicastCopies: copiesFor(receivers),
-      retransmissionMs: this.#estimates.isAckMeasured ? 0 : RETRANSMISSION_MS * copiesFor(receivers),
+      unicastCopies: this.#copiesFor(receivers),
+      retransmissionMs: this.#estimates.isAckMeasured ? 0 : RETRANSMISSION_MS * this.#copiesFor(receivers),
     };
   }
 
+  /**
+   * Fewest copies of a PDU. A relay sends each PDU two or three times: a source that is faster only fills its queues, and in
+   * that time it can as well send copies.
+   */
+  #copiesFor(receivers: readonly Receiver[]): number {
+    return areRemote(receivers) ? this.#relayedCopies : 1;
+  }
+
+  get #relayedCopies(): number {
+    return this.#estimates.relaysLag ? USUAL_COPIES : RELAYED_COPIES;
+  }
+
   /** One request after the other; each is answered within 20 to 50 ms. */
-  #unicastRoundMs(asked: number): number {
+  #unicastRoundMs(asked: number, remote = false): number {
+    if (remote) return 2 * asked * RELAYED_MS + this.#estimates.roundTripMs(false) + FAR_MS;
     return asked * this.#estimates.unsegmentedMs + this.#estimates.roundTripMs(false);
   }
 
   /** One request; the last of so many answers, each delayed by 20 to 500 ms at random. */
-  #groupRoundMs(asked: number): number {
+  #groupRoundMs(asked: number, remote = false): number {
+    if (remote) return (1 + asked) * RELAYED_MS + this.#estimates.roundTripMs(false) + FAR_MS;
     const { unsegmentedMs } = this.#estimates;
     const answerMs = this.#estimates.roundTripMs(false) / 2;
     return USUAL_COPIES * unsegmentedMs + 20 + (480 * asked) / (asked + 1) + answerMs;
   }
 }
 
-/**
- * Fewest copies of a chunk to the group. A relay sends each PDU as often as the usual Network Transmit: a source that is
- * faster only fills its queues. In that time the source can as well send copies.
- */
-function copiesFor(receivers: readonly Receiver[]): number {
-  return receivers.some(({ isRemote }) => isRemote) ? USUAL_COPIES : 1;
+function areRemote(receivers: readonly Receiver[]): boolean {
+  return receivers.some(({ isRemote }) => isRemote);
 }
 
 /** The cheapest of the sizes that fill their segments, of one to three copies to the group, and of one by one. */
@@ -220,7 +253,8 @@ function cheapest(
   for (const chunkSize of chunkSizes(bounds, avoid)) {
     consider({ chunkSize, copies: 1, byUnicast: true });
     if (!hasGroup) continue;
-    for (let copies = minCopies; copies <= 3; copies++) consider({ chunkSize, copies, byUnicast: false });
+    for (let copies = minCopies; copies <= (conditions.relayed ? minCopies : 3); copies++)
+      consider({ chunkSize, copies, byUnicast: false });
   }
   return { sending: best, costMs };
 }

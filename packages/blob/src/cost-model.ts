@@ -4,6 +4,8 @@ import { blockShape, segmentsOfBlock, segmentsOfChunk } from './arithmetic.ts';
 export interface Conditions {
   /** Chance that one advertising event is missed, for each receiver. */
   readonly loss: readonly number[];
+  /** Relays pass the PDUs on: `loss` is the chance to miss a PDU, and copies of the source alone do not lower it. */
+  readonly relayed: boolean;
   /** Time that the bearer takes for one event of an unsegmented message, of a segment. */
   readonly unsegmentedMs: number;
   readonly segmentMs: number;
@@ -11,6 +13,8 @@ export interface Conditions {
   roundMs(asked: number): number;
   /** What one segment adds to an answer of several. */
   readonly answerSegmentMs: number;
+  /** Long answers that come in parallel without getting into each other's way. */
+  readonly answersAtATime: number;
   /** From the last segment of a message to one receiver until its acknowledgment. */
   readonly ackMs: number;
   /** Advertising events of each segment to one receiver. */
@@ -88,7 +92,7 @@ function repairMs(
       chances[receiver] = chance * (missedAgain[receiver] as number);
     }
     sum += Math.min(1, asked) * conditions.roundMs(Math.max(1, asked));
-    sum += listMs * (Math.min(1, listing) + Math.max(0, listing - 1) / ANSWERS_AT_A_TIME);
+    sum += listMs * (Math.min(1, listing) + Math.max(0, listing - 1) / conditions.answersAtATime);
     sum += chunkMs * chunks * (1 - chunkHeld);
     asked = listing;
   }
@@ -98,15 +102,13 @@ function repairMs(
 const MAX_ROUNDS = 40;
 /** Receivers that may be expected to miss something, on average, when nothing more is reckoned with. */
 const NEGLIGIBLE = 0.02;
-/** Long answers that come in parallel without getting into each other's way. */
-const ANSWERS_AT_A_TIME = 5;
 
 function pduMs(chunkSize: number, { unsegmentedMs, segmentMs }: Conditions): number {
   return chunkSize <= 8 ? unsegmentedMs : segmentMs;
 }
 
-function missedBy({ chunkSize, copies }: Sending, { loss }: Conditions): number[] {
-  return loss.map((each) => missChance(each, copies, segmentsOfChunk(chunkSize)));
+function missedBy({ chunkSize, copies }: Sending, { loss, relayed }: Conditions): number[] {
+  return loss.map((each) => missChance(each, relayed ? 1 : copies, segmentsOfChunk(chunkSize)));
 }
 
 /** Chance that a chunk of `segments` PDUs, each sent in `copies` events that are missed with chance `loss`, does not arrive. */

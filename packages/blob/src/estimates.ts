@@ -28,6 +28,8 @@ const SHORT_DEVIATIONS = 2;
 const KNOWN = 10;
 const MIN_TIMEOUT_MS = 80;
 const MAX_TIMEOUT_MS = 4000;
+/** There and back, what one more relay takes: its delay, and two copies of each. */
+const HOP_MS = 100;
 
 /** How long answers of one kind take: smoothed mean and mean deviation. */
 interface RoundTrip {
@@ -46,6 +48,8 @@ export class Estimates {
   answerSegmentMs = 40;
   /** From the last segment of a message to one receiver until its acknowledgment. */
   ackMs = 60;
+  /** Relays do not keep up with two copies of each PDU. */
+  relaysLag = false;
   /** `ackMs` was measured, and so holds what losses cost. */
   isAckMeasured = false;
   #unsegmentedMeasured = false;
@@ -114,19 +118,20 @@ export class Estimates {
   }
 
   /** A request to one receiver was answered so long after it had left, by one PDU or by several (`long`). */
-  observeRoundTrip(ms: number, long: boolean): void {
+  observeRoundTrip(ms: number, long: boolean, relays = 0): void {
     const trip = this.#trip(long);
-    const error = ms - trip.ms;
+    const error = Math.max(20, ms - relays * HOP_MS * (long ? 2 : 1)) - trip.ms;
     trip.count++;
     trip.ms += 0.125 * error;
     trip.deviation += 0.25 * (Math.abs(error) - trip.deviation);
   }
 
   /** When an answer to a unicast request is overdue. */
-  answerTimeoutMs(long: boolean): number {
+  answerTimeoutMs(long: boolean, relays = 0): number {
     const { ms, deviation, count } = this.#trip(long);
+    const way = relays * HOP_MS * (long ? 2 : 1);
     const timeout = ms + (long || count < KNOWN ? DEVIATIONS : SHORT_DEVIATIONS) * deviation;
-    return Math.min(MAX_TIMEOUT_MS, Math.max(MIN_TIMEOUT_MS, timeout));
+    return Math.min(MAX_TIMEOUT_MS, way + Math.max(MIN_TIMEOUT_MS, timeout));
   }
 
   /** Mean time until such an answer to a unicast request. */
@@ -143,7 +148,9 @@ export class Estimates {
    * that it lacked before.
    */
   observeLoss(passes: readonly Pass[], segments: number, copies: number): void {
-    if (copies > 1) this.#observeCopies(passes, segments, copies);
+    if (passes.some(({ receiver }) => receiver.isRemote)) {
+      this.#observeRelayed(passes, segments);
+    } else if (copies > 1) this.#observeCopies(passes, segments, copies);
     else {
       for (const pass of passes) {
         const loss = eventLoss(pass.missed, pass.chunks, segments, 1);
@@ -151,6 +158,19 @@ export class Estimates {
         learn(pass, loss, segments);
       }
     }
+  }
+
+  /** Over relays: the chance to miss a PDU. When most of them get lost, they come faster than relays pass them on. */
+  #observeRelayed(passes: readonly Pass[], segments: number): void {
+    let sum = 0;
+    let pdus = 0;
+    for (const pass of passes) {
+      const loss = eventLoss(pass.missed, pass.chunks, segments, 1);
+      sum += loss * pass.chunks;
+      pdus += pass.chunks;
+      learn(pass, loss, segments);
+    }
+    if (pdus >= 40 && sum > 0.3 * pdus) this.relaysLag = true;
   }
 
   /**

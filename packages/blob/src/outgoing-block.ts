@@ -111,7 +111,8 @@ export class OutgoingBlock {
 
   /** Advertising events of each PDU to the group. In pull mode few chunks go out at a time: copies come soon enough. */
   #copiesOfPdu(copies: number): number {
-    return this.sending.chunkSize > 8 || this.#context.mode === 'pull' ? copies : 1;
+    const isRelayed = this.#context.active.some(({ isRemote }) => isRemote);
+    return this.sending.chunkSize > 8 || isRelayed || this.#context.mode === 'pull' ? copies : 1;
   }
 
   /** Tells how many chunks were sent, not too often. */

@@ -77,7 +77,7 @@ export class PushBlock implements BlockProcedure, ChunkSenderHost, LongAnswers {
   expected(receiver: Receiver): boolean {
     const { chunkSize, copies } = this.#sending;
     const [loss] = this.#context.estimates.lossOf([receiver]) as [number];
-    return receiver.missingBefore * missChance(loss, copies, segmentsOfChunk(chunkSize)) > 0.5;
+    return receiver.missingBefore * missChance(loss, receiver.isRemote ? 1 : copies, segmentsOfChunk(chunkSize)) > 0.5;
   }
 
   came({ stage, missingCount, chunkCount }: Receiver): boolean {
@@ -161,7 +161,9 @@ export class PushBlock implements BlockProcedure, ChunkSenderHost, LongAnswers {
   }
 
   #send(): void {
-    const needy = this.#needy;
+    const all = this.#needy;
+    const deaf = all.filter(({ fruitless }) => fruitless >= DEAF_CHECKS);
+    const needy = deaf.length > 0 ? deaf : all;
     for (const receiver of needy) receiver.missingBefore = receiver.missingCount;
     this.#sending = this.#sendingTo(needy);
     const lanes: Lane[] = this.#sending.byUnicast

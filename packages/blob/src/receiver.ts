@@ -103,6 +103,8 @@ export class Receiver implements BlobTargetState {
   singleLoss: number | undefined;
   /** Its messages come over relays, none came directly so far. */
   isRemote = false;
+  /** Relays that its messages come over, as few as any has needed so far. */
+  relays = 0;
   #nearestTtl = 0;
 
   /** `outlook`: what was known of the way to it before. */
@@ -170,7 +172,8 @@ export class Receiver implements BlobTargetState {
   /** A message of it arrived with this TTL; `sent` is the Transfer TTL, with which servers send. */
   heardWith(ttl: number, sent: number): void {
     this.#nearestTtl = Math.max(this.#nearestTtl, ttl);
-    this.isRemote = this.#nearestTtl < sent;
+    this.relays = Math.max(0, sent - this.#nearestTtl);
+    this.isRemote = this.relays > 0;
   }
 
   /** It has answered: the next silence starts afresh. */

@@ -67,7 +67,7 @@ describe('receivers behind relays', () => {
   it('get what they miss by the group: acknowledgments would take the relays time as well', () => {
     const strategy = new AutoStrategy(new Estimates(), 50_000);
     const sending = { chunkSize: 29, copies: 2, byUnicast: false };
-    expect(strategy.repairing(1, 1, sending, receivers(2, 2)).byUnicast).toBe(false);
+    expect(strategy.repairing({ chunks: 1, pairs: 1, of: 142 }, sending, receivers(2, 2)).byUnicast).toBe(false);
   });
 
   it('have more time to answer, and do not make those in reach wait', () => {

@@ -119,11 +119,11 @@ export class Round {
     this.#tick();
   }
 
-  #measure({ askedAt, asks }: Receiver, wasLong: boolean): void {
+  #measure({ askedAt, asks, relays }: Receiver, wasLong: boolean): void {
     if (askedAt === undefined || asks > 1) return;
     const { clock, estimates } = this.#ground;
     const segments = this.#step.longAnswers?.segments;
-    estimates.observeRoundTrip(clock.now - askedAt, wasLong);
+    estimates.observeRoundTrip(clock.now - askedAt, wasLong, relays);
     if (wasLong && segments !== undefined) estimates.observeLongAnswer(clock.now - askedAt, segments);
   }
 

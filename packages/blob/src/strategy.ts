@@ -49,7 +49,7 @@ export interface Strategy {
   readonly asksGroupOnly: boolean;
   /** How long to wait for answers after a request to the group, or the `asks`-th request to one receiver, had left; `long`: answers of several PDUs are expected. */
   groupWaitMs(asked: number): number;
-  unicastWaitMs(asks: number, long: boolean): number;
+  unicastWaitMs(asks: number, long: boolean, relays?: number): number;
   /** How long those of `asked` that have answered wait for the others before chunks are sent to them. */
   patienceMs(asked: number): number;
   /** Pull mode: whether each receiver gets its chunks by itself although there is a group. */
