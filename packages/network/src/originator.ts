@@ -109,7 +109,9 @@ export class Originator {
     }
     const pdu = this.#unsegmentedPdu(message);
     if (pdu instanceof MeshError) return this.#fail(pdu, done);
-    if (message.acknowledges !== undefined) return sending.acknowledge(pdu, transmit, ended, dst);
+    if (message.acknowledges !== undefined) {
+      return sending.acknowledge(pdu, transmit, () => this.#unsegmentedPdu(message), ended, dst);
+    }
     return sending.send(pdu, transmit, ended, dst);
   }
 

@@ -197,6 +197,22 @@ describe('a bulk transfer', () => {
     }
   });
 
+  it('lets it have that set also before an acknowledgment, which then is not taken as replayed', () => {
+    const { mesh, sender, receiver } = makePair('acknowledged');
+    // It answers at once: the acknowledgment has just been handed over.
+    sender.onReceive = ({ payload }) => sender.layer.send({ ...appMessage(1, 2, SHORT, payload[0]), transmit: ONCE });
+    const outcomes = Array.from({ length: 30 }, (_, tag) => {
+      mesh.clock.advance(200 + tag);
+      sender.layer.send(bulk(SHORT, 100 + tag));
+      const message = { ...appMessage(2, 1, LONG, tag), transmit: ONCE, sar: { unicastRetransmissionsCount: 0 } };
+      return track((done) => receiver.layer.send(message, done));
+    });
+    mesh.clock.advance(10_000);
+    expect(outcomes.map(({ outcome }) => codeOf(outcome))).toEqual(outcomes.map(() => 'sent'));
+    expect(new Set(tags(receiver)).size).toBe(60);
+    expect(receiver.layer.counters.replayed).toBe(0);
+  });
+
   it('lets copies of acknowledgments go first, and these let interactive messages', () => {
     const { mesh, sender, receiver } = makePair('acknowledgments');
     const heard: { at: number; length: number }[] = [];

@@ -27,6 +27,7 @@ interface Queued {
   readonly cancels: Set<Cancel>;
   outcome: Sent | MeshError | undefined;
   hasBegun: boolean;
+  wasTakenBack: boolean;
 }
 
 /** A PDU at the bearers. */
@@ -57,7 +58,7 @@ export class SendingQueue {
   #held = 0;
   /** Those of them that are of this node and come in several copies. */
   #heldWithCopies = 0;
-  /** Bulk PDUs among them that may wait for a set to become free, in the order in which they were handed over. */
+  /** Bulk PDUs and acknowledgments among them that may wait for a set to become free, in the order of handing over. */
   readonly #early = new Map<Queued, Handed>();
   /** When advertising sets that have sent become free, in this order. */
   readonly #freeAt: number[] = [];
@@ -77,8 +78,14 @@ export class SendingQueue {
 
   /** Sends an interactive PDU of this node at once, as {@link Interfaces.send}. */
   send(pdu: Uint8Array, transmit: Transmit, done: (outcome: Sent | MeshError) => void, dst?: Address): Cancel {
-    this.#takeBack();
-    return this.#hand(pdu, transmit, dst, transmit.count > 1, done).cancel;
+    const acknowledgments = this.#takeBack();
+    const { cancel } = this.#hand(pdu, transmit, dst, transmit.count > 1, done);
+    // They wait for this PDU, not for all the others of a segmented message.
+    for (const queued of acknowledgments) {
+      this.#handQueued(queued);
+      if (queued.left === 0) this.#drop(queued);
+    }
+    return cancel;
   }
 
   /** Sends a PDU of another node at once: relayed, bridged, or kept for a Low Power node. */
@@ -88,14 +95,29 @@ export class SendingQueue {
     return this.#hand(pdu, transmit, undefined, false, done, takesSet).cancel;
   }
 
-  /** Sends an acknowledgment at once, as {@link send}; further copies let interactive PDUs go first. */
-  acknowledge(pdu: Uint8Array, transmit: Transmit, done: (outcome: Sent | MeshError) => void, dst?: Address): Cancel {
+  /**
+   * Sends an acknowledgment, behind what the bearers hold; further copies let interactive PDUs go first. `again` makes it
+   * under a newer SEQ, when even the first one has to.
+   */
+  acknowledge(
+    pdu: Uint8Array,
+    transmit: Transmit,
+    again: () => Uint8Array | MeshError,
+    done: (outcome: Sent | MeshError) => void,
+    dst?: Address,
+  ): Cancel {
     const { sets, intervalMs } = this.#interfaces;
     // Several sets would send the copies all at once; and those with a longer interval are to keep it.
     if (!this.#isAdvertised || transmit.count === 1 || sets > 1 || transmit.intervalMs > intervalMs) {
       return this.send(pdu, transmit, done, dst);
     }
-    const queued = newQueued({ dst, transmit, make: () => pdu, done }, false);
+    let isNew = true;
+    const make = (): Uint8Array | MeshError => {
+      if (!isNew) return again();
+      isNew = false;
+      return pdu;
+    };
+    const queued = newQueued({ dst, transmit, make, done }, false);
     this.#handQueued(queued);
     const at = this.#waiting.findIndex(({ isBulk }) => isBulk);
     this.#waiting.splice(at < 0 ? this.#waiting.length : at, 0, queued);
@@ -183,26 +205,36 @@ export class SendingQueue {
       if (queued.left === 0 && cancels.size === 0) message.done(queued.outcome);
     });
     cancels.add(handed.cancel);
-    if (queued.isBulk && this.#isAdvertised && this.#interfaces.intervalMs > 0) this.#early.set(queued, handed);
+    // An acknowledgment lets one interactive PDU go first.
+    const mayWait = queued.isBulk || !queued.wasTakenBack;
+    if (mayWait && this.#isAdvertised && this.#interfaces.intervalMs > 0) this.#early.set(queued, handed);
   }
 
   /**
-   * Bulk PDUs that have not left yet go after an interactive one, under a SEQ of their own. One that is on air at this very
-   * moment is repeated: that costs less than the wait of all others.
+   * Bulk PDUs and acknowledgments that have not left yet go after an interactive one, under a newer SEQ. One that is on air
+   * at this very moment is repeated: that costs less than the wait of all others.
    */
-  #takeBack(): void {
+  #takeBack(): Queued[] {
+    const acknowledgments: Queued[] = [];
     for (const [queued, handed] of [...this.#early].reverse()) {
       handed.takeBack();
+      queued.wasTakenBack = true;
       queued.cancels.delete(handed.cancel);
       if (queued.left++ === 0) this.#waiting.unshift(queued);
       if (queued.left === queued.message.transmit.count) queued.octets = undefined;
+      if (!queued.isBulk) acknowledgments.unshift(queued);
     }
     this.#early.clear();
+    return acknowledgments;
+  }
+
+  #drop(queued: Queued): void {
+    const at = this.#waiting.indexOf(queued);
+    if (at >= 0) this.#waiting.splice(at, 1);
   }
 
   #cancel(queued: Queued): void {
-    const at = this.#waiting.indexOf(queued);
-    if (at >= 0) this.#waiting.splice(at, 1);
+    this.#drop(queued);
     for (const cancel of queued.cancels) cancel();
     queued.cancels.clear();
     this.#early.delete(queued);
@@ -264,7 +296,16 @@ export class SendingQueue {
 
 function newQueued(message: BulkPdu, isBulk: boolean): Queued {
   const { count } = message.transmit;
-  return { message, isBulk, octets: undefined, left: count, cancels: new Set(), outcome: undefined, hasBegun: false };
+  return {
+    message,
+    isBulk,
+    octets: undefined,
+    left: count,
+    cancels: new Set(),
+    outcome: undefined,
+    hasBegun: false,
+    wasTakenBack: false,
+  };
 }
 
 /** From the start of the first copy that left to the end of the last. */
