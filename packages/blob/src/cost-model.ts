@@ -34,9 +34,9 @@ export interface Sending {
 
 /** Expected time of one block of `blockSize` octets sent to all with repair until nobody misses anything (blob.md 14.4). */
 export function groupBlockMs(blockSize: number, sending: Sending, conditions: Conditions): number {
-  const { chunkSize, copies } = sending;
+  const { chunkSize } = sending;
   const shape = blockShape(blockSize, Math.ceil(Math.log2(blockSize)), 0, chunkSize);
-  const sendingMs = copies * segmentsOfBlock(shape) * pduMs(chunkSize, conditions);
+  const sendingMs = segmentsOfBlock(shape) * pduMs(sending, conditions);
   const missed = missedBy(sending, conditions);
   const repairs = REPAIR_COPIES.map((again) =>
     repairMs(missed, shape.chunkCount, shape.chunkCount, { ...sending, copies: again }, conditions),
@@ -58,8 +58,7 @@ export interface Lack {
 
 /** Expected time of sending chunks once more to all who miss some, of the check and of all that follows from it. */
 export function groupRepairMs({ chunks, pairs, of }: Lack, sending: Sending, conditions: Conditions): number {
-  const { chunkSize, copies } = sending;
-  const sendingMs = chunks * copies * segmentsOfChunk(chunkSize) * pduMs(chunkSize, conditions);
+  const sendingMs = chunks * segmentsOfChunk(sending.chunkSize) * pduMs(sending, conditions);
   const share = pairs / (chunks * conditions.loss.length);
   const missing = missedBy(sending, conditions).map((missed) => share * missed);
   return sendingMs + repairMs(missing, chunks, of, sending, conditions);
@@ -76,8 +75,7 @@ function repairMs(
   sending: Sending,
   conditions: Conditions,
 ): number {
-  const { chunkSize, copies } = sending;
-  const chunkMs = copies * segmentsOfChunk(chunkSize) * pduMs(chunkSize, conditions);
+  const chunkMs = segmentsOfChunk(sending.chunkSize) * pduMs(sending, conditions);
   const listMs = conditions.answerSegmentMs * (segmentsOfBlockStatus(ofBlock) - 1);
   const missedAgain = missedBy(sending, conditions);
   const chances = [...missing];
@@ -103,8 +101,13 @@ const MAX_ROUNDS = 40;
 /** Receivers that may be expected to miss something, on average, when nothing more is reckoned with. */
 const NEGLIGIBLE = 0.02;
 
-function pduMs(chunkSize: number, { unsegmentedMs, segmentMs }: Conditions): number {
-  return chunkSize <= 8 ? unsegmentedMs : segmentMs;
+/** A bearer that takes less for an event has time for copies between segments, which keep an interval of 10 ms. */
+export const FAST_MS = 5;
+
+/** All copies of one PDU. */
+function pduMs({ chunkSize, copies }: Sending, { unsegmentedMs, segmentMs }: Conditions): number {
+  if (chunkSize <= 8) return copies * unsegmentedMs;
+  return unsegmentedMs < FAST_MS ? Math.max(segmentMs, copies * unsegmentedMs) : copies * segmentMs;
 }
 
 function missedBy({ chunkSize, copies }: Sending, { loss, relayed }: Conditions): number[] {

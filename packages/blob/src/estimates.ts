@@ -1,3 +1,4 @@
+import { FAST_MS } from './cost-model.ts';
 import type { RadioOutlook } from './outlook.ts';
 import type { Receiver } from './receiver.ts';
 
@@ -83,6 +84,11 @@ export class Estimates {
     this.segmentMs += 0.5 * (pace - this.segmentMs);
     // Held by the segment interval of 10 ms: an unsegmented message may go faster. Trying it once will tell.
     if (!this.isPaceMeasured) this.unsegmentedMs = pace < 13 ? pace / 3 : pace;
+  }
+
+  /** Copies fit between segments. */
+  get isFast(): boolean {
+    return this.unsegmentedMs < FAST_MS;
   }
 
   /** Unsegmented messages have shown the pace of the bearer. */

@@ -125,8 +125,11 @@ export class OutgoingBlock {
 
   /** The pace of the chunks that were sent, for what is chosen next. */
   observePace({ byUnicast, copies, chunkSize }: Sending, chunks: number, pdus: number, elapsedMs: number): void {
-    if (byUnicast) this.#context.estimates.observeAcknowledged(chunks, pdus, elapsedMs);
-    else this.#context.estimates.observePace(pdus * this.#copiesOfPdu(copies), elapsedMs, chunkSize > 8);
+    const { estimates } = this.#context;
+    const segmented = chunkSize > 8;
+    if (byUnicast) estimates.observeAcknowledged(chunks, pdus, elapsedMs);
+    else if (segmented && estimates.isFast) estimates.observePace(pdus, elapsedMs, true);
+    else estimates.observePace(pdus * this.#copiesOfPdu(copies), elapsedMs, segmented);
   }
 
   /** Whether the receiver misses this block, as far as is known, and takes its chunks. */

@@ -22,6 +22,24 @@ describe('copies of unsegmented chunks', () => {
   });
 });
 
+describe('segments of a fast bearer', () => {
+  const fast = new Estimates();
+  fast.observeRequestPace(2);
+
+  it('get copies between them: what that saves in repairs costs nothing', () => {
+    const strategy = new AutoStrategy(fast, 50_000);
+    const sending = strategy.sending(12, { minChunkSize: 16, maxChunkSize: 65 }, receivers(), true, () => false);
+    expect(sending.copies).toBeGreaterThan(1);
+    expect(strategy.groupChunk(sending.copies).transmit).toEqual({ count: sending.copies, intervalMs: 10 });
+  });
+
+  it('get none for nothing where each event takes its time', () => {
+    const strategy = new AutoStrategy(new Estimates(), 50_000);
+    const sending = strategy.sending(12, { minChunkSize: 16, maxChunkSize: 65 }, receivers(), true, () => false);
+    expect(strategy.groupChunk(sending.copies).transmit).toEqual({ count: 1, intervalMs: 20 });
+  });
+});
+
 describe('round trips', () => {
   it('are estimated apart for short and long answers: a lost short one is missed soon, a long one awaited', () => {
     const estimates = new Estimates();

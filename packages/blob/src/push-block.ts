@@ -108,7 +108,8 @@ export class PushBlock implements BlockProcedure, ChunkSenderHost, LongAnswers {
     for (const receiver of this.#context.active) receiver.missingBefore = 0;
     const needy = this.#needy;
     const fruitless = Math.min(...needy.map((receiver) => receiver.fruitless));
-    if (needy.length > 0 && fruitless > 0) this.#pause.set(Math.min(PAUSE_MS * 2 ** (fruitless - 1), PAUSE_MAX_MS));
+    // Once is by chance, with few chunks.
+    if (needy.length > 0 && fruitless > 1) this.#pause.set(Math.min(PAUSE_MS * 2 ** (fruitless - 1), PAUSE_MAX_MS));
     else this.#proceed();
   }
 

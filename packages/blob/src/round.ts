@@ -57,8 +57,10 @@ export const ALWAYS_LONG: LongAnswers = { expected: () => true, came: () => true
 const WINDOW = 2;
 /** Requests that must have been made before somebody is lost: where many are asked, one may wait long for its turn. */
 const MIN_ASKS = 5;
-/** Long answers that may be on their way to us at a time. */
-const LONG_ANSWERS = 6;
+/** Answers that may be on their way to us at a time are six long ones, or ten short ones: more would jam the air. */
+const CAPACITY = 30;
+const LONG_SHARE = 5;
+const SHORT_SHARE = 3;
 
 /**
  * One acknowledged step [MBT 6.2]: everybody pending is asked, the group first and the few that stay silent one by one,
@@ -71,8 +73,8 @@ export class Round {
   readonly #queue: Receiver[] = [];
   readonly #askings = new Map<Receiver | 'group', Asking>();
   readonly #leaveAt: number;
-  /** Receivers whose long answer may be on its way, and until when it counts. */
-  readonly #answering = new Map<Receiver, number>();
+  /** Receivers whose answer may be on its way, until when it counts, and what it takes of the capacity. */
+  readonly #answering = new Map<Receiver, { readonly until: number; readonly share: number }>();
   #timer: Timer | undefined;
   #over = false;
   /** When the last single request left while another one waited behind it: the next one follows at the bearer's pace. */
@@ -180,10 +182,10 @@ export class Round {
     this.#timer = next === Number.POSITIVE_INFINITY ? undefined : clock.after(next - clock.now, () => this.#tick());
   }
 
-  /** Long answers that are overdue make room for other requests; returns when the next one will be. */
+  /** Answers that are overdue make room for other requests; returns when the next one will be. */
   #prune(): number {
     let next = Number.POSITIVE_INFINITY;
-    for (const [receiver, until] of this.#answering) {
+    for (const [receiver, { until }] of this.#answering) {
       if (until > this.#ground.clock.now) next = Math.min(next, until);
       else this.#answering.delete(receiver);
     }
@@ -228,14 +230,15 @@ export class Round {
   }
 
   #pump(): void {
-    while (!this.#over && this.#askings.size < WINDOW && this.#answering.size < LONG_ANSWERS) {
+    while (!this.#over && this.#askings.size < WINDOW && this.#hasRoom()) {
       const receiver = this.#queue.shift();
       if (receiver === undefined) return;
       if (!this.#pending.has(receiver) || this.#askings.has(receiver)) continue;
       const { clock, estimates } = this.#ground;
       this.#count(receiver);
       const long = this.#expectsLong(receiver);
-      if (long) this.#answering.set(receiver, clock.now + estimates.answerTimeoutMs(true));
+      const until = clock.now + estimates.answerTimeoutMs(long);
+      this.#answering.set(receiver, { until, share: long ? LONG_SHARE : SHORT_SHARE });
       this.#send(receiver, receiver, () => {
         this.#measurePace(receiver);
         receiver.askedAt = clock.now;
@@ -256,6 +259,12 @@ export class Round {
   #expectsLong(receiver: Receiver): boolean {
     const { longAnswers } = this.#step;
     return longAnswers !== undefined && (receiver.asks > 1 || longAnswers.expected(receiver));
+  }
+
+  #hasRoom(): boolean {
+    let taken = 0;
+    for (const { share } of this.#answering.values()) taken += share;
+    return taken < CAPACITY;
   }
 
   #count(receiver: Receiver): void {

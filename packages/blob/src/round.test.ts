@@ -1,0 +1,57 @@
+import { VirtualClock } from '@meshferry/core';
+import { describe, expect, it } from 'vitest';
+import { AutoStrategy } from './auto-strategy.ts';
+import { Estimates } from './estimates.ts';
+import { Receiver } from './receiver.ts';
+import { ALWAYS_LONG, Round, type Step } from './round.ts';
+
+/** Asks so many, a request a millisecond, and gives the most that owed an answer at a time while each took 35 ms. */
+function mostAtATime(count: number, step: Partial<Step>): { most: number; isOver: boolean } {
+  const clock = new VirtualClock();
+  const estimates = new Estimates();
+  const strategy = new AutoStrategy(estimates, 50_000);
+  const receivers = Array.from({ length: count }, (_, i) => new Receiver({ address: 0x0100 + i }));
+  let owing = 0;
+  let most = 0;
+  let isOver = false;
+  const round: Round = new Round(
+    {
+      clock,
+      strategy,
+      estimates,
+      clientTimeoutMs: 50_000,
+      groupSize: 0,
+      ask: (receiver, _toGroup, done) => {
+        most = Math.max(most, ++owing);
+        clock.after(1, () => done());
+        clock.after(35, () => {
+          owing--;
+          round.answered(receiver);
+        });
+        return () => {};
+      },
+      waitMs: () => 1000,
+      silent: () => {},
+    },
+    receivers,
+    {
+      ...step,
+      ended: () => {
+        isOver = true;
+      },
+    },
+  );
+  round.begin();
+  clock.advance(5000);
+  return { most, isOver };
+}
+
+describe('a round of many', () => {
+  it('has no more short answers on their way at a time than the air takes', () => {
+    expect(mostAtATime(100, {})).toEqual({ most: 10, isOver: true });
+  });
+
+  it('has fewer long ones', () => {
+    expect(mostAtATime(100, { longAnswers: ALWAYS_LONG })).toEqual({ most: 6, isOver: true });
+  });
+});
