@@ -146,6 +146,7 @@ export class OutgoingBlock {
     receiver.awakeAt = this.#context.clock.now;
     // Whoever fell asleep over this block and comes back to it has had its tries all the same.
     if (receiver.triedBlock !== this.shape.number) receiver.fruitless = 0;
+    receiver.retryAt = 0;
     receiver.triedBlock = this.shape.number;
     receiver.missingBefore = 0;
     if (receiver.stage === 'start') return;

@@ -3,7 +3,7 @@ import { segmentsOfChunk } from './arithmetic.ts';
 import { countBits, numbersOfBits, uniteBits } from './bits.ts';
 import type { BlockProcedure } from './block-procedure.ts';
 import { ChunkSender, type ChunkSenderHost, type Lane } from './chunk-sender.ts';
-import { missChance, type Sending, segmentsOfBlockStatus } from './cost-model.ts';
+import { missChance, REPAIR_COPIES, type Sending, segmentsOfBlockStatus } from './cost-model.ts';
 import type { Pass } from './estimates.ts';
 import { KeepAwake } from './keep-awake.ts';
 import { refusesLastChunk } from './last-chunk.ts';
@@ -13,7 +13,7 @@ import type { LongAnswers } from './round.ts';
 import type { TransferContext } from './transfer-context.ts';
 
 /** A receiver whose missing chunks have not become fewer in so many checks is lost; over relays late answers repeat old ones. */
-const FRUITLESS_CHECKS = 8;
+const FRUITLESS_CHECKS = 10;
 
 /**
  * Pause before chunks are sent again to those who took none of the last ones, the first and the longest, ms; each doubles
@@ -106,18 +106,24 @@ export class PushBlock implements BlockProcedure, ChunkSenderHost, LongAnswers {
     this.#measure();
     for (const receiver of this.#needy) this.#judge(receiver);
     for (const receiver of this.#context.active) receiver.missingBefore = 0;
-    const needy = this.#needy;
-    const fruitless = Math.min(...needy.map((receiver) => receiver.fruitless));
-    // Once is by chance, with few chunks.
-    if (needy.length > 0 && fruitless > 1) this.#pause.set(Math.min(PAUSE_MS * 2 ** (fruitless - 1), PAUSE_MAX_MS));
-    else this.#proceed();
+    this.#proceed();
   }
 
   #proceed(): void {
     if (this.#rests()) return;
-    if (this.#needy.length > 0) this.#send();
+    const needy = this.#needy;
+    const due = this.#due(needy);
+    if (due.length > 0) this.#send(due);
+    else if (needy.length > 0) this.#pause.set(Math.min(...needy.map(({ retryAt }) => retryAt)) - this.clock.now);
     else if (this.#block.owing.length > 0) this.begin();
     else this.#finished();
+  }
+
+  /** Those who get chunks next: who gains by them; when all of these have the block, who has gained least rarely, after a pause. */
+  #due(needy: readonly Receiver[]): readonly Receiver[] {
+    const due = needy.filter(({ retryAt }) => retryAt <= this.clock.now);
+    const fewest = Math.min(...due.map(({ fruitless }) => fruitless));
+    return due.filter(({ fruitless }) => fruitless < DEAF_CHECKS || fruitless === fewest);
   }
 
   /** Waits while those who refuse the last chunk fall asleep, and wakes them for the block in other chunks. */
@@ -156,15 +162,16 @@ export class PushBlock implements BlockProcedure, ChunkSenderHost, LongAnswers {
   #judge(receiver: Receiver): void {
     if (receiver.missingBefore === 0) return;
     receiver.fruitless = receiver.missingCount < receiver.missingBefore ? 0 : receiver.fruitless + 1;
-    if (receiver.fruitless < FRUITLESS_CHECKS) return;
+    const { fruitless } = receiver;
+    // Once is by chance, with few chunks.
+    const pauseMs = fruitless <= 1 ? 0 : Math.min(PAUSE_MS * 2 ** (fruitless - 1), PAUSE_MAX_MS);
+    receiver.retryAt = this.clock.now + pauseMs;
+    if (fruitless < FRUITLESS_CHECKS) return;
     receiver.loseByFruitlessness();
     this.#context.reportLost(receiver);
   }
 
-  #send(): void {
-    const all = this.#needy;
-    const deaf = all.filter(({ fruitless }) => fruitless >= DEAF_CHECKS);
-    const needy = deaf.length > 0 ? deaf : all;
+  #send(needy: readonly Receiver[]): void {
     for (const receiver of needy) receiver.missingBefore = receiver.missingCount;
     this.#sending = this.#sendingTo(needy);
     const lanes: Lane[] = this.#sending.byUnicast
@@ -176,8 +183,11 @@ export class PushBlock implements BlockProcedure, ChunkSenderHost, LongAnswers {
 
   #sendingTo(needy: readonly Receiver[]): Sending {
     const { sending, mayUseGroup } = this.#block;
+    const fruitless = Math.max(...needy.map((receiver) => receiver.fruitless));
     // Whoever gains nothing from the group any more may not hear it: not subscribed, or too far for what is not acknowledged.
-    if (!mayUseGroup || needy.some(({ fruitless }) => fruitless >= DEAF_CHECKS)) return { ...sending, byUnicast: true };
+    // But a stock node that keeps a broken message to the group takes none to itself, and gets rid of it by another to the group.
+    if (!mayUseGroup || (fruitless >= DEAF_CHECKS && fruitless % 2 === 0)) return { ...sending, byUnicast: true };
+    if (fruitless >= DEAF_CHECKS) return { ...sending, copies: Math.max(...REPAIR_COPIES) };
     if (this.#firstPass && needy.every(isWithoutAny)) return sending;
     const pairs = needy.reduce((sum, { missingCount }) => sum + missingCount, 0);
     const lack = { pairs, chunks: countBits(this.#union(needy)), of: this.#block.shape.chunkCount };

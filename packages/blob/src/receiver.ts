@@ -94,6 +94,8 @@ export class Receiver implements BlobTargetState {
   /** Chunks missing when the last sending began, and how many checks in a row have not lowered the figure. */
   missingBefore = 0;
   fruitless = 0;
+  /** Chunks are not sent to it again before. */
+  retryAt = 0;
   /** The block that these checks were about. */
   triedBlock: number | undefined;
   /** Event loss: estimate and weight of the observations in it. */
@@ -243,6 +245,7 @@ export class Receiver implements BlobTargetState {
     this.lostIn = undefined;
     this.error = undefined;
     this.fruitless = 0;
+    this.retryAt = 0;
     this.answered();
   }
 

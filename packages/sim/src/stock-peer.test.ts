@@ -1,6 +1,7 @@
 import { BlobBlockGet, type BlobInformationStatus } from '@meshferry/blob';
 import { describe, expect, it } from 'vitest';
 import type { AirEvent } from './advertiser.ts';
+import { firmware, UpdateWorld } from './testing/update-world.ts';
 import { parseSimUri } from './uri.ts';
 import { World } from './world.ts';
 import { SIM_APP_INDEX, SIM_GROUP } from './world-keys.ts';
@@ -24,6 +25,15 @@ describe('a stock peer', () => {
     expect(waits.length).toBeGreaterThan(300);
     expect(Math.min(...waits)).toBeGreaterThan(2.5);
     expect(Math.max(...waits)).toBeLessThan(4.2);
+  });
+
+  // It keeps a broken message to the group for 10 s and takes no other meanwhile, but the next one to the group.
+  it.each([25, 26, 27, 36])('is not lost for the one message that it has room for (seed %i)', async (seed) => {
+    const run = new UpdateWorld(`sim:targets=6,loss=0.1,peer=stock,seed=${seed}`);
+    const report = await run.update(await firmware(16_384));
+    expect(report?.targets.map(({ phase, error }) => [phase, error?.message ?? null])).toEqual(
+      Array(6).fill(['applied', null]),
+    );
   });
 
   it.each([
