@@ -40,6 +40,12 @@ describe('a Block Status that is still on its way', () => {
     expect([bench.sent.length, bench.held]).toEqual([1, 1]);
   });
 
+  it('begins anew for a third request: it must have got stuck', () => {
+    const bench = answering();
+    for (let i = 0; i < 3; i++) bench.tell(GET);
+    expect([bench.sent.length, bench.held]).toEqual([2, 1]);
+  });
+
   it('makes way for one that says something else', () => {
     const bench = answering();
     bench.tell(GET);

@@ -22,6 +22,9 @@ const LONG: OnAir = {
   transmit: { count: 1, intervalMs: 20 },
 };
 
+/** Further requests that an answer on its way serves; whoever asks once more has waited long: it begins anew. */
+const REPEATS = 1;
+
 /** Access payload that fits one PDU, octets. */
 const UNSEGMENTED = 11;
 
@@ -35,7 +38,9 @@ export class BlockAnswers {
   readonly #stock: boolean;
   #client: Unicast | undefined;
   #cancel: Cancel | undefined;
-  #payload: Uint8Array | undefined;
+  #payload: Uint8Array = new Uint8Array(0);
+  /** Requests that the answer on its way has served besides the first. */
+  #repeats = 0;
 
   /** `stock`: answers go out as the states of the node say. */
   constructor(model: Model, log: Log, stock: boolean) {
@@ -47,8 +52,9 @@ export class BlockAnswers {
   /** Answers. What is still on its way to the same client serves as well if it says the same, or is out of date. */
   send(context: Context, status: BlobBlockStatus, ttl: { ttl?: number }): void {
     const payload = BlobBlockStatus.encode(status);
-    if (this.#cancel !== undefined && this.#client === context.src && equal(payload, this.#payload as Uint8Array))
-      return;
+    const isSame = this.#client === context.src && equal(payload, this.#payload);
+    if (this.#cancel !== undefined && isSame && ++this.#repeats <= REPEATS) return;
+    this.#repeats = 0;
     this.outdated(context.src);
     this.#client = context.src;
     this.#payload = payload;
