@@ -3,7 +3,7 @@ import type { Receiver } from './receiver.ts';
 import type { TransferContext } from './transfer-context.ts';
 
 /** Receivers that are woken one by one at a time. */
-const AT_A_TIME = 8;
+const AT_A_TIME = 16;
 
 /**
  * While others are served, a receiver hears nothing that restarts its timer: it has the block, or waits for its turn.
@@ -33,12 +33,7 @@ export class KeepAwake {
       if (receiver.stage === 'held' || receiver.stage === 'block') return silence > 0.4 * timeoutMs;
       return receiver.stage === 'check' && !isSendingToGroup && silence > 0.6 * timeoutMs;
     });
-    if (
-      hasGroup &&
-      idle.length > AT_A_TIME &&
-      active.every(isIncomplete) &&
-      !active.some(({ mustSleep }) => mustSleep)
-    ) {
+    if (hasGroup && idle.length > AT_A_TIME && active.every(answersShort)) {
       for (const receiver of active) beWoken(receiver, now - timeoutMs / 4);
       this.#wake(undefined, idle[0] as Receiver);
     } else {
@@ -66,4 +61,9 @@ function beWoken(receiver: Receiver, awakeAt: number): void {
 
 function isIncomplete({ blocksDone, blocks }: Receiver): boolean {
   return blocksDone < blocks;
+}
+
+/** All that the group is asked to answer must be short: the long answers of many would keep chunks from the air until the next time. */
+function answersShort(receiver: Receiver): boolean {
+  return isIncomplete(receiver) && !receiver.mustSleep && receiver.stage !== 'check';
 }
