@@ -2,20 +2,13 @@ import type { BlockShape } from './arithmetic.ts';
 import type { Receiver } from './receiver.ts';
 import type { TransferContext } from './transfer-context.ts';
 
-<<<<<<< packages/blob/src/keep-awake.ts
-/** Receivers that are woken one by one at a time, at least: within a timeout all have their turn. */
-const AT_A_TIME = 8;
-const SHARE_AT_A_TIME = 1 / 8;
-=======
 /** Receivers that are woken one by one at a time. */
 const AT_A_TIME = 16;
->>>>>>> /tmp/h-fast2/n
 
 /**
  * While others are served, a receiver hears nothing that restarts its timer: it has the block, or waits for its turn.
  * Block Start of this block does, and changes nothing else. Not for those who have the whole BLOB: some stacks fall
- * asleep by it. Chunks to the group keep all awake who still need some; so do not bother these, their answers are long:
- * those of a hundred at once jam the air for so long that the next ones are due.
+ * asleep by it. Chunks to the group keep all awake who still need some; so do not bother these, their answers are long.
  */
 export class KeepAwake {
   readonly #context: TransferContext;
@@ -40,16 +33,11 @@ export class KeepAwake {
       if (receiver.stage === 'held' || receiver.stage === 'block') return silence > 0.4 * timeoutMs;
       return receiver.stage === 'check' && !isSendingToGroup && silence > 0.6 * timeoutMs;
     });
-<<<<<<< packages/blob/src/keep-awake.ts
-    const most = Math.max(AT_A_TIME, Math.ceil(SHARE_AT_A_TIME * active.length));
-    if (hasGroup && idle.length > most && active.every(mayBeWoken)) {
-=======
     if (hasGroup && idle.length > AT_A_TIME && active.every(answersShort)) {
->>>>>>> /tmp/h-fast2/n
       for (const receiver of active) beWoken(receiver, now - timeoutMs / 4);
       this.#wake(undefined, idle[0] as Receiver);
     } else {
-      for (const receiver of idle.slice(0, most)) {
+      for (const receiver of idle.slice(0, AT_A_TIME)) {
         beWoken(receiver, now - timeoutMs / 4);
         this.#wake(receiver.address, receiver);
       }
@@ -69,11 +57,6 @@ export class KeepAwake {
 function beWoken(receiver: Receiver, awakeAt: number): void {
   receiver.awakeAt = Math.max(receiver.awakeAt, awakeAt);
   receiver.isBeingWoken = true;
-}
-
-/** By a Block Start to all, which it answers shortly. */
-function mayBeWoken(receiver: Receiver): boolean {
-  return isIncomplete(receiver) && !receiver.mustSleep && (receiver.stage !== 'check' || receiver.missingCount === 0);
 }
 
 function isIncomplete({ blocksDone, blocks }: Receiver): boolean {
