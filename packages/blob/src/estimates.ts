@@ -84,8 +84,6 @@ export class Estimates {
     this.segmentMs += 0.5 * (pace - this.segmentMs);
     // Held by the segment interval of 10 ms: an unsegmented message may go faster. Trying it once will tell.
     if (!this.isPaceMeasured) this.unsegmentedMs = pace < 13 ? pace / 3 : pace;
-    // Where the bearer holds segments, or what others send, unsegmented messages are held as well.
-    else if (!this.isFast) this.unsegmentedMs += 0.5 * (pace - this.unsegmentedMs);
   }
 
   /** Copies fit between segments. */
