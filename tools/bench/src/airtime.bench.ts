@@ -1,9 +1,10 @@
 /**
- * How long a transfer takes on the simulated radio: `pnpm bench airtime [ROWS] [SEEDS] [stock] [sender]`, such as
+ * How long a transfer takes on the simulated radio: `pnpm bench airtime [ROWS] [SEEDS] [stock] [small] [sender]`, such as
  * `pnpm bench airtime 0-5 101-103`, `pnpm bench airtime 18 101 sender`. ROWS by number, `-` for all; default seed: 1. `stock`: the
- * peers are stock ones; `sender`: a stock sender sends the same to the same peers, too (long simulated times; rows with a
- * goal against it always do so). Prints the radio's parameters, and for each row simulated seconds against goal, stock
- * sender and both bounds, lost targets, wall time and the most memory of the process so far.
+ * peers are stock ones; `small`: ours take blocks of 4096 octets only, as without keys in the URI; `sender`: a stock sender
+ * sends the same to the same peers, too (long simulated times; rows with a goal against it always do so). Prints the radio's
+ * parameters, and for each row simulated seconds against goal, stock sender and both bounds, lost targets, wall time and the
+ * most memory of the process so far.
  */
 import { HONEST_RADIO } from '@meshferry/sim';
 import { AIRTIME_CASES, type AirtimeCase } from './airtime-cases.ts';
@@ -12,6 +13,7 @@ import { oneUpdate, peakMemory, readSeeds, type UpdateCase, type UpdateOutcome }
 const [rows = '-', seedText, ...flags] = process.argv.slice(2);
 const seeds = readSeeds(seedText, '1');
 const isStockPeer = flags.includes('stock');
+const isSmall = flags.includes('small');
 const chosen = rows === '-' ? AIRTIME_CASES.map((_, i) => i) : readSeeds(rows, '');
 
 /** Targets that take what wins [design/airtime.md]: blocks of 16 KiB, in up to 2048 chunks. */
@@ -35,7 +37,8 @@ function isAsked({ atMost, atMostStock, timesStock }: AirtimeCase): boolean {
 }
 
 async function run(i: number, row: AirtimeCase): Promise<void> {
-  const uri = isStockPeer ? `${row.uri},peer=stock` : row.timesStock ? row.uri : `${row.uri},${LARGE_BLOCKS}`;
+  const isPlain = isSmall || row.timesStock !== undefined;
+  const uri = isStockPeer ? `${row.uri},peer=stock` : isPlain ? row.uri : `${row.uri},${LARGE_BLOCKS}`;
   const update: UpdateCase = { uri, kib: row.kib, ...(row.unicast && { unicast: true }) };
   const compares = flags.includes('sender') || row.timesStock !== undefined;
   for (const seed of seeds) {
