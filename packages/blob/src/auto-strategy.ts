@@ -43,8 +43,6 @@ export class AutoStrategy implements Strategy {
   readonly asksGroupOnly = false;
   readonly #estimates: Estimates;
   readonly #clientTimeoutMs: number;
-  /** Some of the receivers last considered are behind relays. */
-  #relayed = false;
 
   constructor(estimates: Estimates, clientTimeoutMs: number) {
     this.#estimates = estimates;
@@ -111,18 +109,19 @@ export class AutoStrategy implements Strategy {
     return best;
   }
 
-  asksGroup(asked: number, all: number, longAnswers: boolean): boolean {
-    if (longAnswers && asked > MAX_LONG_ANSWERS) return false;
+  asksGroup(asked: readonly Receiver[], all: number, longAnswers: boolean): boolean {
+    const { length } = asked;
+    const remote = areRemote(asked);
+    if (longAnswers && length > MAX_LONG_ANSWERS) return false;
     // Requests one by one show the pace of the bearer, by which block and chunk size are chosen.
-    if (!this.#estimates.isPaceMeasured && asked <= MAX_PROBED) return false;
-    if (this.#relayed && asked > MAX_RELAYED_ANSWERS) return false;
-    const relayed = this.#relayed;
-    return asked > 0.3 * all && this.#unicastRoundMs(asked, relayed) > this.#groupRoundMs(asked, relayed);
+    if (!this.#estimates.isPaceMeasured && length <= MAX_PROBED) return false;
+    if (remote && length > MAX_RELAYED_ANSWERS) return false;
+    return length > 0.3 * all && this.#unicastRoundMs(length, remote) > this.#groupRoundMs(length, remote);
   }
 
   /** Answers to a group come within 500 ms; each takes its turn on air. */
-  groupWaitMs(asked: number): number {
-    const answersMs = this.#relayed ? FAR_MS + RELAYED_MS * asked : 8 * asked;
+  groupWaitMs(asked: readonly Receiver[]): number {
+    const answersMs = areRemote(asked) ? FAR_MS + RELAYED_MS * asked.length : 8 * asked.length;
     return 500 + this.#estimates.answerTimeoutMs(false) / 2 + answersMs;
   }
 
@@ -142,11 +141,11 @@ export class AutoStrategy implements Strategy {
     return receivers.some(({ isSleepy }) => isSleepy);
   }
 
-  groupChunk(copies: number): OnAir {
+  groupChunk(copies: number, relayed: boolean): OnAir {
     return {
-      sar: { segmentIntervalStep: this.#relayed ? RELAYED_INTERVAL_STEP : 0, multicastRetransmissionsCount: 0 },
+      sar: { segmentIntervalStep: relayed ? RELAYED_INTERVAL_STEP : 0, multicastRetransmissionsCount: 0 },
       // Where the bearer is faster than the segment interval, copies go out between the segments.
-      transmit: { count: copies, intervalMs: this.#estimates.isFast && !this.#relayed ? 10 : 20 },
+      transmit: { count: copies, intervalMs: this.#estimates.isFast && !relayed ? 10 : 20 },
     };
   }
 
@@ -186,7 +185,6 @@ export class AutoStrategy implements Strategy {
   #conditions(receivers: readonly Receiver[]): Conditions {
     const { segmentMs, unsegmentedMs } = this.#estimates;
     const remote = areRemote(receivers);
-    this.#relayed = remote;
     return {
       loss: this.#estimates.lossOf(receivers),
       relayed: remote,
@@ -214,13 +212,13 @@ export class AutoStrategy implements Strategy {
   }
 
   /** One request after the other; each is answered within 20 to 50 ms. */
-  #unicastRoundMs(asked: number, remote = false): number {
+  #unicastRoundMs(asked: number, remote: boolean): number {
     if (remote) return 2 * asked * RELAYED_MS + this.#estimates.roundTripMs(false) + FAR_MS;
     return asked * this.#estimates.unsegmentedMs + this.#estimates.roundTripMs(false);
   }
 
   /** One request; the last of so many answers, each delayed by 20 to 500 ms at random. */
-  #groupRoundMs(asked: number, remote = false): number {
+  #groupRoundMs(asked: number, remote: boolean): number {
     if (remote) return (1 + asked) * RELAYED_MS + this.#estimates.roundTripMs(false) + FAR_MS;
     const { unsegmentedMs } = this.#estimates;
     const answerMs = this.#estimates.roundTripMs(false) / 2;

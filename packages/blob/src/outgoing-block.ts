@@ -96,7 +96,9 @@ export class OutgoingBlock {
     if (hasBit(this.#sentOnce, chunk) && !(isFirstPass && receiver !== undefined)) counters.resent++;
     setBit(this.#sentOnce, chunk);
     const onAir =
-      receiver === undefined ? strategy.groupChunk(this.#copiesOfPdu(copies)) : strategy.unicastChunk(receiver);
+      receiver === undefined
+        ? strategy.groupChunk(this.#copiesOfPdu(copies), this.#isRelayed)
+        : strategy.unicastChunk(receiver);
     const guarded = this.#context.guard(done);
     return requests.chunk(receiver?.address, chunk, data, onAir, (error) => {
       if (receiver !== undefined && error === undefined) receiver.awakeAt = clock.now;
@@ -111,8 +113,12 @@ export class OutgoingBlock {
 
   /** Advertising events of each PDU to the group. In pull mode few chunks go out at a time: copies come soon enough. */
   #copiesOfPdu(copies: number): number {
-    const isRelayed = this.#context.active.some(({ isRemote }) => isRemote);
-    return this.sending.chunkSize > 8 || isRelayed || this.#context.mode === 'pull' ? copies : 1;
+    return this.sending.chunkSize > 8 || this.#isRelayed || this.#context.mode === 'pull' ? copies : 1;
+  }
+
+  /** Some of those that the group is for are behind relays, which set the pace. */
+  get #isRelayed(): boolean {
+    return this.#context.active.some(({ isRemote }) => isRemote);
   }
 
   /** Tells how many chunks were sent, not too often. */

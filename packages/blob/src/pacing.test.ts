@@ -30,13 +30,13 @@ describe('segments of a fast bearer', () => {
     const strategy = new AutoStrategy(fast, 50_000);
     const sending = strategy.sending(12, { minChunkSize: 16, maxChunkSize: 65 }, receivers(), true, () => false);
     expect(sending.copies).toBeGreaterThan(1);
-    expect(strategy.groupChunk(sending.copies).transmit).toEqual({ count: sending.copies, intervalMs: 10 });
+    expect(strategy.groupChunk(sending.copies, false).transmit).toEqual({ count: sending.copies, intervalMs: 10 });
   });
 
   it('get none for nothing where each event takes its time', () => {
     const strategy = new AutoStrategy(new Estimates(), 50_000);
     const sending = strategy.sending(12, { minChunkSize: 16, maxChunkSize: 65 }, receivers(), true, () => false);
-    expect(strategy.groupChunk(sending.copies).transmit).toEqual({ count: 1, intervalMs: 20 });
+    expect(strategy.groupChunk(sending.copies, false).transmit).toEqual({ count: 1, intervalMs: 20 });
   });
 });
 
@@ -77,9 +77,10 @@ describe('the pace of the bearer', () => {
   it('is asked for one by one before the group is asked', () => {
     const estimates = new Estimates();
     const strategy = new AutoStrategy(estimates, 50_000);
-    expect(strategy.asksGroup(60, 60, false)).toBe(false);
+    const all = Array.from({ length: 60 }, (_, i) => new Receiver({ address: 0x100 + i }));
+    expect(strategy.asksGroup(all, 60, false)).toBe(false);
     estimates.observeRequestPace(25);
-    expect(strategy.asksGroup(60, 60, false)).toBe(true);
+    expect(strategy.asksGroup(all, 60, false)).toBe(true);
   });
 
   it('lets single events win no copies where nothing is lost', () => {

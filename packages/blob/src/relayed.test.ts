@@ -22,12 +22,21 @@ describe('receivers behind relays', () => {
     const strategy = new AutoStrategy(new Estimates(), 50_000);
     const sending = strategy.sending(12, BOUNDS, receivers(6, 3), true, () => false);
     expect(sending).toMatchObject({ copies: 2, byUnicast: false });
-    expect(strategy.groupChunk(sending.copies)).toMatchObject({
+    expect(strategy.groupChunk(sending.copies, true)).toMatchObject({
       sar: { segmentIntervalStep: 5 },
       transmit: { count: 2 },
     });
     const near = strategy.sending(12, BOUNDS, receivers(6, 0), true, () => false);
-    expect(strategy.groupChunk(near.copies).sar).toMatchObject({ segmentIntervalStep: 0 });
+    expect(strategy.groupChunk(near.copies, false).sar).toMatchObject({ segmentIntervalStep: 0 });
+  });
+
+  it('do not slow down what goes to those in reach, whoever was considered in between', () => {
+    const strategy = new AutoStrategy(new Estimates(), 50_000);
+    const near = receivers(6, 0);
+    const waitMs = strategy.groupWaitMs(near);
+    strategy.blockMs(4096, { chunkSize: 29, copies: 2, byUnicast: false }, receivers(6, 3), false);
+    expect(strategy.groupWaitMs(near)).toBe(waitMs);
+    expect(strategy.groupWaitMs(receivers(6, 3))).toBeGreaterThan(waitMs);
   });
 
   it('get three when most of what is sent with two gets lost: their relays are slower', () => {

@@ -203,7 +203,7 @@ export class Round {
       // Whoever did not answer the group twice may not hear it. (Stock settings ask the group alone.)
       receivers.every(({ stage, asks }) => stage === first.stage && (asks < 2 || strategy.asksGroupOnly)) &&
       strategy.asksGroup(
-        receivers.length,
+        receivers,
         groupSize,
         receivers.some((receiver) => this.#expectsLong(receiver)),
       );
@@ -218,7 +218,7 @@ export class Round {
       receiver.askedAt = undefined;
     }
     this.#send('group', receivers[0]!, () => {
-      const again = clock.now + strategy.groupWaitMs(receivers.length);
+      const again = clock.now + strategy.groupWaitMs(receivers);
       for (const receiver of receivers) if (this.#pending.has(receiver)) receiver.askAgainAt = again;
     });
   }

@@ -43,12 +43,16 @@ export interface Strategy {
    * group.
    */
   repairing(lack: Lack, sending: Sending, receivers: readonly Receiver[]): Sending;
-  /** Whether `asked` receivers of `all` are asked by one message to the group. */
-  asksGroup(asked: number, all: number, longAnswers: boolean): boolean;
+  /** Whether these of `all` receivers are asked by one message to the group. */
+  asksGroup(asked: readonly Receiver[], all: number, longAnswers: boolean): boolean;
   /** Whether those who stay silent are asked by the group again and again. */
   readonly asksGroupOnly: boolean;
-  /** How long to wait for answers after a request to the group, or the `asks`-th request to one receiver, had left; `long`: answers of several PDUs are expected. */
-  groupWaitMs(asked: number): number;
+  /** How long to wait for their answers after a request to the group had left, ms. */
+  groupWaitMs(asked: readonly Receiver[]): number;
+  /**
+   * How long to wait for the answer after the `asks`-th request to one receiver had left, ms; `long`: one of several PDUs is
+   * expected; `relays`: that it comes over.
+   */
   unicastWaitMs(asks: number, long: boolean, relays?: number): number;
   /** How long those of `asked` that have answered wait for the others before chunks are sent to them. */
   patienceMs(asked: number): number;
@@ -56,7 +60,8 @@ export interface Strategy {
   pullsByUnicast(receivers: readonly Receiver[]): boolean;
   /** Pull mode: how long after its last chunk a receiver's report may be due before it is asked. */
   reportPatienceMs(receiver: Receiver): number;
-  groupChunk(copies: number): OnAir;
+  /** A chunk to the group, each PDU in so many events; `relayed`: relays pass it on to some, and set the pace. */
+  groupChunk(copies: number, relayed: boolean): OnAir;
   unicastChunk(receiver: Receiver): OnAir;
   /** The next request to one receiver, or one to the group. */
   request(receiver: Receiver, toGroup: boolean): OnAir;
