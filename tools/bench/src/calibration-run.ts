@@ -1,9 +1,10 @@
-import { MemoryStore, MeshError, SeededRandom, storeView } from '@meshferry/core';
+import { MemoryStore, MeshError, storeView } from '@meshferry/core';
 import { portableCrypto } from '@meshferry/crypto';
-import { type MadeFirmware, makeFirmware } from '@meshferry/firmware';
+import type { MadeFirmware } from '@meshferry/firmware';
 import { UpdateJob } from '@meshferry/node';
 import { parseSimUri, SIM_APP_INDEX, SIM_GROUP, World, ZEPHYR_CONTROLLER } from '@meshferry/sim';
 import type { CalibrationRow } from './calibration-rows.ts';
+import { imageOf } from './one-update.ts';
 
 /** Targets give up after 10·(base + 1) s; a step that misses an answer is repeated after (base + 2)·2 s. */
 export const TIMEOUT_BASE = 10;
@@ -56,19 +57,4 @@ async function transferSeconds(row: CalibrationRow, world: World, made: MadeFirm
     hint: 'The measured transfers lost nobody: look what the simulator or the stock strategy does else.',
     cause: failed.error ?? undefined,
   });
-}
-
-/** Without a signature, whose length differs from one to the next. */
-async function imageOf(size: number): Promise<MadeFirmware> {
-  const version = { major: 2, minor: 0, revision: 0, build: 0 };
-  const make = (length: number) =>
-    makeFirmware({
-      payload: new SeededRandom('calibration').bytes(length),
-      version,
-      company: 0x59,
-      crypto: portableCrypto,
-      key: null,
-    });
-  const { image } = await make(size);
-  return make(2 * size - image.length);
 }

@@ -43,7 +43,7 @@ export interface UpdateOutcome {
 
 /** Updates all targets of a fresh world, by a job as the CLI runs it. */
 export async function oneUpdate({ uri, kib, unicast, settings }: UpdateCase, seed: number): Promise<UpdateOutcome> {
-  const { image, metadata, firmwareId } = await imageOf(kib);
+  const { image, metadata, firmwareId } = await imageOf(kib * 1024);
   const sim = parseSimUri(`sim:${[uri, `seed=${seed}`].filter(Boolean).join(',')}`);
   const start = performance.now();
   const world = new World({ sim });
@@ -94,8 +94,8 @@ export function peakMemory(): number {
   return Math.round(process.resourceUsage().maxRSS / 1024);
 }
 
-/** Without a signature, whose length differs from one to the next. */
-async function imageOf(kib: number): Promise<MadeFirmware> {
+/** A package whose image has so many octets: without a signature, whose length differs from one to the next. */
+export async function imageOf(size: number): Promise<MadeFirmware> {
   const make = (length: number) =>
     makeFirmware({
       payload: new SeededRandom('bench').bytes(length),
@@ -104,7 +104,6 @@ async function imageOf(kib: number): Promise<MadeFirmware> {
       crypto: portableCrypto,
       key: null,
     });
-  const size = kib * 1024;
   const { image } = await make(size);
   return make(2 * size - image.length);
 }
