@@ -54,5 +54,12 @@ export interface Bearer {
   readonly advertising?: Advertising;
   readonly central?: GattCentral;
   readonly peripheral?: GattPeripheral;
+  /**
+   * `lost` is called once when the radio goes without being asked to: unplugged, reset for good, taken away. Everything
+   * under way has then ended with `bearer-lost`; the bearer is closed, and a new one can be opened. Left out by bearers that
+   * cannot be lost.
+   */
+  lost?(lost: (reason: MeshError) => void): Unsubscribe;
+  /** Ends all that is under way with `bearer-closed`; returns when no timer or handle is left, or is about to be gone. */
   close(): void;
 }

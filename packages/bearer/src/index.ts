@@ -25,4 +25,5 @@ export * from './gatt-advertisement.ts';
 export * from './gatt-memory.ts';
 export * from './memory-air.ts';
 export * from './pcap.ts';
+export * from './plugin.ts';
 export * from './trace.ts';

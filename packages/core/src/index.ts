@@ -18,6 +18,7 @@ export * from './clock.ts';
 export * from './deadline.ts';
 export * from './errors.ts';
 export * from './events.ts';
+export * from './host.ts';
 export * from './log.ts';
 export * from './random.ts';
 export * from './records.ts';
