@@ -1,0 +1,21 @@
+import type { MeshError } from '@meshferry/core';
+
+/** What happens on a {@link ByteStream}. */
+export interface ByteStreamListener {
+  /** Octets in the order in which they came, cut anywhere; they may be kept. */
+  data(octets: Uint8Array): void;
+  /** There is room again after a `write` that returned false. */
+  drained(): void;
+  /** It is over and nothing comes after this: the port was pulled, the other end closed. Not called after `close`. */
+  ended(reason: MeshError): void;
+}
+
+/** An open connection to a controller that carries octets both ways: a serial port, a socket, a pair in memory. */
+export interface ByteStream {
+  /** Takes all octets, which must not be changed later. False: wait for `drained` with the next ones (back-pressure). */
+  write(octets: Uint8Array): boolean;
+  /** Takes what happens from now on; there is one listener. What came before is handed over first. */
+  listen(listener: ByteStreamListener): void;
+  /** Ends it; harmless when it has ended. */
+  close(): void;
+}

@@ -1,0 +1,64 @@
+import { MeshError } from '@meshferry/core';
+
+/** Where the controller is, and what the URI says besides. */
+export type HciUri = { readonly options: ReadonlyMap<string, string> } & (
+  | { readonly kind: 'serial'; readonly path: string; readonly baudRate: number }
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+  | { readonly kind: 'unix'; readonly path: string }
+);
+
+/** How the URIs of this bearer can look. */
+export const URIS: readonly string[] = [
+  'hci:serial:/dev/ttyACM0,1000000',
+  'hci:tcp:127.0.0.1:9000',
+  'hci:unix:/run/hci',
+];
+
+/** The rate of the HCI firmware of Zephyr on the boards of Nordic. */
+const DEFAULT_BAUD_RATE = 1_000_000;
+
+/**
+ * Reads `hci:serial:PATH[,RATE]`, `hci:tcp:HOST:PORT` (an IPv6 address in brackets) or `hci:unix:PATH`, each with
+ * `?key=value&…`; a rate left out is 1 000 000. Throws `bad-bearer-uri`. Options are kept as they are: whoever knows one
+ * uses it (`peer` of SMP).
+ */
+export function parseHciUri(uri: string): HciUri {
+  const [, kind, rest = ''] = /^hci:(serial|tcp|unix):(.+)$/s.exec(uri) ?? [];
+  const query = rest.indexOf('?');
+  const where = query < 0 ? rest : rest.slice(0, query);
+  const options = query < 0 ? new Map<string, string>() : parseOptions(uri, rest.slice(query + 1));
+  if (kind === 'serial') return { kind, options, ...parseSerial(uri, where) };
+  if (kind === 'tcp') return { kind, options, ...parseTcp(uri, where) };
+  if (kind === 'unix' && where !== '') return { kind, options, path: where };
+  throw bad(uri, 'it names no serial port, TCP address or UNIX socket');
+}
+
+function parseSerial(uri: string, where: string): { path: string; baudRate: number } {
+  const [, path = '', rate] = /^([^,]*)(?:,(.*))?$/s.exec(where) ?? [];
+  if (path === '') throw bad(uri, 'the path of the serial port is missing');
+  if (rate !== undefined && !/^[1-9]\d{2,7}$/.test(rate)) throw bad(uri, `"${rate}" is no rate in baud`);
+  return { path, baudRate: rate === undefined ? DEFAULT_BAUD_RATE : Number(rate) };
+}
+
+function parseTcp(uri: string, where: string): { host: string; port: number } {
+  const [, bracketed, plain, port = ''] = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(where) ?? [];
+  const host = bracketed ?? plain;
+  if (host === undefined || Number(port) < 1 || Number(port) > 65535) throw bad(uri, `"${where}" is not HOST:PORT`);
+  return { host, port: Number(port) };
+}
+
+function parseOptions(uri: string, text: string): Map<string, string> {
+  const options = new Map<string, string>();
+  for (const part of text.split('&')) {
+    const [, key, value] = /^([a-z][a-z-]*)=(.*)$/s.exec(part) ?? [];
+    if (key === undefined || value === undefined) throw bad(uri, `"${part}" is not key=value`);
+    options.set(key, value);
+  }
+  return options;
+}
+
+function bad(uri: string, reason: string): MeshError {
+  return new MeshError('bad-bearer-uri', `cannot read the bearer "${uri}": ${reason}`, {
+    hint: `Give one like ${URIS.join(', ')}.`,
+  });
+}
