@@ -7,7 +7,14 @@ const root = fileURLToPath(new URL('.', import.meta.url));
 const conditions = ['@meshferry/source', 'node', 'import', 'default'];
 
 /** Native add-ons, child processes, environment variables: these get a process of their own for each file. */
-const isolated = ['packages/store-sqlite', 'packages/bearer-hci', 'apps/cli', 'tools/checks', 'tools/peers'];
+const isolated = [
+  'packages/store-sqlite',
+  'packages/bearer-hci',
+  'packages/bearer-dongle',
+  'apps/cli',
+  'tools/checks',
+  'tools/peers',
+];
 
 /** The vectors and codecs of the protocol, which run once more on the fast backend. */
 const onBothBackends = [
