@@ -151,7 +151,10 @@ async function takeIn(
   try {
     return await provision();
   } catch (thrown) {
-    if (toMeshError(thrown).code !== 'provisioning-uncertain') throw thrown;
+    const { code } = toMeshError(thrown);
+    // It may have been in a link with a process that was killed: that lasts as long as it was asked for another one.
+    if (code === 'link-open-failed') return provision();
+    if (code !== 'provisioning-uncertain') throw thrown;
   }
   try {
     // An earlier attempt, or this one, may have made it a node.

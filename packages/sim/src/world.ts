@@ -192,12 +192,11 @@ export class World {
       settled = true;
     };
     work.then(settle, settle);
-    for (let steps = 1; !settled; steps++) {
+    while (!settled) {
       if (this.#held !== undefined) await Promise.race([this.#held, aborting(signal)]);
       else if (!this.clock.step()) await this.#idle(() => settled);
-      // What waits on a promise goes on before time does.
-      await undefined;
-      if (steps % TURN_STEPS === 0) await turn();
+      // What waits on a promise goes on before time does, however many others it waits for.
+      if (this.clock.nextAt !== this.clock.now) await turn();
       if (signal?.aborted) {
         throw new MeshError('aborted', 'the simulation was stopped', { hint: 'Run it again to go on.' });
       }
@@ -294,12 +293,6 @@ function ttlFor({ nodes, hopsTo }: Topology): number {
 
 const MAX_TTL = 0x7f;
 
-/**
- * Events between two looks at signals, timers and the terminal. A turn also ends all promises that have something to do,
- * so it must not come when the machine finds the time: two runs with the same seed would differ.
- */
-const TURN_STEPS = 256;
-
 function aborting(signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve) => {
     if (signal?.aborted) resolve();
@@ -307,6 +300,7 @@ function aborting(signal: AbortSignal | undefined): Promise<void> {
   });
 }
 
+/** Whoever waits for promises, signals, timers or the terminal has had his turn. */
 function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
