@@ -3,7 +3,7 @@ import { MeshError } from '@meshferry/core';
 import { decodePbAdvPdu, type ProvisioningLink, pbAdv } from '@meshferry/provisioning';
 import { parseSimUri } from '@meshferry/sim';
 import { expect, test } from 'vitest';
-import { Session } from './network/session.ts';
+import { SimSession } from './network/sim-session.ts';
 import type { Io } from './shell/io.ts';
 import { Shell } from './shell/shell.ts';
 import { meshferry, temporaryFolder } from './testing/cli.ts';
@@ -15,7 +15,7 @@ test('Ctrl-C takes leave on the air before the command ends: the device takes an
     return () => {};
   };
   const io = { signals: { listen }, env: {}, cwd: '/', stdout: { write: () => {} } } as unknown as Io;
-  const session = new Session(new Shell(io, {}), parseSimUri('sim:targets=0,unprovisioned=1,radio=ideal'));
+  const session = new SimSession(new Shell(io, {}), parseSimUri('sim:targets=0,unprovisioned=1,radio=ideal'));
   const { world } = session;
   const bearer = pbAdv(world, world.advertising!);
   const open = (): Promise<ProvisioningLink> =>
@@ -38,7 +38,7 @@ test('Ctrl-C takes leave on the air before the command ends: the device takes an
   const since = world.clock.now;
   await session.run(open(), () => new MeshError('never', ''));
   expect(world.clock.now - since).toBeLessThan(3000);
-  session.close();
+  await session.close();
 });
 
 test.each(['', ',link=gatt'])(

@@ -38,6 +38,11 @@ export function buildProgram(runner: Runner, write: (help: string) => void): Com
         'the radio to use, such as sim:targets=10 (see "bearer list"); repeatable',
       ).argParser((uri: string, before: string[] = []) => [...before, uri]),
     )
+    .addOption(
+      new Option('--bearer-plugin <PACKAGE>', 'a bearer of your own: a package name or path; repeatable').argParser(
+        (name: string, before: string[] = []) => [...before, name],
+      ),
+    )
     .addOption(new Option('--show-keys', 'print keys where they would be hidden'))
     .addOption(new Option('--no-color', 'no colours (as with NO_COLOR in the environment)'))
     .addHelpText('after', '\nExample:\n  meshferry dfu run dfu_application.zip --bearer sim:targets=10\n');

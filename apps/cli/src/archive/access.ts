@@ -4,9 +4,9 @@ import { MeshError } from '@meshferry/core';
 import { ARCHIVE_LIMITS, type ArchiveAccess } from '@meshferry/firmware';
 import { badInput, ExitCode, Stop } from '../shell/exit.ts';
 import { readInputText } from '../shell/files.ts';
+import { realClock } from '../shell/host.ts';
 import type { Io } from '../shell/io.ts';
 import type { Shell } from '../shell/shell.ts';
-import { systemClock } from './system-clock.ts';
 
 /** Options of the commands that ask a firmware server. */
 export interface AccessFlags {
@@ -39,7 +39,7 @@ export async function withAccess<T>(
   try {
     return await ask({
       fetch: (url, init) => fetch(url, { ...init, dispatcher: agent }),
-      clock: systemClock,
+      clock: realClock,
       signal: abort.signal,
       ...(flags.allowHost === undefined ? {} : { allowedHosts: flags.allowHost }),
       allowHttp: flags.allowHttp === true,

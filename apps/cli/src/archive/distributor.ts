@@ -3,8 +3,8 @@ import type { OobRetriever } from '@meshferry/dfu';
 import type { FetchFunction } from '@meshferry/firmware';
 import { httpsRetriever } from '@meshferry/node';
 import type { Agent } from 'undici';
+import { realClock } from '../shell/host.ts';
 import { CONNECT_MS } from './access.ts';
-import { systemClock } from './system-clock.ts';
 
 /**
  * How a simulated Distributor reaches firmware servers: over https, and over http on this machine, where `fw serve` may run.
@@ -15,7 +15,7 @@ export class DistributorArchive {
   #agent: Agent | undefined;
 
   constructor() {
-    const access = { fetch: this.#fetch, clock: systemClock };
+    const access = { fetch: this.#fetch, clock: realClock };
     this.retriever = httpsRetriever({ access, crypto: portableCrypto, schemes: ['https', 'http'] });
   }
 

@@ -1,9 +1,12 @@
+import type { BearerPlugin } from '@meshferry/bearer';
+import { MeshError } from '@meshferry/core';
 import type { Command } from 'commander';
+import { findPlugin, givenPlugins, type KnownBearer, notInstalled, OWN_BEARERS } from '../bearers/plugins.ts';
+import { SIMULATOR, simulatorKeys } from '../bearers/sim.ts';
 import { ExitCode } from '../shell/exit.ts';
 import type { Runner } from '../shell/run.ts';
 import type { Shell } from '../shell/shell.ts';
 import { alignColumns } from '../shell/table.ts';
-import { BEARERS, simulatorKeys } from '../update/bearers.ts';
 
 export function addBearerCommands(program: Command, runner: Runner): void {
   const bearer = program.command('bearer').description('the radios that can be used');
@@ -14,14 +17,46 @@ export function addBearerCommands(program: Command, runner: Runner): void {
     .action(runner.of(listBearers));
 }
 
-function listBearers(shell: Shell): ExitCode {
-  shell.result({ bearers: BEARERS });
+interface ListedBearer extends KnownBearer {
+  readonly usable: boolean;
+  /** Why not, null when usable. */
+  readonly reason: string | null;
+  readonly hint?: string;
+}
+
+/** `bearer list` */
+async function listBearers(shell: Shell): Promise<ExitCode> {
+  const given = await givenPlugins(shell);
+  const own = OWN_BEARERS.filter(({ scheme }) => given.every((plugin) => plugin.scheme !== scheme));
+  const bearers: ListedBearer[] = [
+    SIMULATOR,
+    ...(await Promise.all(own.map((known) => listOwn(shell, known)))),
+    ...(await Promise.all(given.map(listed))),
+  ];
+  shell.result({ bearers });
   const { bold, dim, green, yellow } = shell.style;
-  const rows = BEARERS.flatMap(({ scheme, what, uris, reason }) => [
-    [bold(scheme), reason === null ? green('usable') : yellow(reason), what],
+  const rows = bearers.flatMap(({ scheme, what, uris, reason, hint }) => [
+    [bold(scheme), reason === null ? green('usable') : yellow('not here'), what],
+    ...(reason === null ? [] : [['', '', yellow(reason)]]),
+    ...(hint === undefined ? [] : [['', '', dim(hint)]]),
     ...uris.map((uri) => ['', '', dim(`--bearer ${uri}`)]),
   ]);
   for (const line of alignColumns(rows)) shell.say(line);
   shell.say(simulatorKeys().trimEnd());
   return ExitCode.done;
+}
+
+async function listOwn(shell: Shell, known: KnownBearer): Promise<ListedBearer> {
+  const found = (await findPlugin(shell, known.scheme)) ?? notInstalled(known.scheme);
+  return found instanceof MeshError ? unusable(known, found) : listed(found);
+}
+
+async function listed(plugin: BearerPlugin): Promise<ListedBearer> {
+  const { scheme, summary: what, uris } = plugin;
+  const reason = await plugin.check();
+  return reason === null ? { scheme, what, uris, usable: true, reason } : unusable({ scheme, what, uris }, reason);
+}
+
+function unusable(bearer: KnownBearer, { message, hint }: MeshError): ListedBearer {
+  return { ...bearer, usable: false, reason: message, ...(hint !== undefined && { hint }) };
 }

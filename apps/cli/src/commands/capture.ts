@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import { hearAir, keysOfAir } from '../capture/air.ts';
 import { CaptureWriter } from '../capture/capture-writer.ts';
-import { hearSimulatedUpdate, keysOfAir } from '../capture/sim-air.ts';
 import { badInput, ExitCode } from '../shell/exit.ts';
 import { formatSeconds, plural } from '../shell/format.ts';
 import { secondsOption } from '../shell/options.ts';
@@ -43,8 +43,8 @@ async function capture(shell: Shell, _: readonly string[], { out, seconds }: Cap
   }
   let writer: CaptureWriter | undefined;
   try {
-    const heardSeconds = await hearSimulatedUpdate(shell, seconds, (mesh) => {
-      const file = new CaptureWriter(resolve(shell.io.cwd, out), keysOfAir(mesh));
+    const heardSeconds = await hearAir(shell, seconds, (session) => {
+      const file = new CaptureWriter(resolve(shell.io.cwd, out), keysOfAir(session));
       writer = file;
       return (event) => file.add(event);
     });

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
+import { hearAir, keysOfAir } from '../capture/air.ts';
 import { keysFileOf, knowledgeOf, readCaptureKeys } from '../capture/capture-keys.ts';
 import { readCapture } from '../capture/capture-reader.ts';
 import { Decoder } from '../capture/decoder.ts';
-import { hearSimulatedUpdate, keysOfAir } from '../capture/sim-air.ts';
 import { badInput, ExitCode } from '../shell/exit.ts';
 import { secondsOption } from '../shell/options.ts';
 import type { Runner } from '../shell/run.ts';
@@ -52,8 +52,8 @@ async function decodeLive(shell: Shell, { keys, seconds }: DecodeFlags): Promise
     throw badInput('no-capture', 'nothing to decode', 'Name a capture, or give --bearer sim:targets=2 to listen.');
   }
   let decoder: Decoder | undefined;
-  await hearSimulatedUpdate(shell, seconds, (mesh) => {
-    const known = keys === undefined ? keysOfAir(mesh) : readCaptureKeys(shell.io, keys);
+  await hearAir(shell, seconds, (session) => {
+    const known = keys === undefined ? keysOfAir(session) : readCaptureKeys(shell.io, keys);
     const live = new Decoder(shell, knowledgeOf(known));
     decoder = live;
     let line = 0;

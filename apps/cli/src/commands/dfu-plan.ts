@@ -1,10 +1,10 @@
 import { formatAddress, MeshError } from '@meshferry/core';
 import type { TargetCheck, UpdateForecast } from '@meshferry/node';
+import { chooseWay } from '../bearers/way.ts';
 import { ExitCode } from '../shell/exit.ts';
 import { formatFirmwareId, formatSeconds, formatSize, plural } from '../shell/format.ts';
 import type { Shell } from '../shell/shell.ts';
 import { alignColumns } from '../shell/table.ts';
-import { chooseSim } from '../update/bearers.ts';
 import { chooseGroup } from '../update/group.ts';
 import { type Mesh, withMesh } from '../update/mesh.ts';
 import { type ImageFlags, loadUpdateImage, type UpdateImage } from '../update/update-image.ts';
@@ -30,14 +30,15 @@ const TIMEOUT_BASE = 3;
 
 /** `dfu plan FILE` */
 export async function dfuPlan(shell: Shell, [path = '']: readonly string[], flags: PlanFlags): Promise<ExitCode> {
-  const sim = chooseSim(shell.bearers);
-  const image = await loadUpdateImage(shell.io, path, flags, sim.company);
+  const way = chooseWay(shell);
+  const imageFor = await loadUpdateImage(shell.io, path, flags);
   return withMesh(
     shell,
     async (mesh) => {
+      const image = imageFor(mesh.company);
       const targets = mesh.chooseTargets(flags.targets);
       mesh.limitAir(flags.airtime);
-      const begun = mesh.world.clock.now;
+      const begun = mesh.session.clock.now;
       const asked = mesh.job.checkTargets(
         targets,
         mesh.appIndex,
@@ -46,7 +47,7 @@ export async function dfuPlan(shell: Shell, [path = '']: readonly string[], flag
         flags.targetImage,
       );
       const checks = await mesh.run(asked, checkInterrupted);
-      const checkSeconds = (mesh.world.clock.now - begun) / 1000;
+      const checkSeconds = (mesh.session.clock.now - begun) / 1000;
       const plan = await planFor(mesh, image, checks, flags, checkSeconds);
       const accepting = checks.filter(({ accepts }) => accepts).length;
       const error = obstacle(checks, accepting, plan);
@@ -56,7 +57,7 @@ export async function dfuPlan(shell: Shell, [path = '']: readonly string[], flag
       if (!shell.json) shell.complain(error);
       return plan === undefined ? ExitCode.failed : ExitCode.partly;
     },
-    sim,
+    way,
   );
 }
 

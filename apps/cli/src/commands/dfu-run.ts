@@ -1,11 +1,11 @@
 import { toHex } from '@meshferry/core';
 import { portableCrypto } from '@meshferry/crypto';
 import type { UpdateRequest } from '@meshferry/node';
+import { chooseWay } from '../bearers/way.ts';
 import { recordingTo } from '../capture/record.ts';
 import { badInput, type ExitCode } from '../shell/exit.ts';
 import { formatFirmwareId } from '../shell/format.ts';
 import type { Shell } from '../shell/shell.ts';
-import { chooseSim } from '../update/bearers.ts';
 import { chooseGroup } from '../update/group.ts';
 import { type Mesh, withMesh } from '../update/mesh.ts';
 import { finishUpdate } from '../update/result.ts';
@@ -40,15 +40,16 @@ const RETRIES = 1;
 /** `dfu run FILE` */
 export async function dfuRun(shell: Shell, [path = '']: readonly string[], flags: RunFlags): Promise<ExitCode> {
   refuseLater(flags);
-  const sim = chooseSim(shell.bearers);
-  const image = await loadUpdateImage(shell.io, path, flags, sim.company);
+  const way = chooseWay(shell);
+  const imageFor = await loadUpdateImage(shell.io, path, flags);
   return withMesh(
     shell,
     async (mesh) => {
+      const image = imageFor(mesh.company);
       if (flags.allowInconsistent)
         for (const warning of image.warnings) shell.say(shell.style.yellow(`note: ${warning}`));
       const resume = flags.resume === true;
-      const request = resume ? resumedRequest(shell, mesh, image, flags) : newRequest(shell, mesh, image, flags);
+      const request = resume ? resumedRequest(mesh, image, flags) : newRequest(shell, mesh, image, flags);
       if (!resume) mesh.image = image.bytes;
       if (!resume || flags.airtime !== undefined) mesh.airtime = flags.airtime;
       const finished = await recordingTo(flags.capture, shell, mesh, () =>
@@ -56,7 +57,7 @@ export async function dfuRun(shell: Shell, [path = '']: readonly string[], flags
       );
       return finishUpdate(shell, mesh, { ...image, ...request }, finished);
     },
-    sim,
+    way,
   );
 }
 
@@ -134,7 +135,7 @@ const SETTLED = [
 const NEGATED = ['probe', 'tune'] as const;
 
 /** Who takes part and how the image is sent was settled when the update began. */
-function resumedRequest(shell: Shell, mesh: Mesh, image: UpdateImage, flags: RunFlags): UpdateRequest {
+function resumedRequest(mesh: Mesh, image: UpdateImage, flags: RunFlags): UpdateRequest {
   const settled = SETTLED.find((name) => name in flags) ?? NEGATED.find((name) => flags[name] === false);
   if (settled !== undefined) {
     throw badInput(
@@ -146,7 +147,7 @@ function resumedRequest(shell: Shell, mesh: Mesh, image: UpdateImage, flags: Run
   const saved = mesh.job.saved();
   if (saved !== undefined) return { ...saved.request, image: image.bytes };
   const hint =
-    shell.state === undefined
+    mesh.session.folder === undefined
       ? 'Give --state with the folder of the interrupted update.'
       : 'Start one without --resume; check --bearer and --state, each URI has a state of its own.';
   throw badInput('no-job', 'there is no unfinished update to resume', hint);

@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { simulatorKeys } from '../bearers/sim.ts';
 import {
   addressList,
   airtimeShare,
@@ -10,7 +11,6 @@ import {
   times,
 } from '../shell/options.ts';
 import type { Runner } from '../shell/run.ts';
-import { simulatorKeys } from '../update/bearers.ts';
 import { type CancelFlags, dfuApply, dfuCancel, dfuResume, dfuRetry, dfuSuspend } from './dfu-job.ts';
 import { dfuPlan, type PlanFlags } from './dfu-plan.ts';
 import { dfuRun, type RunFlags } from './dfu-run.ts';

@@ -1,8 +1,9 @@
 import { addAppKey, addNetKey, freeKeyIndex, type NetworkDocument, timestampText, touch } from '@meshferry/cdb';
 import { describeKeys } from '../network/describe.ts';
-import { again, type Kept, withState } from '../network/open.ts';
-import { systemRandom } from '../network/system-random.ts';
+import { again, withState } from '../network/open.ts';
+import type { Kept } from '../network/session.ts';
 import { asInput, badInput, ExitCode } from '../shell/exit.ts';
+import { realRandom } from '../shell/host.ts';
 import type { Shell } from '../shell/shell.ts';
 
 export interface AddKeyFlags {
@@ -22,7 +23,7 @@ export function keysAdd(shell: Shell, [kind = '']: readonly string[], flags: Add
   return withState(shell, ({ document }, kept) => {
     const timestamp = timestampText(shell.io.wallTime());
     const index = flags.index ?? asInput(() => freeKeyIndex(kind === 'net' ? document.netKeys : document.appKeys));
-    const key = (kept.session?.world.random ?? systemRandom).bytes(16);
+    const key = (kept.session?.random ?? realRandom).bytes(16);
     const name = flags.name ?? `${kind === 'net' ? 'NetKey' : 'AppKey'} ${index}`;
     const changed = asInput(() =>
       kind === 'net'

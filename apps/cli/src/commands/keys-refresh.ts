@@ -25,7 +25,7 @@ export function keysRefresh(shell: Shell, _: readonly string[], flags: RefreshFl
     const job = new KeyRefreshJob(network);
     let stage = '';
     const work = job.run({
-      random: session.world.random,
+      random: session.random,
       ...(flags.netKey !== undefined && { netIndex: flags.netKey }),
       ...(flags.resume === true && { resume: true }),
       ...(flags.exclude && { exclude: flags.exclude }),

@@ -1,12 +1,12 @@
 import type { Adoption } from '@meshferry/cdb';
 import { formatAddress, MeshError } from '@meshferry/core';
 import { portableCrypto } from '@meshferry/crypto';
-import { type HeardIvIndex, listenForIvIndex, takeOver } from '@meshferry/node';
+import { type HeardIvIndex, listenForIvIndex, type NetworkState, takeOver } from '@meshferry/node';
 import { describeNetwork } from '../network/describe.ts';
-import { again, type Kept, withState } from '../network/open.ts';
-import type { Session } from '../network/session.ts';
-import { systemRandom } from '../network/system-random.ts';
+import { again, withState } from '../network/open.ts';
+import type { Kept, Session } from '../network/session.ts';
 import { asInput, badInput, ExitCode } from '../shell/exit.ts';
+import { realRandom } from '../shell/host.ts';
 import type { Shell } from '../shell/shell.ts';
 
 export interface AdoptFlags {
@@ -18,14 +18,14 @@ export interface AdoptFlags {
 
 /** `net adopt` */
 export function netAdopt(shell: Shell, _: readonly string[], flags: AdoptFlags): Promise<ExitCode> {
-  return withState(shell, async (state, kept) => {
+  const adopt = async (state: NetworkState, kept: Kept): Promise<ExitCode> => {
     // Who is in the network already need not wait to be told so.
     const iv = state.own === undefined ? await ivIndexOf(kept, flags) : { ivIndex: 0, ivUpdate: false };
     const adoption = asInput(() =>
       takeOver(state, {
         name: flags.name ?? 'meshferry',
         iv,
-        random: kept.session?.world.random ?? systemRandom,
+        random: kept.session?.random ?? realRandom,
         wallTime: () => shell.io.wallTime(),
         ...(flags.address !== undefined && { address: flags.address }),
       }),
@@ -39,7 +39,8 @@ export function netAdopt(shell: Shell, _: readonly string[], flags: AdoptFlags):
     });
     say(shell, adoption, iv);
     return ExitCode.done;
-  });
+  };
+  return withState(shell, adopt, { air: flags.ivIndex === undefined });
 }
 
 /** Heard, or as the user knows it. */
@@ -56,8 +57,7 @@ async function ivIndexOf({ session }: Kept, flags: AdoptFlags): Promise<HeardIvI
   return session.run(heard, () => new MeshError('interrupted', 'interrupted while listening: nothing was changed'));
 }
 
-function listen({ world, state }: Session, seconds: number | undefined): Promise<HeardIvIndex> {
-  const { clock, advertising, central } = world;
+function listen({ clock, advertising, central, state }: Session, seconds: number | undefined): Promise<HeardIvIndex> {
   if (state === undefined) throw new MeshError('no-network', 'there is no network yet');
   const ears = { ...(advertising && { advertising }), ...(central && { central }) };
   return new Promise((resolve, reject) => {

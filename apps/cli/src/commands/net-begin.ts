@@ -1,10 +1,12 @@
 import { createNetwork, importNetwork } from '@meshferry/node';
+import { wayOf } from '../bearers/way.ts';
 import { describeNetwork } from '../network/describe.ts';
-import { again, type Kept, withKept } from '../network/open.ts';
-import { systemRandom } from '../network/system-random.ts';
+import { again, withKept } from '../network/open.ts';
+import type { Kept } from '../network/session.ts';
 import { asInput, badInput, ExitCode } from '../shell/exit.ts';
 import { readInputFile } from '../shell/files.ts';
 import { plural, printable } from '../shell/format.ts';
+import { realRandom } from '../shell/host.ts';
 import type { Shell } from '../shell/shell.ts';
 
 export interface CreateFlags {
@@ -20,7 +22,7 @@ export function netCreate(shell: Shell, _: readonly string[], flags: CreateFlags
       createNetwork(store, {
         name: flags.name ?? 'Mesh Network',
         provisioner: flags.provisioner ?? 'meshferry',
-        random: session?.world.random ?? systemRandom,
+        random: session?.random ?? realRandom,
         wallTime: () => shell.io.wallTime(),
       }),
     );
@@ -54,7 +56,7 @@ export function netImport(shell: Shell, [path = '']: readonly string[]): Promise
 
 /** A network that is gone when the command ends is of no use. */
 function refuseFleeting(shell: Shell): void {
-  if (shell.bearers.length === 0 || shell.state !== undefined) return;
+  if (wayOf(shell).folder !== undefined) return;
   throw badInput(
     'no-state',
     'a simulated world without --state ends with the command, and the network with it',

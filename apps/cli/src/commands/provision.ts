@@ -9,9 +9,10 @@ import {
   type ProvisionRequest,
   requireKeysOfProfile,
 } from '@meshferry/node';
-import { type ProvisioningBearer, type ProvisioningCapabilities, pbAdv, pbGatt } from '@meshferry/provisioning';
+import type { ProvisioningBearer, ProvisioningCapabilities } from '@meshferry/provisioning';
 import type { Command } from 'commander';
 import { describeNode, deviceText } from '../network/describe.ts';
+import { reachDevices } from '../network/devices.ts';
 import { askUser, type OobFlags, readOob } from '../network/oob.ts';
 import { again, withNetwork } from '../network/open.ts';
 import { readProfileFile } from '../network/profile-file.ts';
@@ -210,10 +211,9 @@ function giveUp(shell: Shell, network: MeshNetwork, uuids: readonly Uint8Array[]
   return ExitCode.done;
 }
 
-function bearerOf({ world }: Session): ProvisioningBearer {
-  const { clock, random, advertising, central } = world;
-  if (central !== undefined) return pbGatt({ clock }, central);
-  if (advertising !== undefined) return pbAdv({ clock, random }, advertising);
+function bearerOf(session: Session): ProvisioningBearer {
+  const bearer = reachDevices(session);
+  if (bearer !== undefined) return bearer;
   throw badInput('no-bearer', 'this bearer reaches no devices', 'Give another one: see "meshferry bearer list".');
 }
 

@@ -6,7 +6,6 @@ import { decodeBeacon, decodeProxyIdentity, NetKeyMaterial } from '@meshferry/ne
 import { type UnprovisionedDevice, UnprovisionedScanner } from '@meshferry/provisioning';
 import type { Command } from 'commander';
 import { deviceText } from '../network/describe.ts';
-import { labelOf } from '../network/label.ts';
 import { oobNames } from '../network/oob-names.ts';
 import { again, withSession } from '../network/open.ts';
 import type { Session } from '../network/session.ts';
@@ -36,7 +35,7 @@ const SECONDS = 10;
 /** `scan` */
 function scan(shell: Shell, _: readonly string[], { seconds = SECONDS }: ScanFlags): Promise<ExitCode> {
   return withSession(shell, async (session) => {
-    const { clock, advertising, central } = session.world;
+    const { clock, advertising, central } = session;
     const scanner = new UnprovisionedScanner({
       clock,
       crypto: portableCrypto,
@@ -46,7 +45,8 @@ function scan(shell: Shell, _: readonly string[], { seconds = SECONDS }: ScanFla
     const found = scanner.changes.subscribe((device) => {
       shell.event({ type: 'device', ...describe(device, session) });
       shell.say(deviceLine(shell, device));
-      for (const oob of labelOf(session.world, device.uuid)) shell.say(shell.style.dim(`  on its label: --oob ${oob}`));
+      for (const oob of session.surroundings.label(device.uuid))
+        shell.say(shell.style.dim(`  on its label: --oob ${oob}`));
     });
     const others = new Neighbours(session);
     try {
@@ -84,7 +84,7 @@ class Neighbours {
   readonly #known: ReadonlyMap<string, number>;
   readonly #unsubscribe: Unsubscribe[] = [];
 
-  constructor({ world: { advertising, central }, state }: Session) {
+  constructor({ advertising, central, state }: Session) {
     const values = (state?.document.netKeys ?? []).flatMap(({ index, key, oldKey }) =>
       [key, oldKey].flatMap((value): [string, number][] =>
         value === undefined ? [] : [[networkId(index, octetsOf(value)), index]],
@@ -138,9 +138,9 @@ function networkId(index: number, key: Uint8Array): string {
 /** `label`: what is printed on a simulated device, as values of `--oob`. */
 function describe(
   { uuid, bearer, oobInformation, uri, rssi }: UnprovisionedDevice,
-  { world }: Session,
+  { surroundings }: Session,
 ): Readonly<Record<string, unknown>> {
-  const label = labelOf(world, uuid);
+  const label = surroundings.label(uuid);
   return {
     uuid: deviceText(uuid),
     bearer,

@@ -3,7 +3,6 @@ import type { Answer, OobValue, ProvisionerOptions } from '@meshferry/provisioni
 import { badInput } from '../shell/exit.ts';
 import { printable } from '../shell/format.ts';
 import type { Shell } from '../shell/shell.ts';
-import { deviceText } from './describe.ts';
 import type { Session } from './session.ts';
 
 /** What the user knows of a device and has typed. */
@@ -41,12 +40,12 @@ export function readOob({ oob = [] }: OobFlags): OobOptions & { readonly output?
  * How the user is asked for what the device shows, and told what to enter there: at the terminal, by `--oob output:VALUE`, or
  * in a simulated world by whoever stands before the device.
  */
-export function askUser(shell: Shell, { world }: Session, uuid: string, output: string | undefined): OobOptions['oob'] {
-  const device = world.devices.find(({ label }) => deviceText(label.uuid) === uuid);
+export function askUser(shell: Shell, session: Session, uuid: string, output: string | undefined): OobOptions['oob'] {
+  const user = session.surroundings.user(fromHex(uuid.replaceAll('-', '')));
   const { ask } = shell.io;
   // It shows it before it is asked for.
   let display: string | undefined;
-  device?.user.displays.subscribe(({ value }) => {
+  user?.displays.subscribe(({ value }) => {
     display = String(value);
   });
   return {
@@ -61,16 +60,16 @@ export function askUser(shell: Shell, { world }: Session, uuid: string, output: 
             if (wrong !== undefined) complain(shell, wrong);
             return wrong === undefined ? undefined : question();
           });
-        world.hold(question());
+        session.hold(question());
         return () => {};
       }
-      if (device === undefined) throw nobodyToAsk();
-      return device.user.enter(shown, answer);
+      if (user === undefined) throw nobodyToAsk();
+      return user.enter(shown, answer);
     },
     show: (told) => {
       shell.event({ type: 'enter-at-device', uuid, action: told.action, value: String(told.value) });
       shell.say(`Enter ${String(told.value)} at the device (${told.action}).`);
-      return device?.user.show(told) ?? (() => {});
+      return user?.show(told) ?? (() => {});
     },
   };
 }

@@ -1,21 +1,8 @@
-import { join } from 'node:path';
-import { type Store, storeView } from '@meshferry/core';
-import { type MeshNetwork, NetworkState } from '@meshferry/node';
-import { openSqliteStore } from '@meshferry/store-sqlite';
-import { asInput, badInput, type Stop } from '../shell/exit.ts';
+import type { MeshNetwork, NetworkState } from '@meshferry/node';
+import { chooseWay, type KeptOptions, wayOf } from '../bearers/way.ts';
+import { badInput, type Stop } from '../shell/exit.ts';
 import type { Shell } from '../shell/shell.ts';
-import { stateFolder } from '../shell/state-folder.ts';
-import { chooseSim } from '../update/bearers.ts';
-import { Session, type SessionOptions } from './session.ts';
-
-/** What is kept of a network, open for one command. */
-export interface Kept {
-  /** Where the network is kept, or will be. */
-  readonly store: Store;
-  readonly state: NetworkState | undefined;
-  /** The world around it, if a bearer was given. */
-  readonly session: Session | undefined;
-}
+import type { Kept, Session, SessionOptions } from './session.ts';
 
 /**
  * Opens what is kept of a network for `use`, and closes it whatever happens: that behind `--bearer`, or without a bearer
@@ -24,40 +11,40 @@ export interface Kept {
 export async function withKept<T>(
   shell: Shell,
   use: (kept: Kept) => T | Promise<T>,
-  options?: SessionOptions,
+  options?: KeptOptions,
 ): Promise<T> {
-  if (shell.bearers.length > 0) {
-    const opened = (session: Session) => use({ store: session.networkStore, state: session.state, session });
-    return withSession(shell, opened, options);
-  }
-  const file = asInput(() => openSqliteStore(join(stateFolder(shell), 'network.sqlite')));
+  const kept = await wayOf(shell).openKept(options);
   try {
-    const store = storeView(file, 'network/');
-    return await use({ store, state: asInput(() => NetworkState.open(store)), session: undefined });
+    return await use(kept);
   } finally {
-    file.close();
+    await kept.close();
   }
 }
 
 /** The same for a network that must be there. */
-export function withState<T>(shell: Shell, use: (state: NetworkState, kept: Kept) => T | Promise<T>): Promise<T> {
-  return withKept(shell, (kept) => {
+export function withState<T>(
+  shell: Shell,
+  use: (state: NetworkState, kept: Kept) => T | Promise<T>,
+  options?: KeptOptions,
+): Promise<T> {
+  const used = (kept: Kept) => {
     if (kept.state === undefined) throw noNetwork(shell, kept.session);
     return use(kept.state, kept);
-  });
+  };
+  return withKept(shell, used, options);
 }
 
-/** Opens the world of `--bearer` for `use`, and closes it whatever happens. */
+/** Opens the radio of `--bearer` for `use`, and closes it whatever happens. */
 export async function withSession<T>(
   shell: Shell,
   use: (session: Session) => T | Promise<T>,
   options?: SessionOptions,
 ): Promise<T> {
-  const session = new Session(shell, chooseSim(shell.bearers), options);
+  const session = await chooseWay(shell).open(options);
   try {
     return await use(session);
   } finally {
-    session.close();
+    await session.close();
   }
 }
 
@@ -83,12 +70,11 @@ export function requireNetwork(shell: Shell, session: Session): MeshNetwork {
 
 /** The command line for another command on the same network. */
 export function again(shell: Shell, command: string): string {
-  const words = shell.bearers.map((uri) => ` --bearer ${uri}`);
-  return `meshferry ${command}${words.join('')}${shell.state === undefined ? '' : ` --state ${shell.state}`}`;
+  return ['meshferry', command, ...shell.network].join(' ');
 }
 
 function noNetwork(shell: Shell, session: Session | undefined): Stop {
-  if (session !== undefined && shell.state === undefined) {
+  if (session !== undefined && session.folder === undefined) {
     return badInput(
       'no-network',
       'there is no network in this simulated world, and without --state none would outlive the command',

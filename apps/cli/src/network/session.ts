@@ -1,142 +1,130 @@
-import { join } from 'node:path';
-import { MemoryStore, type MeshError, type Store, storeView, toHex, utf8 } from '@meshferry/core';
-import { portableCrypto } from '@meshferry/crypto';
-import { MeshNetwork, type MeshNode, NetworkState, type UpdaterRole, updaterRole } from '@meshferry/node';
-import { canonicalSimUri, describeNodes, readyNetwork, type SelfGround, type SimOptions, World } from '@meshferry/sim';
-import { openSqliteStore } from '@meshferry/store-sqlite';
-import { DistributorArchive } from '../archive/distributor.ts';
-import { readPublicKeyFile } from '../firmware/read-file.ts';
-import { asInput, ExitCode, Stop } from '../shell/exit.ts';
+import type { Advertising, GattCentral } from '@meshferry/bearer';
+import type { Clock, MeshError, Random, Store, Unicast, Unsubscribe } from '@meshferry/core';
+import {
+  MeshNetwork,
+  type MeshNetworkOptions,
+  type NetworkState,
+  type NodeGround,
+  type UpdaterRole,
+  updaterRole,
+} from '@meshferry/node';
+import type { ControllerSettings, SimUser } from '@meshferry/sim';
+import type { CaptureEvent } from '../capture/capture-writer.ts';
 import type { Shell } from '../shell/shell.ts';
 
+/** How a session is opened. */
 export interface SessionOptions {
-  /** Whether the network that the world comes with is kept when there is none. Default true. */
+  /** Whether the network that a simulated world comes with is kept when there is none. Default true. */
   readonly ready?: boolean;
+  /** Whether the node of this process goes on air, if there is one; else only its radio listens. Default true. */
+  readonly node?: boolean;
 }
 
 /**
- * A simulated world and what is kept of its network, open for one command: as the last command with the same URI and
- * `--state` left both. There may be no network in it yet, or one that this process is not in.
+ * What a command needs of the outside: a radio, what is kept of a network, and the node of this process in it; open for
+ * one command. There may be no network yet, or one that this process is not in. A simulated world is one way to have that,
+ * real radios in real time are the other.
  */
-export class Session {
-  readonly sim: SimOptions;
-  readonly world: World;
+export interface Session {
+  readonly clock: Clock;
+  /** Keys come from it. */
+  readonly random: Random;
+  readonly advertising: Advertising | undefined;
+  readonly central: GattCentral | undefined;
   /** The file of this session; see {@link networkStore} for what the network keeps in it. */
   readonly store: Store;
-  readonly #shell: Shell;
-  /** Heard from the first moment on: the work begins, and writes, before {@link run} waits for it. */
-  #interrupt = new AbortController();
-  readonly #unlisten: () => void;
-  readonly #archive = new DistributorArchive();
-  #state: NetworkState | undefined;
-  #network: MeshNetwork | undefined;
-  #role: UpdaterRole | undefined;
-
-  constructor(shell: Shell, sim: SimOptions, { ready: takesReady = true }: SessionOptions = {}) {
-    this.sim = sim;
-    this.#shell = shell;
-    const trust = sim.trust === undefined ? [] : [readPublicKeyFile(shell.io, sim.trust)];
-    this.store = openStore(shell.state, sim);
-    this.#unlisten = shell.io.signals.listen(() => this.#interrupt.abort());
-    try {
-      const ready = takesReady ? readyNetwork(sim) : undefined;
-      const state = asInput(() => NetworkState.open(this.networkStore));
-      this.#state = state ?? (ready && NetworkState.begin(this.networkStore, ready.document, ready.own));
-      const store = storeView(this.store, 'sim/');
-      this.world = new World({
-        sim,
-        trust,
-        log: shell.log,
-        store,
-        archive: this.#archive.retriever,
-        self: (ground) => this.#compose(ground),
-      });
-      if (state === undefined && ready !== undefined) this.#describe();
-    } catch (thrown) {
-      this.#unlisten();
-      this.store.close();
-      throw thrown;
-    }
-  }
-
   /** Where the network is kept. */
-  get networkStore(): Store {
-    return storeView(this.store, 'network/');
-  }
-
+  readonly networkStore: Store;
   /** The network that is kept, if there is one. */
-  get state(): NetworkState | undefined {
-    return this.#state;
-  }
-
+  readonly state: NetworkState | undefined;
   /** The network with the node of this process in it; undefined while there is none. */
-  get network(): MeshNetwork | undefined {
-    return this.#network;
-  }
-
+  readonly network: MeshNetwork | undefined;
   /** The firmware update models of that node. */
-  get role(): UpdaterRole {
-    return this.#role as UpdaterRole;
-  }
-
+  readonly role: UpdaterRole;
+  /** The folder in which all that is kept; undefined when it ends with the command. */
+  readonly folder: string | undefined;
+  readonly surroundings: Surroundings;
+  readonly traffic: Traffic;
   /**
-   * Lets time pass in the world until `work` is done. `interrupted` makes the error of a first Ctrl-C, exit code 130.
-   * `leave` takes leave of who takes part in the work, and what that sends still goes on air; a second Ctrl-C ends the
-   * process without.
+   * Lets time pass until `work` is done. `interrupted` makes the error of a first Ctrl-C, exit code 130. `leave` takes leave
+   * of who takes part in the work, and what that sends still goes on air; a second Ctrl-C ends the process without.
    */
-  async run<T>(work: Promise<T>, interrupted: () => MeshError, leave?: () => void): Promise<T> {
-    const { signal } = this.#interrupt;
-    try {
-      return await this.world.run(work, signal);
-    } catch (thrown) {
-      if (!signal.aborted) throw thrown;
-      this.#interrupt = new AbortController();
-      if (leave !== undefined) {
-        leave();
-        this.world.clock.advance(LEAVE_MS);
-      }
-      throw new Stop(ExitCode.interrupted, interrupted());
-    }
-  }
-
-  close(): void {
-    this.#unlisten();
-    this.world.close();
-    this.store.close();
-    this.#archive.close();
-  }
-
-  #compose(ground: SelfGround): MeshNode | null {
-    const state = this.#state;
-    if (state?.own === undefined) return null;
-    const { defaultTtl, incoming } = ground;
-    const role = updaterRole(ground);
-    this.#role = role;
-    this.#network = new MeshNetwork({
-      ...ground,
-      state,
-      wallTime: () => this.#shell.io.wallTime(),
-      models: role.models,
-      node: { defaultTtl, incoming },
-    });
-    return this.#network.node;
-  }
-
-  /** The nodes that the world came with are in the document from the start, as if they had been configured by us. */
-  #describe(): void {
-    const { targets, friends, distributor } = this.world;
-    const nodes = [...targets, ...friends, distributor].map((device) => device?.node);
-    const network = this.#network;
-    if (network !== undefined) network.change(describeNodes(network.document, nodes));
-  }
+  run<T>(work: Promise<T>, interrupted: () => MeshError, leave?: () => void): Promise<T>;
+  /** Chance for the jobs of this process: not the numbers of the last time. */
+  openJobs(): Random;
+  /** Somebody outside is being asked: a time that can stand still does until this has settled. */
+  hold(until: Promise<unknown>): void;
+  close(): Promise<void>;
 }
 
-/** Simulated time in which the last messages leave, ms: Link Close goes out within a tenth of a second, also through a node. */
-const LEAVE_MS = 1000;
+/** What is kept of a network, open for one command. */
+export interface Kept {
+  /** Where the network is kept, or will be. */
+  readonly store: Store;
+  readonly state: NetworkState | undefined;
+  /** What is around it, if a radio was opened. */
+  readonly session: Session | undefined;
+  close(): Promise<void>;
+}
 
-function openStore(state: string | undefined, sim: SimOptions): Store {
-  if (state === undefined) return new MemoryStore();
-  const name = toHex(portableCrypto.sha256(utf8(canonicalSimUri(sim))).subarray(0, 8));
-  // The nodes live and die with this process: what it wrote before it was killed is all that can matter.
-  return asInput(() => openSqliteStore(join(state, 'sim', name, 'world.sqlite'), { durability: 'process' }));
+/** What is known of the neighbourhood without having heard it. */
+export interface Surroundings {
+  /** Company Identifier of the firmware there, where that is known. */
+  readonly company: number | undefined;
+  /** Whether nobody is there who could take firmware, now or later. */
+  readonly isEmpty: boolean;
+  /** Elements that take firmware, also those that are too silent to tell. */
+  readonly targets: readonly Unicast[];
+  /** Elements that distribute firmware, likewise. */
+  readonly distributors: readonly Unicast[];
+  /** What is printed on a device, as values of `--oob`. */
+  label(uuid: Uint8Array): readonly string[];
+  /** Who stands before a device. */
+  user(uuid: Uint8Array): Bystander | undefined;
+  /** What to type where something is missing. */
+  readonly advice: {
+    /** Followed by what a target is. */
+    readonly targets: string;
+    readonly distributor: string;
+  };
+}
+
+/** Reads what a device shows, and enters what it asks for. */
+export type Bystander = Pick<SimUser, 'displays' | 'enter' | 'show'>;
+
+/** What goes over the air. */
+export interface Traffic {
+  /** Advertising events so far: of all nodes where all are known, else of this process. */
+  readonly events: number;
+  /** How this process advertises. */
+  readonly controller: ControllerSettings;
+  /** Calls `heard` for every advertising event of this process, and of others as far as they are heard, when it ends. */
+  listen(heard: (event: CaptureEvent) => void): Unsubscribe;
+  /** How long something took, for people: `seconds` of the network, `wallSeconds` of theirs. */
+  duration(seconds: number, wallSeconds: number): string;
+}
+
+/** The node of this process, with its part in firmware updates. */
+export interface OwnPart {
+  readonly network: MeshNetwork;
+  readonly role: UpdaterRole;
+}
+
+/** Composes it, if this process is in the network. */
+export function composeOwnPart(
+  shell: Shell,
+  ground: NodeGround,
+  state: NetworkState | undefined,
+  node: NonNullable<MeshNetworkOptions['node']>,
+): OwnPart | undefined {
+  if (state?.own === undefined) return undefined;
+  const role = updaterRole(ground);
+  const network = new MeshNetwork({
+    ...ground,
+    state,
+    wallTime: () => shell.io.wallTime(),
+    models: role.models,
+    node,
+  });
+  return { network, role };
 }

@@ -24,7 +24,11 @@ export class Runner {
     return async (...given) => {
       const command = given.at(-1) as Command;
       const shell = new Shell(this.#io, command.optsWithGlobals<GlobalOptions>());
-      this.exit = await handler(shell, given.slice(0, -2) as string[], command.opts<Options & object>());
+      try {
+        this.exit = await handler(shell, given.slice(0, -2) as string[], command.opts<Options & object>());
+      } finally {
+        shell.end();
+      }
     };
   }
 }

@@ -10,6 +10,7 @@ export interface GlobalOptions {
   readonly log?: LogLevel;
   readonly state?: string;
   readonly bearer?: readonly string[];
+  readonly bearerPlugin?: readonly string[];
   readonly showKeys?: boolean;
   /** False with `--no-color`. */
   readonly color?: boolean;
@@ -25,10 +26,14 @@ export class Shell {
   readonly style: Style;
   readonly log: Log;
   readonly bearers: readonly string[];
+  /** Packages of bearers, by name or path. */
+  readonly bearerPlugins: readonly string[];
   /** Whether keys may be printed. */
   readonly showKeys: boolean;
   /** The folder of `--state`, absolute; undefined without the option. */
   readonly state: string | undefined;
+
+  #ended = false;
 
   constructor(io: Io, options: GlobalOptions) {
     this.io = io;
@@ -38,23 +43,38 @@ export class Shell {
     this.style = styleOf(wanted && io.isTTY && !this.json);
     this.log = options.log === undefined ? silent : logTo(io, options.log);
     this.bearers = options.bearer ?? [];
+    this.bearerPlugins = options.bearerPlugin ?? [];
     this.showKeys = options.showKeys === true;
     this.state = options.state === undefined ? undefined : resolve(io.cwd, options.state);
   }
 
+  /** The options that name the same network and state again, for a command line to type. */
+  get network(): readonly string[] {
+    return [
+      ...this.bearers.flatMap((uri) => ['--bearer', uri]),
+      ...this.bearerPlugins.flatMap((name) => ['--bearer-plugin', name]),
+      ...(this.state === undefined ? [] : ['--state', this.state]),
+    ];
+  }
+
   /** A line for people; nothing with `--json`. */
   say(text = ''): void {
-    if (!this.json) this.io.stdout.write(`${text}\n`);
+    if (!this.json && !this.#ended) this.io.stdout.write(`${text}\n`);
   }
 
   /** A line for programs; nothing without `--json`. */
   event(event: { readonly type: string } & Readonly<Record<string, unknown>>): void {
-    if (this.json) this.io.stdout.write(`${JSON.stringify(event)}\n`);
+    if (this.json && !this.#ended) this.io.stdout.write(`${JSON.stringify(event)}\n`);
   }
 
   /** The last line for programs. */
   result(members: Readonly<Record<string, unknown>>, ok = true): void {
     this.event({ type: 'result', ok, ...members });
+  }
+
+  /** The command has ended: work that was interrupted may still hear that its network is gone, and has nothing to say. */
+  end(): void {
+    this.#ended = true;
   }
 
   /** Standard error: what went wrong, and below it what to do. */

@@ -1,23 +1,21 @@
+import { hexNumber, nodeRange } from '@meshferry/cdb';
 import {
   type AppIndex,
   encodeRecord,
   formatAddress,
   type MeshError,
   readRecord,
-  SeededRandom,
-  type Store,
   storeView,
   type Unicast,
 } from '@meshferry/core';
 import { portableCrypto } from '@meshferry/crypto';
-import { type MeshNetwork, type ReprovisionWay, UpdateJob, type UpdaterRole } from '@meshferry/node';
-import { pbAdv, pbGatt } from '@meshferry/provisioning';
-import { SIM_DISTRIBUTOR_ADDRESS, type SimOptions, type World } from '@meshferry/sim';
+import { type MeshNetwork, UpdateJob, type UpdaterRole } from '@meshferry/node';
+import { chooseWay, type Way } from '../bearers/way.ts';
+import { reachDevices } from '../network/devices.ts';
 import { requireNetwork } from '../network/open.ts';
-import { Session } from '../network/session.ts';
+import type { Session } from '../network/session.ts';
 import { badInput, type Stop } from '../shell/exit.ts';
 import type { Shell } from '../shell/shell.ts';
-import { chooseSim } from './bearers.ts';
 import { distributorsIn, type UpdateTarget, updateTargets } from './targets.ts';
 
 /** An open network that firmware can be sent to, and the job that its state holds. */
@@ -27,34 +25,31 @@ export class Mesh {
   readonly network: MeshNetwork;
 
   /** Opens what `--bearer` names, as its last command under the same `--state` left it. */
-  constructor(shell: Shell, sim: SimOptions = chooseSim(shell.bearers)) {
-    this.session = new Session(shell, sim);
+  static async open(shell: Shell, way: Way = chooseWay(shell)): Promise<Mesh> {
+    const session = await way.open();
     try {
-      if (this.session.state === undefined && sim.unprovisioned === 0) throw noTargets();
-      this.network = requireNetwork(shell, this.session);
+      return new Mesh(shell, session);
     } catch (thrown) {
-      this.session.close();
+      await session.close();
       throw thrown;
     }
-    const { store, world, role } = this.session;
-    const reprovision = reprovisionIn(world);
+  }
+
+  private constructor(shell: Shell, session: Session) {
+    this.session = session;
+    if (session.state === undefined && session.surroundings.isEmpty) throw noTargets(session);
+    this.network = requireNetwork(shell, session);
+    const { clock, store, role } = session;
+    const bearer = reachDevices(session);
     this.job = new UpdateJob({
       role,
       network: this.network,
-      ...(reprovision && { reprovision }),
-      clock: world.clock,
+      ...(bearer && { reprovision: { bearer } }),
+      clock,
       crypto: portableCrypto,
-      random: new SeededRandom(`${sim.seed}/jobs/${countJobs(store)}`),
+      random: session.openJobs(),
       store: storeView(store, 'job/'),
     });
-  }
-
-  get sim(): SimOptions {
-    return this.session.sim;
-  }
-
-  get world(): World {
-    return this.session.world;
   }
 
   /** The firmware update models of this process. */
@@ -70,6 +65,14 @@ export class Mesh {
   /** The AppKey that the update goes under: the first one that their models are bound to. */
   get appIndex(): AppIndex {
     return this.#targets.flatMap(({ appKeys }) => appKeys)[0] ?? 0;
+  }
+
+  /** Company Identifier of the firmware of the targets; where nobody tells, that of Nordic Semiconductor. */
+  get company(): number {
+    const { nodes } = this.network.document;
+    const addresses = new Set(this.targets);
+    const target = nodes.find((node) => addresses.has(nodeRange(node).address));
+    return this.session.surroundings.company ?? (target?.cid === undefined ? NORDIC : hexNumber(target.cid));
   }
 
   /** The image of the unfinished job: `dfu resume` and `dfu apply` need no file. */
@@ -102,7 +105,7 @@ export class Mesh {
 
   /** The addresses of `--targets`, each once; all targets without it. */
   chooseTargets(wanted: readonly Unicast[] | undefined): readonly Unicast[] {
-    if (this.targets.length === 0) throw noTargets();
+    if (this.targets.length === 0) throw noTargets(this.session);
     for (const address of wanted ?? []) {
       if (this.targets.includes(address)) continue;
       throw badInput(
@@ -117,33 +120,33 @@ export class Mesh {
   /** The node of `--distributor`; undefined for this one. */
   chooseDistributor(wanted: 'self' | Unicast | undefined): Unicast | undefined {
     if (wanted === undefined || wanted === 'self' || wanted === this.network.address) return undefined;
-    // A simulated one that is too silent to tell what it is made of is one nevertheless.
-    const simulated = this.sim.distributor ? [SIM_DISTRIBUTOR_ADDRESS] : [];
-    const known = [...new Set([...distributorsIn(this.network.document), ...simulated])];
+    // One that is too silent to tell what it is made of is one nevertheless.
+    const { distributors, advice } = this.session.surroundings;
+    const known = [...new Set([...distributorsIn(this.network.document), ...distributors])];
     if (known.includes(wanted)) return wanted;
     const hint =
       known.length > 0
         ? `Give --distributor ${known.map(formatAddress).join(' or ')}, or self.`
-        : `Add distributor=1 to the URI and give --distributor ${formatAddress(SIM_DISTRIBUTOR_ADDRESS)}, or give self.`;
+        : `${advice.distributor}, or give self.`;
     throw badInput('unknown-distributor', `${formatAddress(wanted)} is not a Distributor of this network`, hint);
   }
 
-  close(): void {
-    this.session.close();
+  close(): Promise<void> {
+    return this.session.close();
   }
 
   get #targets(): readonly UpdateTarget[] {
-    return updateTargets(this.network, this.world);
+    return updateTargets(this.network, this.session.surroundings.targets);
   }
 }
 
 /** Opens the network for `use` and closes it whatever happens. */
-export async function withMesh<T>(shell: Shell, use: (mesh: Mesh) => Promise<T>, sim?: SimOptions): Promise<T> {
-  const mesh = new Mesh(shell, sim);
+export async function withMesh<T>(shell: Shell, use: (mesh: Mesh) => Promise<T>, way?: Way): Promise<T> {
+  const mesh = await Mesh.open(shell, way);
   try {
     return await use(mesh);
   } finally {
-    mesh.close();
+    await mesh.close();
   }
 }
 
@@ -156,24 +159,12 @@ export function rangeOf(addresses: readonly Unicast[]): string {
 
 const IMAGE = 'image';
 const AIRTIME = 'airtime';
+const NORDIC = 0x0059;
 
-/** What this process reaches unprovisioned devices by. */
-function reprovisionIn({ clock, random, advertising, central }: World): ReprovisionWay | undefined {
-  if (central !== undefined) return { bearer: pbGatt({ clock }, central) };
-  return advertising && { bearer: pbAdv({ clock, random }, advertising) };
-}
-
-function noTargets(): Stop {
+function noTargets({ surroundings }: Session): Stop {
   return badInput(
     'no-targets',
     'the network has no targets',
-    'Give the URI targets=10, or configure a node with a Firmware Update Server: see "meshferry node config --help".',
+    `${surroundings.advice.targets} a node with a Firmware Update Server: see "meshferry node config --help".`,
   );
-}
-
-/** How often the store was opened: BLOB identifiers must differ from one job to the next. */
-function countJobs(store: Store): number {
-  const opened = readRecord<number>(store, 'opened') ?? 0;
-  store.batch([['opened', encodeRecord(opened + 1)]]);
-  return opened;
 }

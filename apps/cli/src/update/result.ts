@@ -1,6 +1,7 @@
 import { formatAddress, MeshError, toHex } from '@meshferry/core';
 import type { JobReport, TargetPhase, TargetProgress } from '@meshferry/node';
 import { airBoundSeconds, settingsBoundSeconds } from '@meshferry/sim';
+import type { Session } from '../network/session.ts';
 import { ExitCode } from '../shell/exit.ts';
 import { formatFirmwareId, formatRate, formatSeconds, formatSize, plural } from '../shell/format.ts';
 import type { Shell } from '../shell/shell.ts';
@@ -32,7 +33,7 @@ export function finishUpdate(shell: Shell, mesh: Mesh, image: UpdateImage, finis
   const { report } = finished;
   const stats = statsOf(mesh, image, finished);
   const exit = exitCodeOf(report);
-  const error = exit === ExitCode.done ? undefined : failure(shell, report);
+  const error = exit === ExitCode.done ? undefined : failure(shell, mesh.session, report);
   const { notUndone } = report;
   shell.result(
     {
@@ -45,7 +46,7 @@ export function finishUpdate(shell: Shell, mesh: Mesh, image: UpdateImage, finis
     error === undefined,
   );
   if (notUndone !== null && !shell.json) shell.complain(notUndone);
-  if (!shell.json) sayResult(shell, image, report, stats);
+  if (!shell.json) sayResult(shell, mesh.session, image, report, stats);
   if (error !== undefined && !shell.json) shell.complain(error);
   return exit;
 }
@@ -58,12 +59,12 @@ function statsOf(mesh: Mesh, image: UpdateImage, { report, wallSeconds }: Finish
     simulatedSeconds: round(totalSeconds),
     transferSeconds: round(transferSeconds),
     wallSeconds: round(wallSeconds),
-    advertisingPdus: mesh.world.radio.stats.events,
+    advertisingPdus: mesh.session.traffic.events,
     chunksSent,
     chunksResent,
     goodputBytesPerSecond: transferSeconds > 0 ? round(size / transferSeconds) : 0,
     airBoundSeconds: round(airBoundSeconds(size, targets)),
-    settingsBoundSeconds: round(settingsBoundSeconds(size, targets, mesh.sim.controller)),
+    settingsBoundSeconds: round(settingsBoundSeconds(size, targets, mesh.session.traffic.controller)),
   };
 }
 
@@ -73,7 +74,7 @@ function exitCodeOf({ targets }: JobReport): ExitCode {
   return good > 0 ? ExitCode.partly : ExitCode.failed;
 }
 
-function failure(shell: Shell, { targets, resumable, retryable }: JobReport): MeshError {
+function failure(shell: Shell, { folder }: Session, { targets, resumable, retryable }: JobReport): MeshError {
   const failed = targets.filter(({ phase }) => !GOOD.has(phase));
   const who = failed.length === targets.length ? 'all' : `${failed.length} of ${targets.length}`;
   const first = failed.find(({ error }) => error !== null)?.error;
@@ -82,7 +83,7 @@ function failure(shell: Shell, { targets, resumable, retryable }: JobReport): Me
   const again = `Go on when they answer: meshferry dfu resume ${sameNetwork(shell)}`;
   const retry = `${first?.hint ?? ''} Then: meshferry dfu retry ${sameNetwork(shell)}`.trim();
   const kept = resumable ? again : retryable ? retry : first?.hint;
-  const hint = shell.state === undefined ? first?.hint : kept;
+  const hint = folder === undefined ? first?.hint : kept;
   return new MeshError(code, `${who} targets were not updated${reason}`, hint === undefined ? {} : { hint });
 }
 
@@ -99,6 +100,7 @@ function describeTarget({ address, phase, firmwareIdBefore, firmwareIdAfter, err
 
 function sayResult(
   shell: Shell,
+  { folder, traffic }: Session,
   image: UpdateImage,
   { targets, outcome, resumable }: JobReport,
   stats: UpdateStats,
@@ -119,11 +121,11 @@ function sayResult(
   shell.say();
   shell.say(
     `${bold(`${good} of ${plural(targets.length, 'target')} ${reached}`)}: ${formatSize(image.bytes.length)} in ` +
-      `${formatSeconds(stats.simulatedSeconds)} of mesh time, simulated in ${formatSeconds(stats.wallSeconds)}`,
+      traffic.duration(stats.simulatedSeconds, stats.wallSeconds),
   );
   if (outcome === 'complete' && resumable) {
     shell.say(
-      shell.state === undefined
+      folder === undefined
         ? 'Verified, not applied; without --state the simulated world ends here.'
         : `Verified, not applied. Apply with: meshferry dfu apply ${sameNetwork(shell)}`,
     );

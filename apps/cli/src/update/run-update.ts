@@ -32,7 +32,7 @@ export async function runUpdate(shell: Shell, mesh: Mesh, targets: number, start
       last = progress;
       view.show(progress);
     });
-    const report = await mesh.run(work, () => interrupted(shell, last));
+    const report = await mesh.run(work, () => interrupted(shell, mesh.session.folder, last));
     return { report, wallSeconds: (shell.io.now() - begun) / 1000 };
   } catch (thrown) {
     throw exitOf(thrown);
@@ -65,19 +65,17 @@ function exitOf(thrown: unknown): unknown {
 
 /** The options that name this network and state again, for a command line to type. */
 export function sameNetwork(shell: Shell): string {
-  const words = shell.bearers.flatMap((uri) => ['--bearer', uri]);
-  if (shell.state !== undefined) words.push('--state', shell.state);
-  return quoteArguments(words);
+  return quoteArguments(shell.network);
 }
 
-function interrupted(shell: Shell, last: JobProgress | undefined): MeshError {
+function interrupted(shell: Shell, folder: string | undefined, last: JobProgress | undefined): MeshError {
   const where = last === undefined ? '' : ` while ${last.phase}, ${Math.floor(last.percent)} % of the image sent`;
-  if (shell.state === undefined) {
+  if (folder === undefined) {
     return new MeshError('interrupted', `interrupted${where}; nothing could be saved`, {
       hint: 'A simulated world without --state ends with the process: give --state DIR to be able to resume.',
     });
   }
-  return new MeshError('interrupted', `interrupted${where}; the state is saved in ${shell.state}`, {
+  return new MeshError('interrupted', `interrupted${where}; the state is saved in ${folder}`, {
     hint: `Go on with: meshferry dfu resume ${sameNetwork(shell)}`,
   });
 }

@@ -2,7 +2,6 @@ import { hexNumber, modelIdNumber, type NetworkDocument, nodeRange } from '@mesh
 import type { AppIndex, Unicast } from '@meshferry/core';
 import { FIRMWARE_DISTRIBUTION_SERVER, FIRMWARE_UPDATE_SERVER } from '@meshferry/dfu';
 import type { MeshNetwork } from '@meshferry/node';
-import type { World } from '@meshferry/sim';
 
 /** An element that takes firmware. */
 export interface UpdateTarget {
@@ -20,11 +19,11 @@ export function distributorsIn({ nodes }: NetworkDocument): readonly Unicast[] {
   );
 }
 
-/** The elements that take firmware as far as the document knows, and targets of the world that are too silent to tell. */
-export function updateTargets({ document }: MeshNetwork, world: World): readonly UpdateTarget[] {
+/** The elements that take firmware as far as the document knows, and `silent` ones that are known to, if they are nodes of it. */
+export function updateTargets({ document }: MeshNetwork, silent: readonly Unicast[]): readonly UpdateTarget[] {
   const known = new Map<Unicast, UpdateTarget>();
   const nodes = new Set(document.nodes.map(({ unicastAddress }) => hexNumber(unicastAddress)));
-  for (const { address } of world.targets) if (nodes.has(address)) known.set(address, { address, appKeys: [] });
+  for (const address of silent) if (nodes.has(address)) known.set(address, { address, appKeys: [] });
   for (const node of document.nodes) {
     for (const { index, models } of node.elements) {
       const server = models.find(({ modelId }) => modelIdNumber(modelId) === FIRMWARE_UPDATE_SERVER);

@@ -34,20 +34,19 @@ export interface UpdateImage {
 }
 
 /**
- * The image of a firmware file with its mesh metadata: that of the package, or built from the image header with
- * `defaultCompany`. Ends the command with exit code 2 for anything that must not be sent.
+ * The image of a firmware file; given the company of the network it gets its mesh metadata: that of the package, or built
+ * from the image header. Ends the command with exit code 2 for anything that must not be sent.
  */
 export async function loadUpdateImage(
   io: Io,
   path: string,
   flags: ImageFlags,
-  defaultCompany: number,
-): Promise<UpdateImage> {
+): Promise<(company: number) => UpdateImage> {
   const pkg = await readFirmwareFile(io, path);
   const name = basename(path);
   refuseContradictions(name, pkg, flags);
   const image = chooseImage(name, pkg, flags.image);
-  return { bytes: image.bytes, warnings: pkg.warnings, ...metadataOf(pkg, image, flags, defaultCompany) };
+  return (company) => ({ bytes: image.bytes, warnings: pkg.warnings, ...metadataOf(pkg, image, flags, company) });
 }
 
 /** What `dfu run --json` says of the image. */

@@ -1,0 +1,25 @@
+import { simUriKeys } from '@meshferry/sim';
+import { alignColumns } from '../shell/table.ts';
+
+/** The simulator, as "bearer list" shows it. */
+export const SIMULATOR = {
+  scheme: 'sim',
+  what: 'a simulated mesh: nodes of the same stack on a simulated radio',
+  uris: [
+    'sim:targets=10',
+    'sim:targets=10,loss=0.1,seed=7',
+    'sim:distributor=1,topology=line,hops=3,relays=all',
+    'sim:targets=4,lowpower=2,friends=1',
+    'sim:targets=4,proxies=1,link=gatt',
+  ],
+  /** What its URI can say, `KEY=VALUE` between commas: each key with its default and what is allowed. */
+  keys: simUriKeys(),
+  usable: true,
+  reason: null,
+} as const;
+
+/** The keys of `sim:` URIs, from their one declaration, for help texts. */
+export function simulatorKeys(): string {
+  const rows = simUriKeys().map(({ key, initial, allowed }) => [`  ${key}`, initial, allowed]);
+  return `\nKeys of --bearer sim:KEY=VALUE,… with their defaults:\n${alignColumns(rows).join('\n')}\n`;
+}

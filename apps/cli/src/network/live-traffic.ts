@@ -1,0 +1,68 @@
+import {
+  AD_MESH_BEACON,
+  AD_MESH_MESSAGE,
+  AD_PB_ADV,
+  type Advertising,
+  type TraceEvent,
+  withTrace,
+} from '@meshferry/bearer';
+import { Emitter, type Unsubscribe } from '@meshferry/core';
+import type { ControllerSettings } from '@meshferry/sim';
+import type { CaptureEvent } from '../capture/capture-writer.ts';
+import { formatSeconds } from '../shell/format.ts';
+import type { Traffic } from './session.ts';
+
+/** Device numbers in a capture: this process, and everybody else. */
+const OWN = 0;
+const OTHERS = 1;
+/** Shortest interval of an advertiser that works by interval, ms. */
+const LEGACY_INTERVAL_MS = 20;
+
+/** What this process sends and hears. */
+export class LiveTraffic implements Traffic {
+  /** The radio, counted. */
+  readonly advertising: Advertising | undefined;
+  readonly #sent: Emitter<CaptureEvent> = new Emitter();
+  #events = 0;
+
+  constructor(advertising: Advertising | undefined) {
+    this.advertising = advertising && withTrace(advertising, (event) => this.#trace(event));
+  }
+
+  get events(): number {
+    return this.#events;
+  }
+
+  get controller(): ControllerSettings {
+    const { sets = 1, minIntervalMs = 0 } = this.advertising ?? {};
+    return minIntervalMs < LEGACY_INTERVAL_MS
+      ? { kind: 'single', intervalMs: LEGACY_INTERVAL_MS, sets, rearmMs: minIntervalMs }
+      : { kind: 'interval', intervalMs: minIntervalMs, sets, rearmMs: 0 };
+  }
+
+  listen(heard: (event: CaptureEvent) => void): Unsubscribe {
+    const unheard = this.advertising?.receive([AD_PB_ADV, AD_MESH_MESSAGE, AD_MESH_BEACON], ({ type, data, at }) =>
+      heard({ t: micros(at), device: OTHERS, type, data }),
+    );
+    const unsent = this.#sent.subscribe(heard);
+    return () => {
+      unheard?.();
+      unsent();
+    };
+  }
+
+  duration(seconds: number): string {
+    return formatSeconds(seconds);
+  }
+
+  #trace(event: TraceEvent): void {
+    if (event.kind !== 'sent') return;
+    const { ad, transmit, sent } = event;
+    this.#events += transmit.count;
+    this.#sent.emit({ t: micros(sent.start), device: OWN, type: ad.type, data: ad.data });
+  }
+}
+
+function micros(ms: number): number {
+  return Math.round(ms * 1000);
+}
