@@ -54,6 +54,8 @@ export { type ModelProfile, type NodeProfile, type PublishProfile, readProfile }
 export { type ConfigureOptions, configureNode, requireKeysOfProfile } from './profile-apply.ts';
 export { profileFor, profileOfNode } from './profile-of-node.ts';
 export * from './roles.ts';
+export * from './target-device.ts';
+export * from './target-flash.ts';
 export type { ForecastQuestion, UpdateForecast } from './update-forecast.ts';
 export * from './update-job.ts';
 export * from './update-job-types.ts';

@@ -36,7 +36,6 @@ export { SimFriend, type SimFriendOptions } from './sim-friend.ts';
 export { type SimLabel, simLabel, simLabels } from './sim-label.ts';
 export { SimNode, type SimNodeOptions, type WorldGround } from './sim-node.ts';
 export { SimTarget, type SimTargetOptions } from './sim-target.ts';
-export type { FlashOptions, TargetFlash } from './sim-target-flash.ts';
 export { type ShownValue, SimUser } from './sim-user.ts';
 export { chooseRelays, layOut, type Topology, type TopologyKind } from './topology.ts';
 export { type TraceHash, traceHash } from './trace.ts';

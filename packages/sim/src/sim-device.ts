@@ -1,9 +1,8 @@
-import { storeView } from '@meshferry/core';
 import type { PublicKey } from '@meshferry/firmware';
-import { type Membership, MeshDevice, MeshNode, type NodeGround, type TargetRole } from '@meshferry/node';
+import { type MeshDevice, type NodeGround, TargetDevice, type TargetFlash, type TargetRole } from '@meshferry/node';
 import { type SimLabel, simLabel } from './sim-label.ts';
 import { SimNode, type WorldGround } from './sim-node.ts';
-import { TargetFlash } from './sim-target-flash.ts';
+import { simFlash } from './sim-target-flash.ts';
 import {
   BOOT_MS,
   blobCapabilities,
@@ -12,7 +11,6 @@ import {
   peerLimits,
   targetComposition,
   targetElements,
-  targetRoles,
 } from './sim-target-parts.ts';
 import { SimUser } from './sim-user.ts';
 import type { SimOptions } from './uri.ts';
@@ -35,8 +33,7 @@ export class SimDevice extends SimNode {
   /** Who stands before it. */
   readonly user: SimUser;
   readonly #sim: SimOptions;
-  #flashes: readonly TargetFlash[] = [];
-  #roles: readonly TargetRole[] = [];
+  #target: TargetDevice | undefined;
   #attentionUntil = 0;
   readonly #clock: { readonly now: number };
 
@@ -58,17 +55,17 @@ export class SimDevice extends SimNode {
 
   /** The image that it runs, octet for octet (the first one of several); undefined while it runs what it was made with. */
   get runningImage(): Uint8Array | undefined {
-    return this.#flashes[0]?.runningImage();
+    return this.flashes[0]?.runningImage();
   }
 
   /** The Firmware ID that it runs now. */
   get firmwareId(): Uint8Array | undefined {
-    return this.#flashes[0]?.firmwareId();
+    return this.flashes[0]?.firmwareId();
   }
 
   /** What is behind each of its Firmware Update Servers. */
   get flashes(): readonly TargetFlash[] {
-    return this.#flashes;
+    return this.#target?.flashes ?? [];
   }
 
   /** Its update models, for tests that look inside; undefined while it is in no network. */
@@ -78,7 +75,7 @@ export class SimDevice extends SimNode {
 
   /** The same of all its elements; none while it is in no network. */
   get roles(): readonly TargetRole[] {
-    return this.node === undefined ? [] : this.#roles;
+    return this.device === undefined ? [] : (this.#target?.roles ?? []);
   }
 
   /** Whether it draws attention to itself now, as a Provisioner or a Health Client asked it to. */
@@ -86,64 +83,27 @@ export class SimDevice extends SimNode {
     return this.#clock.now < this.#attentionUntil;
   }
 
-  #compose(options: SimDeviceOptions, ground: NodeGround): MeshDevice {
-    const { sim, trust, world } = options;
-    const flashes = Array.from({ length: sim.instances }, (_, instance) => {
-      const flash = {
-        sim,
-        store: ground.store,
-        trust,
-        compositionPage0: () => (device.node as MeshNode).access.compositionPage0(),
-        restart: () => void world.clock.after(0, () => this.restart(BOOT_MS)),
-      };
-      return new TargetFlash(ground, flash, instance);
-    });
-    this.#flashes = flashes;
-    const leaves = flashes.map((flash) => flash.boot()).includes(true);
-    const changes = flashes.reduce((sum, flash) => sum + flash.compositionChanges, 0);
-    const device: MeshDevice = new MeshDevice({
+  #compose({ sim, trust, world, relay }: SimDeviceOptions, ground: NodeGround): MeshDevice {
+    const target = new TargetDevice({
       ...ground,
-      store: storeView(ground.store, 'device/'),
+      instances: sim.instances,
+      flash: simFlash(sim, trust, () => void world.clock.after(0, () => this.restart(BOOT_MS))),
+      traits: { capabilities: blobCapabilities(sim, true), settings: blobSettings(sim) },
       announced: { uuid: this.label.uuid, oobInformation: this.#oobInformation },
-      provisioning: {
-        elements: targetElements(sim, changes),
-        ...this.#oob(),
-        attention: (seconds) => this.#drawAttention(seconds),
-      },
-      compose: (membership) => this.#join(options, flashes, changes, membership),
+      provisioning: { ...this.#oob(), attention: (seconds) => this.#drawAttention(seconds) },
+      elements: (changes) => targetElements(sim, changes),
+      compose: ({ remote }, roles, changes) => ({
+        ...targetComposition({ sim, roles, changes, remote }),
+        relay: relay ? RELAY_RETRANSMIT[sim.peer] : false,
+        defaultTtl: world.defaultTtl,
+        // Who was provisioned over GATT must be reachable that way.
+        gattProxy: sim.link === 'gatt',
+        health: { attention: (seconds) => this.#drawAttention(seconds) },
+        ...peerLimits(sim),
+      }),
     });
-    if (leaves) {
-      device.reset();
-      // Only now: a power cut in between lets it leave once more.
-      for (const flash of flashes) flash.forgetOutcome();
-    }
-    return device;
-  }
-
-  #join(
-    { sim, relay, world }: SimDeviceOptions,
-    flashes: readonly TargetFlash[],
-    changes: number,
-    membership: Membership,
-  ): MeshNode {
-    const applications = flashes.map(({ application }) => application);
-    const roles = targetRoles(membership, applications, blobCapabilities(sim, true), undefined, blobSettings(sim));
-    this.#roles = roles;
-    const node = new MeshNode({
-      ...membership,
-      ...targetComposition({ sim, roles, changes, remote: membership.remote }),
-      relay: relay ? RELAY_RETRANSMIT[sim.peer] : false,
-      defaultTtl: world.defaultTtl,
-      // Who was provisioned over GATT must be reachable that way.
-      gattProxy: sim.link === 'gatt',
-      health: { attention: (seconds) => this.#drawAttention(seconds) },
-      ...peerLimits(sim),
-    });
-    roles.forEach((role, i) => {
-      flashes[i]?.tellOutcome(role.update);
-      role.update.start();
-    });
-    return node;
+    this.#target = target;
+    return target.device;
   }
 
   #drawAttention(seconds: number): void {

@@ -1,14 +1,5 @@
 import { Feature, Model } from '@meshferry/access';
-import { storeView } from '@meshferry/core';
-import type { TargetApplication } from '@meshferry/dfu';
-import {
-  type MeshNodeOptions,
-  type NodeGround,
-  type NodeIdentity,
-  type RemoteOptions,
-  type TargetRole,
-  targetRole,
-} from '@meshferry/node';
+import type { MeshNodeOptions, NodeIdentity, RemoteOptions, TargetRole, TargetTraits } from '@meshferry/node';
 import { type ControllerSettings, DEFAULT_CONTROLLER, ZEPHYR_CONTROLLER } from './advertiser.ts';
 import type { SimOptions } from './uri.ts';
 
@@ -16,20 +7,6 @@ import type { SimOptions } from './uri.ts';
 
 /** How long a simulated device takes to swap images and boot, ms. */
 export const BOOT_MS = 8000;
-
-/** Its firmware models, one pair for each instance. */
-export function targetRoles(
-  ground: NodeGround,
-  applications: readonly TargetApplication[],
-  capabilities: Parameters<typeof targetRole>[2],
-  pull?: Parameters<typeof targetRole>[3],
-  settings?: Parameters<typeof targetRole>[4],
-): TargetRole[] {
-  return applications.map((application, instance) => {
-    const store = instance === 0 ? ground.store : storeView(ground.store, `instance${instance}/`);
-    return targetRole({ ...ground, store }, application, capabilities, pull, settings);
-  });
-}
 
 /** What a target is made of; `changes`: how often an update changed that (see `adds` of the URI). */
 export interface TargetMake {
@@ -98,12 +75,12 @@ export function peerLimits({ peer, segments }: SimOptions): Partial<MeshNodeOpti
 }
 
 /** How it answers. */
-export function blobSettings({ peer }: SimOptions): NonNullable<Parameters<typeof targetRole>[4]> {
+export function blobSettings({ peer }: SimOptions): NonNullable<TargetTraits['settings']> {
   return peer === 'stock' ? 'stock' : 'auto';
 }
 
 /** What its BLOB Transfer Server takes. */
-export function blobCapabilities(sim: SimOptions, push: boolean): NonNullable<Parameters<typeof targetRole>[2]> {
+export function blobCapabilities(sim: SimOptions, push: boolean): NonNullable<TargetTraits['capabilities']> {
   const isStock = sim.peer === 'stock';
   const segments = sim.segments ?? (isStock ? STOCK_SEGMENTS : undefined);
   return {

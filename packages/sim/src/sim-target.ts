@@ -2,10 +2,17 @@ import { Feature } from '@meshferry/access';
 import { encodeRecord, readRecord, SeededRandom, type Unicast } from '@meshferry/core';
 import type { TargetApplication } from '@meshferry/dfu';
 import type { PublicKey } from '@meshferry/firmware';
-import { MeshNode, type NodeGround, type RemoteOptions, type TargetRole } from '@meshferry/node';
+import {
+  MeshNode,
+  type NodeGround,
+  type RemoteOptions,
+  TargetFlash,
+  type TargetRole,
+  targetRoles,
+} from '@meshferry/node';
 import { faulty } from './faulty-target.ts';
 import { SimNode, type WorldGround } from './sim-node.ts';
-import { TargetFlash } from './sim-target-flash.ts';
+import { simFlash } from './sim-target-flash.ts';
 import {
   BOOT_MS,
   blobCapabilities,
@@ -13,7 +20,6 @@ import {
   peerController,
   peerLimits,
   targetComposition,
-  targetRoles,
 } from './sim-target-parts.ts';
 import type { SimOptions } from './uri.ts';
 import { RELAY_RETRANSMIT, SIM_APP_INDEX, SIM_GROUP, worldKeys } from './world-keys.ts';
@@ -79,30 +85,26 @@ export class SimTarget extends SimNode {
 
   #compose(options: SimTargetOptions, ground: NodeGround): MeshNode | null {
     const { sim, lowPower, trust, world } = options;
-    const flashes = Array.from({ length: sim.instances }, (_, instance) => {
-      const flash = {
-        sim,
-        store: ground.store,
-        trust,
-        compositionPage0: () => node.access.compositionPage0(),
-        // Not while the node is being composed, when it finds that a power cut kept it from applying.
-        restart: () => void world.clock.after(0, () => this.restart(BOOT_MS)),
-      };
-      return new TargetFlash(ground, flash, instance);
-    });
+    // Not while the node is being composed, when it finds that a power cut kept it from applying.
+    const restart = () => void world.clock.after(0, () => this.restart(BOOT_MS));
+    const { store, crypto, log } = ground;
+    const flash = {
+      ...simFlash(sim, trust, restart),
+      ...{ store, crypto, ...(log && { log }) },
+      compositionPage0: () => node.access.compositionPage0(),
+    };
+    const flashes = Array.from({ length: sim.instances }, (_, instance) => new TargetFlash(flash, instance));
     this.#flashes = flashes;
     // Every one of them boots.
     if (flashes.map((flash) => flash.boot()).includes(true)) return null;
     // What it asks for waits at its Friend at once.
     const pull = { friendQueue: FRIEND_QUEUE, reported: () => node.network.lowPower?.poll() };
     const failing = flashes.map((flash, i) => this.#withFailures(options, flash, i));
-    const roles = targetRoles(
-      ground,
-      failing,
-      blobCapabilities(sim, !lowPower),
-      lowPower ? pull : undefined,
-      blobSettings(sim),
-    );
+    const roles = targetRoles(ground, failing, {
+      capabilities: blobCapabilities(sim, !lowPower),
+      settings: blobSettings(sim),
+      ...(lowPower && { pull }),
+    });
     this.#roles = roles;
     const moved = readRecord<Place>(ground.store, PLACE);
     const { address, deviceKey } = moved ?? { address: options.address };
