@@ -1,0 +1,224 @@
+import {
+  type AdStructure,
+  type Advertising,
+  type Bearer,
+  type BearerGround,
+  decodeServiceData,
+  encodeAdStructures,
+  encodeServiceAdvertisement,
+  type Heard,
+  type Sent,
+  type Transmit,
+} from '@meshferry/bearer';
+import { type Cancel, Emitter, MeshError, type Unsubscribe } from '@meshferry/core';
+import { Ears } from './ears.ts';
+import { closedError, lostError, openingError, powerError, tooLong } from './errors.ts';
+import {
+  ALL_CHANNELS,
+  type DongleInfo,
+  encodeSubscribe,
+  HEARD,
+  INTERVAL_MAX_US,
+  POWER_DEFAULT,
+  REPORT,
+  STATE,
+} from './messages.ts';
+import { type Job, Outbox } from './outbox.ts';
+import { Session, type SessionListener, type SessionMessage } from './session.ts';
+import type { ByteStream } from './stream.ts';
+
+/** How a dongle is opened. */
+export interface DongleOptions {
+  /** How people know it, for messages: `/dev/ttyACM1`. */
+  readonly name: string;
+  /** Transmit power in dBm. Default: the dongle's. */
+  readonly power?: number;
+}
+
+/** PDUs in parallel that keep the radio busy over a round trip to the host. */
+const SETS = 4;
+/** advDelay: random delay of each copy after the first, at most, µs [Core Specification 5.4, Vol 6, Part B, 4.4.2.2.1]. */
+const ADVERTISING_DELAY_US = 10_000;
+const COUNT_MAX = 255;
+
+/**
+ * Opens the dongle at the other end of a stream, and closes the stream when that fails. Rejects with `bearer-failed`: silent,
+ * another device, another version of the protocol, a transmit power that it does not have.
+ */
+export function openDongle(stream: ByteStream, ground: BearerGround, options: DongleOptions): Promise<Dongle> {
+  return new Promise((resolve, reject) => {
+    new OpenDongle(stream, ground, options, (outcome) => {
+      if (outcome instanceof MeshError) reject(outcome);
+      else resolve(outcome);
+    });
+  });
+}
+
+/** A dongle that was found: a whole bearer. */
+export interface Dongle extends Bearer {
+  /** What it hears comes as {@link DongleHeard}. */
+  readonly advertising: Advertising;
+  readonly info: DongleInfo;
+  /** Packets that the dongle received and had no room for on the line, in this session. */
+  readonly heardLost: number;
+  lost(listener: (reason: MeshError) => void): Unsubscribe;
+}
+
+class OpenDongle implements Dongle, Advertising, SessionListener {
+  readonly sets: number = SETS;
+  heardLost = 0;
+  readonly #ground: BearerGround;
+  readonly #options: DongleOptions;
+  readonly #opened: (outcome: Dongle | MeshError) => void;
+  readonly #lost = new Emitter<MeshError>();
+  readonly #session: Session;
+  readonly #outbox: Outbox;
+  readonly #ears: Ears = new Ears(() => this.#subscribe());
+  #info: DongleInfo | undefined;
+  #over: MeshError | undefined;
+  #subscription = 0;
+  /** The newest SYNC when that subscription was said. */
+  #subscriptionToken = 0;
+
+  constructor(
+    stream: ByteStream,
+    ground: BearerGround,
+    options: DongleOptions,
+    opened: (outcome: Dongle | MeshError) => void,
+  ) {
+    this.#ground = ground;
+    this.#options = options;
+    this.#opened = opened;
+    const session = new Session(stream, ground, options.name, this);
+    this.#session = session;
+    this.#outbox = new Outbox(
+      ground.clock,
+      (message) => session.say(message),
+      (us) => session.toHost(us),
+    );
+    session.start();
+  }
+
+  get advertising(): Advertising {
+    return this;
+  }
+
+  get info(): DongleInfo {
+    if (this.#info === undefined) throw closedError();
+    return this.#info;
+  }
+
+  get minIntervalMs(): number {
+    return (SETS * this.info.eventUs) / 1000;
+  }
+
+  lost(listener: (reason: MeshError) => void): Unsubscribe {
+    return this.#lost.subscribe(listener);
+  }
+
+  close(): void {
+    this.#session.close();
+    this.#finish(closedError());
+  }
+
+  send(ad: AdStructure, transmit: Transmit, done: (outcome: Sent | MeshError) => void): Cancel {
+    const { clock } = this.#ground;
+    const refusal = this.#over ?? tooLong(ad);
+    if (refusal !== undefined) {
+      const timer = clock.after(0, () => done(refusal));
+      return () => timer.cancel();
+    }
+    const intervalMs = Math.max(transmit.intervalMs, this.minIntervalMs);
+    const shipment = {
+      count: Math.min(Math.max(Math.trunc(transmit.count), 1), COUNT_MAX),
+      intervalUs: Math.min(Math.round(intervalMs * 1000), INTERVAL_MAX_US),
+      delayUs: ADVERTISING_DELAY_US,
+      earliestUs: 0,
+      channels: ALL_CHANNELS,
+      power: this.#options.power ?? POWER_DEFAULT,
+      data: advertisingData(ad),
+    };
+    const job: Job = { shipment, askedAt: clock.now, done, id: 0, token: 0, tries: 0 };
+    this.#outbox.add(job);
+    return () => this.#outbox.cancel(job);
+  }
+
+  receive(types: readonly number[], heard: (ad: Heard) => void): Unsubscribe {
+    return this.#over === undefined ? this.#ears.listen(types, heard) : () => {};
+  }
+
+  began(info: DongleInfo): MeshError | undefined {
+    const { name, power } = this.#options;
+    const refusal = power === undefined ? undefined : powerError(name, power, info);
+    if (refusal !== undefined) return refusal;
+    const isFirst = this.#info === undefined;
+    this.#info = info;
+    this.heardLost = 0;
+    this.#subscription = 0;
+    if (this.#ears.types.length > 0) this.#subscribe();
+    this.#outbox.begin(info.queue);
+    if (isFirst) this.#opened(this);
+    return undefined;
+  }
+
+  paused(): void {
+    this.#outbox.pause();
+  }
+
+  synced(token: number): void {
+    this.#outbox.synced(token);
+  }
+
+  message(message: SessionMessage): void {
+    if (message.type === REPORT) this.#outbox.report(message);
+    else if (message.type === HEARD) this.#hear(message);
+    else if (message.type === STATE) this.#reconcile(message);
+    else this.#noteLost(message.heardLost);
+  }
+
+  ended(reason: MeshError): void {
+    const wasFound = this.#info !== undefined;
+    const error = wasFound ? lostError(reason) : openingError(this.#options.name, reason);
+    this.#finish(error);
+    if (wasFound) this.#lost.emit(error);
+    else this.#opened(error);
+  }
+
+  #hear({ timeUs, rssi, channel, address, data }: SessionMessage & { type: typeof HEARD }): void {
+    const at = Math.min(this.#session.toHost(timeUs), this.#ground.clock.now);
+    this.#ears.hear(data, { rssi, at, channel, address });
+  }
+
+  #reconcile({ token, ids, heardLost, subscription }: SessionMessage & { type: typeof STATE }): void {
+    this.#noteLost(heardLost);
+    if (subscription !== this.#subscription && this.#subscriptionToken < token) this.#subscribe();
+    this.#outbox.reconcile(token, ids);
+  }
+
+  #noteLost(heardLost: number): void {
+    if (heardLost <= this.heardLost) return;
+    const packets = heardLost - this.heardLost;
+    this.heardLost = heardLost;
+    this.#ground.log('warn', `the line from the dongle at ${this.#options.name} was full: ${packets} packets lost`);
+  }
+
+  #subscribe(): void {
+    if (!this.#session.isOpen) return;
+    const { types } = this.#ears;
+    this.#subscription = (this.#subscription % 255) + 1;
+    this.#subscriptionToken = this.#session.token;
+    this.#session.say(encodeSubscribe(this.#subscription, types.length > this.info.types ? undefined : types));
+  }
+
+  #finish(error: MeshError): void {
+    if (this.#over !== undefined) return;
+    this.#over = error;
+    this.#ears.clear();
+    this.#outbox.fail(error);
+  }
+}
+
+function advertisingData(ad: AdStructure): Uint8Array {
+  const serviceData = decodeServiceData(ad);
+  return serviceData === undefined ? encodeAdStructures([ad]) : encodeServiceAdvertisement(serviceData);
+}

@@ -1,0 +1,38 @@
+import type { Bearer, BearerGround, BearerPlugin } from '@meshferry/bearer';
+import { MeshError } from '@meshferry/core';
+import { openDongle } from './dongle.ts';
+import { openStream } from './open-stream.ts';
+import { loadSerialPort } from './serial.ts';
+import { parseDongleUri, URIS } from './uri.ts';
+
+/** The bearer plugin of the scheme `dongle:`. */
+export const bearer: BearerPlugin = {
+  scheme: 'dongle',
+  summary: 'A USB dongle with the Meshferry firmware: exact times, a queue on the dongle, transmit reports',
+  uris: URIS,
+  check,
+  open,
+};
+
+async function check(): Promise<MeshError | null> {
+  try {
+    const { SerialPort } = await loadSerialPort();
+    const ports = await SerialPort.list().catch(() => undefined); // where they cannot be listed, one may be there
+    return ports?.length === 0 ? noPort() : null;
+  } catch (thrown) {
+    return thrown as MeshError; // loadSerialPort throws nothing else
+  }
+}
+
+async function open(uri: string, ground: BearerGround): Promise<Bearer> {
+  const where = parseDongleUri(uri);
+  const stream = await openStream(where);
+  const { name, power } = where;
+  return openDongle(stream, ground, power === undefined ? { name } : { name, power });
+}
+
+function noPort(): MeshError {
+  return new MeshError('bearer-unavailable', 'no serial port is plugged in', {
+    hint: 'Plug in a dongle with the firmware in the folder `firmware` of the package @meshferry/bearer-dongle.',
+  });
+}
