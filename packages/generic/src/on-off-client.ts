@@ -1,5 +1,5 @@
 import { type MessageOf, Model, request, type SendOptions } from '@meshferry/access';
-import type { Address, Cancel, MeshError, Result } from '@meshferry/core';
+import { type Address, type Cancel, formatAddress, MeshError, type Result, type Timer } from '@meshferry/core';
 import {
   GenericOnOffGet,
   GenericOnOffSet,
@@ -35,6 +35,8 @@ const DELAY_STEP_MS = 5;
 export class GenericOnOffClient {
   readonly model: Model;
   readonly #nextTid = new Map<Address, number>();
+  /** By destination, what ends a command that may still be repeated: after a newer one it would undo that. */
+  readonly #repeating = new Map<Address, () => void>();
 
   /** `heard` is told each Status, asked for or published. */
   constructor(heard?: (state: GenericOnOffState, from: Address) => void) {
@@ -48,7 +50,10 @@ export class GenericOnOffClient {
     return request(this.model, { ...asked, attempts: ATTEMPTS, intervalMs: INTERVAL_MS }, done);
   }
 
-  /** Changes the state of one server and waits for its answer; `done` as of `request`. */
+  /**
+   * Changes the state of one server and waits for its answer; `done` as of `request`, or with `superseded` when a newer
+   * command for the same destination comes before.
+   */
   set(
     onOff: OnOff,
     to: SendOptions,
@@ -58,7 +63,16 @@ export class GenericOnOffClient {
     const value = this.#command(onOff, to.dst, change);
     const matches = (state: GenericOnOffState): boolean => (state.targetOnOff ?? state.presentOnOff) === onOff;
     const asked = { type: GenericOnOffSet, value, to, response: GenericOnOffStatus, matches };
-    return request(this.model, { ...asked, attempts: ATTEMPTS, intervalMs: INTERVAL_MS }, done);
+    let isSuperseded = false;
+    const cancel = request(this.model, { ...asked, attempts: ATTEMPTS, intervalMs: INTERVAL_MS }, (outcome) => {
+      ended();
+      done(isSuperseded ? { ok: false, error: superseded(to.dst) } : outcome);
+    });
+    const ended = this.#repeat(to.dst, () => {
+      isSuperseded = true;
+      cancel();
+    });
+    return cancel;
   }
 
   /**
@@ -67,20 +81,43 @@ export class GenericOnOffClient {
    */
   setUnacknowledged(onOff: OnOff, to: SendOptions, change: Change = {}): void {
     const value = this.#command(onOff, to.dst, change);
+    const copies: Timer[] = [];
+    const ended = this.#repeat(to.dst, () => {
+      for (const copy of copies) copy.cancel();
+    });
     for (let copy = 0; copy < COPIES; copy++) {
       const passed = copy * COPY_INTERVAL_MS;
       const delay = value.delay && Math.max(0, value.delay - passed / DELAY_STEP_MS);
-      this.model.clock.after(passed, () => {
+      const send = (): void => {
+        if (copy === COPIES - 1) ended();
         this.model.send(GenericOnOffSetUnacknowledged, { ...value, delay }, to);
-      });
+      };
+      copies.push(this.model.clock.after(passed, send));
     }
+  }
+
+  /** `end` will be called when a newer command comes, unless the returned function was before. */
+  #repeat(dst: Address, end: () => void): () => void {
+    this.#repeating.set(dst, end);
+    return () => {
+      if (this.#repeating.get(dst) === end) this.#repeating.delete(dst);
+    };
   }
 
   #command(onOff: OnOff, dst: Address, change: Change): MessageOf<typeof GenericOnOffSet> {
     const { transitionTime, delayMs = 0 } = change;
+    const former = this.#repeating.get(dst);
+    this.#repeating.delete(dst);
+    former?.();
     const tid = this.#nextTid.get(dst) ?? 0;
     this.#nextTid.set(dst, (tid + 1) & 0xff);
     const delay = transitionTime === undefined ? undefined : Math.round(delayMs / DELAY_STEP_MS);
     return { onOff, tid, transitionTime, delay };
   }
+}
+
+function superseded(dst: Address): MeshError {
+  return new MeshError('superseded', `a newer command for ${formatAddress(dst)} came before the answer`, {
+    hint: 'Wait for the answer to the newer one.',
+  });
 }

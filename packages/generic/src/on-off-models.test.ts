@@ -203,12 +203,14 @@ describe('an unacknowledged command to a group', () => {
   });
 
   it('has an identifier of its own each time', () => {
-    for (let i = 0; i < 300; i++) client.setUnacknowledged(1, { dst: GROUP });
     const tids = new Set<number>();
     link.onSent = ({ dst, payload }) => {
       if (dst === GROUP) tids.add(payload[3] as number);
     };
-    clock.advance(1000);
+    for (let i = 0; i < 300; i++) {
+      client.setUnacknowledged(1, { dst: GROUP });
+      clock.advance(10);
+    }
     expect(tids.size).toBe(256);
   });
 });
@@ -236,6 +238,31 @@ it('forgets old transactions when there are many', () => {
     clock.advance(1000);
   }
   expect(server.onOff).toBe(1);
+});
+
+describe('a command with a newer one after it', () => {
+  it('is not repeated any more, though its answer was lost', () => {
+    link.onSent = ({ payload }) => {
+      if (toHex(payload).startsWith('8204')) link.lose = 1;
+    };
+    const ends: unknown[] = [];
+    client.set(1, { dst: 0x10 }, {}, (outcome) => ends.push(outcome.ok ? 'on' : outcome.error.code));
+    clock.advance(500);
+    link.onSent = () => {};
+    client.set(0, { dst: 0x10 }, {}, (outcome) => ends.push(outcome.ok ? 'off' : outcome.error.code));
+    clock.advance(10_000);
+    expect(ends).toEqual(['superseded', 'off']);
+    expect(changes.map(([, onOff]) => onOff)).toEqual([1, 0]);
+  });
+
+  it('of many is not either', () => {
+    client.setUnacknowledged(1, { dst: GROUP });
+    clock.advance(50);
+    client.setUnacknowledged(0, { dst: GROUP });
+    clock.advance(1000);
+    expect(changes.map(([, onOff]) => onOff)).toEqual([1, 0]);
+    expect(server.onOff).toBe(0);
+  });
 });
 
 describe('transition times', () => {
