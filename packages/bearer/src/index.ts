@@ -26,4 +26,5 @@ export * from './gatt-memory.ts';
 export * from './memory-air.ts';
 export * from './pcap.ts';
 export * from './plugin.ts';
+export * from './registry.ts';
 export * from './trace.ts';
