@@ -3,6 +3,7 @@ import { addBearerCommands } from './commands/bearer.ts';
 import { addCaptureCommand } from './commands/capture.ts';
 import { addDecodeCommand } from './commands/decode.ts';
 import { addDemoCommand } from './commands/demo.ts';
+import { addDeviceCommands } from './commands/device.ts';
 import { addDfuCommands } from './commands/dfu.ts';
 import { addFwCommands } from './commands/fw.ts';
 import { addHealthCommand } from './commands/health.ts';
@@ -54,6 +55,7 @@ export function buildProgram(runner: Runner, write: (help: string) => void): Com
   addProvisionCommand(program, runner);
   addNodeCommands(program, runner);
   addHealthCommand(program, runner);
+  addDeviceCommands(program, runner);
   addDfuCommands(program, runner);
   addDecodeCommand(program, runner);
   addCaptureCommand(program, runner);

@@ -31,6 +31,8 @@ export interface TargetDeviceOptions extends NodeGround {
   readonly instances?: number;
   readonly flash: Omit<TargetFlashOptions, 'store' | 'crypto' | 'log' | 'compositionPage0'>;
   readonly traits?: TargetTraits;
+  /** What the servers call instead of the application of the flash, to which it passes on what it does not do itself. */
+  readonly application?: (flash: TargetFlash) => TargetApplication;
   /** What it says of itself while it is unprovisioned. */
   readonly announced: AnnouncedDevice;
   readonly provisioning: Omit<DeviceProvisioningOptions, 'elements'>;
@@ -81,12 +83,9 @@ export class TargetDevice {
     return this.device.node === undefined ? [] : this.#roles;
   }
 
-  #join({ traits, compose }: TargetDeviceOptions, changes: number, membership: Membership): MeshNode {
-    const roles = targetRoles(
-      membership,
-      this.flashes.map(({ application }) => application),
-      traits,
-    );
+  #join(options: TargetDeviceOptions, changes: number, membership: Membership): MeshNode {
+    const { traits, compose, application = (flash) => flash.application } = options;
+    const roles = targetRoles(membership, this.flashes.map(application), traits);
     this.#roles = roles;
     const node = new MeshNode({ ...membership, ...compose(membership, roles, changes) });
     roles.forEach((role, i) => {

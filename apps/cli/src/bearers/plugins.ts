@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { isAbsolute, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -92,7 +93,7 @@ const SCHEME = /^[a-z][a-z0-9-]*$/;
 async function load(shell: Shell, name: string): Promise<BearerPlugin | MeshError | undefined> {
   const { cwd } = shell.io;
   const isPath = isAbsolute(name) || /^\.{1,2}([\\/]|$)/.test(name);
-  const resolved = resolveFrom(cwd, isPath ? resolve(cwd, name) : name);
+  const resolved = isPath ? resolvePath(resolve(cwd, name)) : resolveFrom(cwd, name);
   if (resolved === undefined && isPath) return undefined;
   try {
     const module: { readonly bearer?: unknown } = await import(
@@ -102,6 +103,17 @@ async function load(shell: Shell, name: string): Promise<BearerPlugin | MeshErro
   } catch (thrown) {
     return isMissing(thrown, name) ? undefined : cannotLoad(name, thrown);
   }
+}
+
+/** Of a file, or of a package by its folder: what the package exports to itself. */
+function resolvePath(path: string): string | undefined {
+  try {
+    const { name, exports } = JSON.parse(readFileSync(join(path, 'package.json'), 'utf8'));
+    if (typeof name === 'string' && exports !== undefined) return resolveFrom(path, name);
+  } catch {
+    // It is a file, or a folder with an index.
+  }
+  return resolveFrom(path, path);
 }
 
 function resolveFrom(folder: string, name: string): string | undefined {

@@ -1,8 +1,14 @@
 import { simUriKeys } from '@meshferry/sim';
 import { alignColumns } from '../shell/table.ts';
+import type { KnownBearer } from './plugins.ts';
 
 /** The simulator, as "bearer list" shows it. */
-export const SIMULATOR = {
+export const SIMULATOR: KnownBearer & {
+  /** What its URI can say, `KEY=VALUE` between commas: each key with its default and what is allowed. */
+  readonly keys: ReturnType<typeof simUriKeys>;
+  readonly usable: boolean;
+  readonly reason: null;
+} = {
   scheme: 'sim',
   what: 'a simulated mesh: nodes of the same stack on a simulated radio',
   uris: [
@@ -12,11 +18,10 @@ export const SIMULATOR = {
     'sim:targets=4,lowpower=2,friends=1',
     'sim:targets=4,proxies=1,link=gatt',
   ],
-  /** What its URI can say, `KEY=VALUE` between commas: each key with its default and what is allowed. */
   keys: simUriKeys(),
   usable: true,
   reason: null,
-} as const;
+};
 
 /** The keys of `sim:` URIs, from their one declaration, for help texts. */
 export function simulatorKeys(): string {

@@ -9,7 +9,7 @@ import { SimSession } from '../network/sim-session.ts';
 import { asInput, badInput } from '../shell/exit.ts';
 import type { Shell } from '../shell/shell.ts';
 import { stateFolder } from '../shell/state-folder.ts';
-import { findRadios } from './radio.ts';
+import { findRadios, type RadioPlan } from './radio.ts';
 
 /** The file of a network that is reached by real radios, in the state folder. */
 const NETWORK_FILE = 'network.sqlite';
@@ -38,6 +38,16 @@ export function chooseWay(shell: Shell): Way {
     'no-bearer',
     'no bearer given: which radio reaches the mesh?',
     'Try a simulated one: --bearer sim:targets=10',
+  );
+}
+
+/** The real radios of the `--bearer` options, for what a simulated network has no place for. */
+export async function chooseLive(shell: Shell): Promise<readonly RadioPlan[]> {
+  if (shell.bearers.length > 0 && wayOf(shell).sim === undefined) return findRadios(shell);
+  throw badInput(
+    'no-bearer',
+    'a device needs a real radio',
+    'Give one with --bearer, see "meshferry bearer list"; a simulated mesh has its own devices: unprovisioned=3.',
   );
 }
 

@@ -74,13 +74,17 @@ interface Subnet {
   /** Index of the NetKey, null for a network that is not ours. */
   readonly netKey: number | null;
   readonly ivIndex: number | null;
-  readonly rssi: number;
+  /** dBm, null where the radio does not say. */
+  readonly rssi: number | null;
 }
 
 /** Subnets by their Secure Network beacons, proxies by what they advertise. */
 class Neighbours {
   readonly #subnets = new Map<string, Subnet>();
-  readonly #proxies = new Map<string, { readonly peer: string; readonly identity: string; readonly rssi: number }>();
+  readonly #proxies = new Map<
+    string,
+    { readonly peer: string; readonly identity: string; readonly rssi: number | null }
+  >();
   readonly #known: ReadonlyMap<string, number>;
   readonly #unsubscribe: Unsubscribe[] = [];
 
@@ -117,17 +121,17 @@ class Neighbours {
     if (!beacon.ok || beacon.value.type !== 'secure-network') return;
     const { ivIndex } = beacon.value;
     const id = toHex(beacon.value.networkId);
-    this.#subnets.set(id, { networkId: id, netKey: this.#known.get(id) ?? null, ivIndex, rssi });
+    this.#subnets.set(id, { networkId: id, netKey: this.#known.get(id) ?? null, ivIndex, rssi: known(rssi) });
   }
 
   #proxy(peer: string, data: Uint8Array, rssi: number): void {
     const identity = decodeProxyIdentity(data);
     if (!identity.ok) return;
-    this.#proxies.set(peer, { peer, identity: identity.value.type, rssi });
+    this.#proxies.set(peer, { peer, identity: identity.value.type, rssi: known(rssi) });
     if (identity.value.type !== 'network-id') return;
     const id = toHex(identity.value.networkId);
     if (this.#subnets.has(id)) return;
-    this.#subnets.set(id, { networkId: id, netKey: this.#known.get(id) ?? null, ivIndex: null, rssi });
+    this.#subnets.set(id, { networkId: id, netKey: this.#known.get(id) ?? null, ivIndex: null, rssi: known(rssi) });
   }
 }
 
@@ -146,13 +150,22 @@ function describe(
     bearer,
     oob: oobNames(oobInformation),
     uri: uri === undefined ? null : toHex(uri),
-    rssi,
+    rssi: known(rssi),
     ...(label.length > 0 && { label }),
   };
 }
 
+/** Controllers say 127 when they do not know [Bluetooth Core 5.4, Vol 4, Part E, 7.7.65.2]. */
+function known(rssi: number): number | null {
+  return rssi === 127 ? null : rssi;
+}
+
+function strength(rssi: number | null): string[] {
+  return rssi === null ? [] : [`${rssi} dBm`];
+}
+
 function deviceLine(shell: Shell, { uuid, bearer, oobInformation, rssi }: UnprovisionedDevice): string {
-  const notes = [`PB-${bearer.toUpperCase()}`, `${rssi} dBm`, ...oobNames(oobInformation)];
+  const notes = [`PB-${bearer.toUpperCase()}`, ...strength(known(rssi)), ...oobNames(oobInformation)];
   return `${shell.style.bold(deviceText(uuid))}  ${notes.join(', ')}`;
 }
 
@@ -162,7 +175,7 @@ function say(shell: Shell, devices: readonly UnprovisionedDevice[], { subnets, p
     id,
     netKey === null ? 'another network' : `this network, NetKey ${netKey}`,
     ivIndex === null ? '' : `IV Index ${ivIndex}`,
-    `${rssi} dBm`,
+    ...strength(rssi),
   ]);
   const head = ['subnet', '', '', ''].map(shell.style.dim);
   if (rows.length > 0) for (const line of alignColumns([head, ...rows])) shell.say(line);

@@ -1,34 +1,33 @@
-import type { Advertising, Bearer, GattCentral } from '@meshferry/bearer';
+import type { Advertising, GattCentral } from '@meshferry/bearer';
 import { type Clock, type MeshError, type Random, type Store, storeView } from '@meshferry/core';
 import { nodeCrypto } from '@meshferry/crypto-node';
 import { type MeshNetwork, NetworkState, type UpdaterRole } from '@meshferry/node';
-import { openRadios, type RadioPlan } from '../bearers/radio.ts';
-import { asInput, ExitCode, Stop } from '../shell/exit.ts';
-import { realClock, realRandom } from '../shell/host.ts';
+import type { RadioPlan } from '../bearers/radio.ts';
+import { asInput } from '../shell/exit.ts';
 import type { Shell } from '../shell/shell.ts';
 import { stateFolder } from '../shell/state-folder.ts';
-import { LiveTraffic } from './live-traffic.ts';
-import { composeOwnPart, type OwnPart, type Session, type SessionOptions, type Surroundings } from './session.ts';
+import { LiveRadio } from './live-radio.ts';
+import {
+  composeOwnPart,
+  type OwnPart,
+  type Session,
+  type SessionOptions,
+  type Surroundings,
+  type Traffic,
+} from './session.ts';
 
 /** Segmented answers that can be on their way to this process at a time, when it asks all nodes at once. */
 const MANY_ANSWERS = 512;
-/** Real time in which the last messages leave, ms. */
-const LEAVE_MS = 500;
 
 /** Real radios in real time, and the network of the state folder. */
 export class LiveSession implements Session {
-  readonly clock: Clock = realClock;
-  readonly random: Random = realRandom;
   readonly folder: string;
   readonly store: Store;
   readonly networkStore: Store;
   readonly state: NetworkState | undefined;
-  readonly traffic: LiveTraffic;
   readonly surroundings: Surroundings = NOTHING_KNOWN;
-  readonly central: GattCentral | undefined;
-  readonly #radios: readonly Bearer[];
+  readonly #radio: LiveRadio;
   readonly #own: OwnPart | undefined;
-  readonly #interrupt: Interrupt;
 
   /** Takes the store over. Ends the command with 4 when a radio is not available. */
   static async open(
@@ -37,36 +36,43 @@ export class LiveSession implements Session {
     radios: readonly RadioPlan[],
     options?: SessionOptions,
   ): Promise<LiveSession> {
+    let radio: LiveRadio | undefined;
     try {
-      const ground = { clock: realClock, random: realRandom, log: shell.log };
-      return new LiveSession(shell, store, await openRadios(radios, ground), options);
+      radio = await LiveRadio.open(shell, radios);
+      return new LiveSession(shell, store, radio, options);
     } catch (thrown) {
+      radio?.close();
       store.close();
       throw thrown;
     }
   }
 
-  private constructor(shell: Shell, store: Store, radios: readonly Bearer[], { node = true }: SessionOptions = {}) {
+  private constructor(shell: Shell, store: Store, radio: LiveRadio, { node = true }: SessionOptions = {}) {
     this.folder = stateFolder(shell);
     this.store = store;
     this.networkStore = storeView(store, 'network/');
-    this.#radios = radios;
-    this.#interrupt = new Interrupt(shell);
-    try {
-      this.state = asInput(() => NetworkState.open(this.networkStore));
-      this.traffic = new LiveTraffic(radios.find(({ advertising }) => advertising !== undefined)?.advertising);
-      this.central = radios.find(({ central }) => central !== undefined)?.central;
-      this.#own = this.#compose(shell);
-      if (node) this.#attach();
-    } catch (thrown) {
-      this.#interrupt.close();
-      for (const radio of radios) radio.close();
-      throw thrown;
-    }
+    this.#radio = radio;
+    this.state = asInput(() => NetworkState.open(this.networkStore));
+    const { clock, random } = radio;
+    const ground = { clock, random, crypto: nodeCrypto, log: shell.log, store: storeView(store, 'node/') };
+    this.#own = composeOwnPart(shell, ground, this.state, { incoming: MANY_ANSWERS });
+    if (node) this.#goOnAir();
+  }
+
+  get clock(): Clock {
+    return this.#radio.clock;
+  }
+
+  get random(): Random {
+    return this.#radio.random;
   }
 
   get advertising(): Advertising | undefined {
-    return this.traffic.advertising;
+    return this.#radio.advertising;
+  }
+
+  get central(): GattCentral | undefined {
+    return this.#radio.central;
   }
 
   get network(): MeshNetwork | undefined {
@@ -77,19 +83,12 @@ export class LiveSession implements Session {
     return this.#own?.role as UpdaterRole;
   }
 
-  async run<T>(work: Promise<T>, interrupted: () => MeshError, leave?: () => void): Promise<T> {
-    try {
-      return await Promise.race([work, this.#interrupt.heard]);
-    } catch (thrown) {
-      if (!(thrown instanceof Interrupted)) throw thrown;
-      // It goes on until the radio is closed, and nobody waits for it any more.
-      work.catch(() => {});
-      if (leave !== undefined) {
-        leave();
-        await new Promise<void>((resolve) => this.clock.after(LEAVE_MS, () => resolve()));
-      }
-      throw new Stop(ExitCode.interrupted, interrupted());
-    }
+  get traffic(): Traffic {
+    return this.#radio.traffic;
+  }
+
+  run<T>(work: Promise<T>, interrupted: () => MeshError, leave?: () => void): Promise<T> {
+    return this.#radio.run(work, interrupted, leave);
   }
 
   openJobs(): Random {
@@ -100,41 +99,18 @@ export class LiveSession implements Session {
   hold(): void {}
 
   async close(): Promise<void> {
-    this.#interrupt.close();
     this.network?.close();
-    for (const radio of this.#radios) radio.close();
+    this.#radio.close();
     this.store.close();
   }
 
-  #compose(shell: Shell): OwnPart | undefined {
-    const { clock, random, state } = this;
-    const ground = { clock, random, crypto: nodeCrypto, log: shell.log, store: storeView(this.store, 'node/') };
-    return composeOwnPart(shell, ground, state, { incoming: MANY_ANSWERS });
-  }
-
-  #attach(): void {
+  /** By advertising where the radio can, else through a proxy of the network. */
+  #goOnAir(): void {
     const { network, advertising, central } = this;
     if (advertising !== undefined) network?.node.attach(advertising);
     else if (central !== undefined) network?.node.network.proxy.connect(central);
   }
 }
-
-/** Ctrl-C, heard from the first moment on: the work begins, and writes, before anybody waits for it. */
-class Interrupt {
-  readonly heard: Promise<never>;
-  readonly close: () => void;
-
-  constructor({ io }: Shell) {
-    let interrupt = (): void => {};
-    this.heard = new Promise((_, reject) => {
-      interrupt = () => reject(new Interrupted());
-    });
-    this.heard.catch(() => {});
-    this.close = io.signals.listen(() => interrupt());
-  }
-}
-
-class Interrupted extends Error {}
 
 const NOTHING_KNOWN: Surroundings = {
   company: undefined,
