@@ -7,12 +7,12 @@ interface Sample {
 
 /** A minute of exchanges at one a second. */
 const SAMPLES = 60;
-/** How much the two clocks can go apart at the worst: crystals of 50 ppm on either side, and room. */
+/** How much two clocks go apart, ms per ms: crystals of 50 ppm on either side; after it was measured; more than that is none. */
+const DRIFT = 100e-6;
+const DRIFT_LEFT = 20e-6;
 const DRIFT_MAX = 500e-6;
-/** What the clocks may have gone apart unknown since an exchange makes it less certain: ms per ms. */
-const DRIFT_UNKNOWN = 20e-6;
-/** Exchanges nearer than that say nothing of the drift, ms. */
-const BASELINE_MS = 5000;
+/** The drift counts as measured when it is known that well. */
+const DRIFT_UNCERTAINTY_MAX = 50e-6;
 
 /**
  * The clock of the dongle on the clock of the host. Each exchange bounds it by the time that it took; the shortest counts,
@@ -24,11 +24,13 @@ export class TimeMap {
   #ms = 0;
   /** ms of the host per µs of the dongle. */
   #rate = 1 / 1000;
+  #drift = DRIFT;
 
   /** Forgets everything: the dongle has started anew. */
   reset(): void {
     this.#samples = [];
     this.#rate = 1 / 1000;
+    this.#drift = DRIFT;
   }
 
   /** The dongle's clock was at `us` at some moment while the host's went from `from` to `until`, ms. */
@@ -50,9 +52,11 @@ export class TimeMap {
 
   #measureRate(early: Sample, late: Sample): void {
     const span = middle(late) - middle(early);
-    if (span < BASELINE_MS) return;
+    if ((width(early) + width(late)) / 2 >= span * DRIFT_UNCERTAINTY_MAX) return;
     const rate = span / (late.us - early.us);
-    if (Math.abs(rate * 1000 - 1) <= DRIFT_MAX) this.#rate = rate;
+    if (Math.abs(rate * 1000 - 1) > DRIFT_MAX) return;
+    this.#rate = rate;
+    this.#drift = DRIFT_LEFT;
   }
 
   /** The most certain of them at a time `now`. */
@@ -60,13 +64,17 @@ export class TimeMap {
     let best = samples[0]!;
     let least = Number.POSITIVE_INFINITY;
     for (const sample of samples) {
-      const uncertainty = (sample.until - sample.from) / 2 + Math.abs(now - sample.until) * DRIFT_UNKNOWN;
+      const uncertainty = width(sample) / 2 + Math.abs(now - sample.until) * this.#drift;
       if (uncertainty > least) continue;
       best = sample;
       least = uncertainty;
     }
     return best;
   }
+}
+
+function width({ from, until }: Sample): number {
+  return until - from;
 }
 
 function middle({ from, until }: Sample): number {
