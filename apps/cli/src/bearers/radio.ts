@@ -2,7 +2,7 @@ import type { Bearer, BearerGround, BearerPlugin } from '@meshferry/bearer';
 import { toMeshError } from '@meshferry/core';
 import { ExitCode, Stop } from '../shell/exit.ts';
 import type { Shell } from '../shell/shell.ts';
-import { givenPlugins, pluginFor, unavailable } from './plugins.ts';
+import { choosePlugin, openSources, unavailable } from './plugins.ts';
 
 /** A radio that `--bearer` names, before it is opened. */
 export interface RadioPlan {
@@ -12,8 +12,8 @@ export interface RadioPlan {
 
 /** What opens the radios of `--bearer`. Ends the command with 2 for one that is not known, with 4 for one that is missing. */
 export async function findRadios(shell: Shell): Promise<readonly RadioPlan[]> {
-  const given = await givenPlugins(shell);
-  return Promise.all(shell.bearers.map(async (uri) => ({ uri, plugin: await pluginFor(shell, uri, given) })));
+  const sources = await openSources(shell);
+  return Promise.all(shell.bearers.map(async (uri) => ({ uri, plugin: await choosePlugin(uri, sources) })));
 }
 
 /** Opens all of them, or none. Ends the command with 4 when one is not available. */

@@ -1,8 +1,9 @@
 import { join } from 'node:path';
-import { storeView } from '@meshferry/core';
+import { type Store, storeView } from '@meshferry/core';
 import { NetworkState } from '@meshferry/node';
 import { parseSimUri, type SimOptions } from '@meshferry/sim';
 import { openSqliteStore } from '@meshferry/store-sqlite';
+import { LiveRadio } from '../network/live-radio.ts';
 import { LiveSession } from '../network/live-session.ts';
 import type { Kept, Session, SessionOptions } from '../network/session.ts';
 import { SimSession } from '../network/sim-session.ts';
@@ -77,8 +78,15 @@ function simWay(shell: Shell, sim: SimOptions): Way {
 function liveWay(shell: Shell): Way {
   const file = () => asInput(() => openSqliteStore(join(stateFolder(shell), NETWORK_FILE)));
   const open = async (options?: SessionOptions): Promise<Session> => {
-    const radios = await findRadios(shell);
-    return LiveSession.open(shell, file(), radios, options);
+    const radio = await LiveRadio.open(shell, await findRadios(shell));
+    let store: Store;
+    try {
+      store = file();
+    } catch (thrown) {
+      radio.close();
+      throw thrown;
+    }
+    return new LiveSession(shell, radio, store, options);
   };
   const openKept = async ({ air = false, ...options }: KeptOptions = {}): Promise<Kept> => {
     if (air && shell.bearers.length > 0) return keptOf(await open(options));

@@ -1,7 +1,7 @@
-import type { BearerPlugin } from '@meshferry/bearer';
+import type { BearerPlugin, ImportPackage } from '@meshferry/bearer';
 import { MeshError } from '@meshferry/core';
 import type { Command } from 'commander';
-import { findPlugin, givenPlugins, type KnownBearer, notInstalled, OWN_BEARERS } from '../bearers/plugins.ts';
+import { type KnownBearer, lookFor, OWN_BEARERS, openSources } from '../bearers/plugins.ts';
 import { SIMULATOR, simulatorKeys } from '../bearers/sim.ts';
 import { ExitCode } from '../shell/exit.ts';
 import type { Runner } from '../shell/run.ts';
@@ -26,11 +26,11 @@ interface ListedBearer extends KnownBearer {
 
 /** `bearer list` */
 async function listBearers(shell: Shell): Promise<ExitCode> {
-  const given = await givenPlugins(shell);
+  const { plugins: given, importPackage } = await openSources(shell);
   const own = OWN_BEARERS.filter(({ scheme }) => given.every((plugin) => plugin.scheme !== scheme));
   const bearers: ListedBearer[] = [
     SIMULATOR,
-    ...(await Promise.all(own.map((known) => listOwn(shell, known)))),
+    ...(await Promise.all(own.map((known) => listOwn(known, importPackage)))),
     ...(await Promise.all(given.map(listed))),
   ];
   shell.result({ bearers });
@@ -46,8 +46,8 @@ async function listBearers(shell: Shell): Promise<ExitCode> {
   return ExitCode.done;
 }
 
-async function listOwn(shell: Shell, known: KnownBearer): Promise<ListedBearer> {
-  const found = (await findPlugin(shell, known.scheme)) ?? notInstalled(known.scheme);
+async function listOwn(known: KnownBearer, importPackage: ImportPackage): Promise<ListedBearer> {
+  const found = await lookFor(known, importPackage);
   return found instanceof MeshError ? unusable(known, found) : listed(found);
 }
 

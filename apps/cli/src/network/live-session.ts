@@ -2,11 +2,10 @@ import type { Advertising, GattCentral } from '@meshferry/bearer';
 import { type Clock, type MeshError, type Random, type Store, storeView } from '@meshferry/core';
 import { nodeCrypto } from '@meshferry/crypto-node';
 import { type MeshNetwork, NetworkState, type UpdaterRole } from '@meshferry/node';
-import type { RadioPlan } from '../bearers/radio.ts';
 import { asInput } from '../shell/exit.ts';
 import type { Shell } from '../shell/shell.ts';
 import { stateFolder } from '../shell/state-folder.ts';
-import { LiveRadio } from './live-radio.ts';
+import type { LiveRadio } from './live-radio.ts';
 import {
   composeOwnPart,
   type OwnPart,
@@ -29,34 +28,23 @@ export class LiveSession implements Session {
   readonly #radio: LiveRadio;
   readonly #own: OwnPart | undefined;
 
-  /** Takes the store over. Ends the command with 4 when a radio is not available. */
-  static async open(
-    shell: Shell,
-    store: Store,
-    radios: readonly RadioPlan[],
-    options?: SessionOptions,
-  ): Promise<LiveSession> {
-    let radio: LiveRadio | undefined;
-    try {
-      radio = await LiveRadio.open(shell, radios);
-      return new LiveSession(shell, store, radio, options);
-    } catch (thrown) {
-      radio?.close();
-      store.close();
-      throw thrown;
-    }
-  }
-
-  private constructor(shell: Shell, store: Store, radio: LiveRadio, { node = true }: SessionOptions = {}) {
+  /** Takes over the radio and the store, also when it throws. */
+  constructor(shell: Shell, radio: LiveRadio, store: Store, { node = true }: SessionOptions = {}) {
     this.folder = stateFolder(shell);
     this.store = store;
     this.networkStore = storeView(store, 'network/');
     this.#radio = radio;
-    this.state = asInput(() => NetworkState.open(this.networkStore));
-    const { clock, random } = radio;
-    const ground = { clock, random, crypto: nodeCrypto, log: shell.log, store: storeView(store, 'node/') };
-    this.#own = composeOwnPart(shell, ground, this.state, { incoming: MANY_ANSWERS });
-    if (node) this.#goOnAir();
+    try {
+      this.state = asInput(() => NetworkState.open(this.networkStore));
+      const { clock, random } = radio;
+      const ground = { clock, random, crypto: nodeCrypto, log: shell.log, store: storeView(store, 'node/') };
+      this.#own = composeOwnPart(shell, ground, this.state, { incoming: MANY_ANSWERS });
+      if (node) this.#goOnAir();
+    } catch (thrown) {
+      radio.close();
+      store.close();
+      throw thrown;
+    }
   }
 
   get clock(): Clock {
