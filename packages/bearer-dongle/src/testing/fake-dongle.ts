@@ -15,6 +15,8 @@ interface Slot {
   sent: number;
   startUs: number;
   isCancelled: boolean;
+  /** Clock time of the start of its event, of the last one or the next. */
+  at: number;
 }
 
 const EVENT_US = 1428;
@@ -141,7 +143,7 @@ export class FakeDongle {
       return;
     }
     const [count, intervalUs] = [message[3]!, view.getUint32(4, true)];
-    const slot = { id, count, intervalUs, data: message.slice(20), sent: 0, startUs: 0, isCancelled: false };
+    const slot = { id, count, intervalUs, data: message.slice(20), sent: 0, startUs: 0, isCancelled: false, at: 0 };
     this.#slots.push(slot);
     this.#transmit(slot);
   }
@@ -149,6 +151,7 @@ export class FakeDongle {
   #transmit(slot: Slot): void {
     const start = Math.max(this.#clock.now, this.#freeAt);
     const end = start + EVENT_US / 1000;
+    slot.at = start;
     this.#freeAt = end + 0.15;
     this.#clock.after(end - this.#clock.now, () => {
       if (!this.#slots.includes(slot)) return;
@@ -177,7 +180,10 @@ export class FakeDongle {
 
   #cancel(id: number): void {
     const slot = this.#slots.find((other) => other.id === id);
-    if (slot !== undefined) slot.isCancelled = true;
+    if (slot === undefined) return;
+    const isOnAir = slot.at <= this.#clock.now && this.#clock.now < slot.at + EVENT_US / 1000;
+    if (isOnAir) slot.isCancelled = true;
+    else this.#finish(slot, wire.OUTCOME_CANCELLED);
   }
 
   #state(token: Uint8Array): void {
