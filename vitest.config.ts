@@ -10,6 +10,7 @@ const conditions = ['@meshferry/source', 'node', 'import', 'default'];
 const isolated = [
   'packages/store-sqlite',
   'packages/bearer-hci',
+  'packages/bearer-noble',
   'packages/bearer-dongle',
   'apps/cli',
   'tools/checks',
