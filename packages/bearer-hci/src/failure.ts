@@ -1,3 +1,7 @@
+import type { AdStructure } from '@meshferry/bearer';
+import { MeshError } from '@meshferry/core';
+import { hexCode } from './codes.ts';
+
 /** What a person is told when no controller answers, by the octets that came instead. */
 export interface Failure {
   readonly message: string;
@@ -34,4 +38,27 @@ export function whatSpeaks(octets: Uint8Array, reason: string): Failure {
     message,
     hint: 'Check the port, the rate in the URI, flow control (RTS/CTS) and that the board has HCI firmware.',
   };
+}
+
+/** The bearer was closed, by whom it belongs to. */
+export function closedError(): MeshError {
+  return new MeshError('bearer-closed', 'the bearer was closed', { hint: 'Open the bearer again.' });
+}
+
+/** More than an advertisement holds. */
+export function tooLongError({ type, data }: AdStructure): MeshError {
+  return new MeshError(
+    'ad-too-long',
+    `AD structure of type ${hexCode(type, 2)} with ${data.length} octets does not fit into an advertisement`,
+    {
+      hint: 'Mesh structures have at most 29 octets, service data 22: segment the message before it reaches the bearer.',
+    },
+  );
+}
+
+/** The controller would not send it. */
+export function refusedError(status: string): MeshError {
+  return new MeshError('bearer-failed', `the controller refused to advertise (status ${status})`, {
+    hint: 'Check that nothing else uses the controller, or update its firmware.',
+  });
 }

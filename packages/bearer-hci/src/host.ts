@@ -207,10 +207,10 @@ export class HciHost implements Commands {
     const silence = this.clock.now - this.#heardAt;
     if (this.#state === 'silence') {
       const noisy = silence < SILENCE_MS && this.clock.now - this.#noisySince < NOISE_MS;
-      if (noisy) this.#watch(SILENCE_MS - silence);
+      if (noisy) this.#watch(atLeast(SILENCE_MS - silence));
       else this.#reset();
     } else if (!this.#parser.betweenPackets) {
-      if (silence < HALF_PACKET_MS) this.#watch(HALF_PACKET_MS - silence);
+      if (silence < HALF_PACKET_MS) this.#watch(atLeast(HALF_PACKET_MS - silence));
       else this.#recover('the stream stopped within a packet');
     }
   }
@@ -250,7 +250,7 @@ export class HciHost implements Commands {
   #askWhenQuiet(ms: number): void {
     this.#quiet = this.clock.after(ms, () => {
       const left = QUIET_MS - (this.clock.now - this.#heardAt);
-      if (left > 0) return this.#askWhenQuiet(left);
+      if (left > 0) return this.#askWhenQuiet(atLeast(left));
       this.#commands.send(OPCODE.READ_BD_ADDR, NOTHING, () => {});
       this.#askWhenQuiet(QUIET_MS);
     });
@@ -275,6 +275,11 @@ export class HciHost implements Commands {
     this.#timer?.cancel();
     this.#quiet?.cancel();
   }
+}
+
+/** A rest of time that the precision of the clock can tell from none. */
+function atLeast(ms: number): number {
+  return Math.max(1, ms);
 }
 
 function register(table: EventHandler[][], code: number, handler: EventHandler): Unsubscribe {

@@ -2,13 +2,17 @@
  * A Bluetooth controller as a bearer: HCI in H4 packets over a serial port, TCP or a UNIX socket.
  *
  * ```ts
- * import { parseHciUri } from '@meshferry/bearer-hci';
+ * import { AD_MESH_MESSAGE } from '@meshferry/bearer';
+ * import { bearer } from '@meshferry/bearer-hci';
+ * import { hostClock, hostRandom, silent } from '@meshferry/core';
  *
- * const where = parseHciUri('hci:serial:/dev/ttyACM0,1000000');
- * console.log(where.kind, where.options.get('peer'));
+ * const ground = { clock: hostClock(globalThis), random: hostRandom(globalThis.crypto), log: silent };
+ * const radio = await bearer.open('hci:serial:/dev/ttyACM0,1000000', ground);
+ * radio.advertising?.receive([AD_MESH_MESSAGE], ({ rssi }) => console.log('a mesh message', rssi));
  * ```
  *
  * @packageDocumentation
  */
+export { bearer } from './plugin.ts';
 export type { ByteStream, ByteStreamListener } from './stream.ts';
 export { type HciUri, parseHciUri } from './uri.ts';

@@ -1,6 +1,7 @@
 import type { BearerGround } from '@meshferry/bearer';
 import { type LogLevel, SeededRandom, VirtualClock } from '@meshferry/core';
 import { HciHost } from '../host.ts';
+import { Radio } from '../radio.ts';
 import { type DuplexEnd, type DuplexOptions, duplex } from './duplex.ts';
 import { EmulatedAir } from './emulated-air.ts';
 import type { ControllerOptions, EmulatedController } from './emulated-controller.ts';
@@ -36,6 +37,14 @@ export class Rig {
   ): { host: HciHost; controller: EmulatedController; line: DuplexEnd } {
     const made = this.controller(options, line);
     return { ...made, host: new HciHost(made.line, this.ground) };
+  }
+
+  /** A radio on a new controller, set up. */
+  radio(options: ControllerOptions = {}): Radio & { readonly host: HciHost; readonly controller: EmulatedController } {
+    const { host, controller } = this.host(options);
+    const radio = new Radio(host);
+    this.settle();
+    return Object.assign(radio, { host, controller });
   }
 
   /** Enough for a reset and all that is set up after it. */
