@@ -12,6 +12,7 @@ import {
 } from './cost-model.ts';
 import type { Estimates } from './estimates.ts';
 import type { Receiver } from './receiver.ts';
+import { SHORT_AT_A_TIME } from './round.ts';
 import { BLOCK_REPORT_MS, type Bounds, largestChunk, type OnAir, type Strategy } from './strategy.ts';
 
 /** How long the report of a node that always listens may take, besides its way. */
@@ -34,6 +35,13 @@ const USUAL_COPIES = 3;
 const RETRANSMISSION_MS = 130;
 /** More answers of several PDUs at a time jam the air: they collide, and each is sent again until it is acknowledged. */
 const MAX_LONG_ANSWERS = 6;
+/** After a request to the group they come within half a second, among short ones. */
+const MAX_LONG_OF_GROUP = 10;
+
+/** Some are lost: waits take longer than round trips by so much. */
+const OVERDUE = 1.5;
+/** Share of answers to the group that collide with others. */
+const GROUP_UNANSWERED = 0.15;
 
 /** So many are asked one by one at first: with more that takes longer than the knowledge is worth. */
 const MAX_PROBED = 100;
@@ -109,19 +117,19 @@ export class AutoStrategy implements Strategy {
     return best;
   }
 
-  asksGroup(asked: readonly Receiver[], all: number, longAnswers: boolean): boolean {
+  asksGroup(asked: readonly Receiver[], all: number, longAnswers: number): boolean {
     const { length } = asked;
     const remote = areRemote(asked);
-    if (longAnswers && length > MAX_LONG_ANSWERS) return false;
+    if (longAnswers > MAX_LONG_OF_GROUP) return false;
     // Requests one by one show the pace of the bearer, by which block and chunk size are chosen.
     if (!this.#estimates.isPaceMeasured && length <= MAX_PROBED) return false;
     if (remote && length > MAX_RELAYED_ANSWERS) return false;
     return length > 0.3 * all && this.#unicastRoundMs(length, remote) > this.#groupRoundMs(length, remote);
   }
 
-  /** Answers to a group come within 500 ms; each takes its turn on air. */
+  /** Answers to a group come within 500 ms; over relays each takes its turn on air. */
   groupWaitMs(asked: readonly Receiver[]): number {
-    const answersMs = areRemote(asked) ? FAR_MS + RELAYED_MS * asked.length : 8 * asked.length;
+    const answersMs = areRemote(asked) ? FAR_MS + RELAYED_MS * asked.length : asked.length;
     return 500 + this.#estimates.answerTimeoutMs(false) / 2 + answersMs;
   }
 
@@ -170,12 +178,11 @@ export class AutoStrategy implements Strategy {
     return { sar, transmit: { count, intervalMs: 20 } };
   }
 
-  /** Long answers of many take their time: each is acknowledged, in several copies. */
+  /** Long answers of many take their time: each is acknowledged, in several copies, and few come at a time. */
   patienceMs(asked: number): number {
-    return (
-      Math.max(3000, 5 * this.#estimates.answerTimeoutMs(true)) +
-      2 * USUAL_COPIES * this.#estimates.unsegmentedMs * asked
-    );
+    const longMs = this.#estimates.answerTimeoutMs(true);
+    const answerMs = Math.max(longMs / MAX_LONG_ANSWERS, 2 * USUAL_COPIES * this.#estimates.unsegmentedMs);
+    return Math.max(3000, 5 * longMs) + answerMs * asked;
   }
 
   #lossOf(receiver: Receiver): number {
@@ -185,13 +192,19 @@ export class AutoStrategy implements Strategy {
   #conditions(receivers: readonly Receiver[]): Conditions {
     const { segmentMs, unsegmentedMs } = this.#estimates;
     const remote = areRemote(receivers);
+    const loss = this.#estimates.lossOf(receivers);
+    const mean = Math.min(0.5, loss.reduce((sum, each) => sum + each, 0) / Math.max(1, loss.length));
+    // Requests go out once, short answers twice; over relays all is sent more often.
+    const answered = remote ? 1 : (1 - mean) * (1 - mean ** 2);
     return {
-      loss: this.#estimates.lossOf(receivers),
+      loss,
+      jointLoss: (copies) => this.#estimates.jointLoss(copies),
       relayed: remote,
       segmentMs,
       unsegmentedMs,
-      roundMs: (asked) => Math.min(this.#unicastRoundMs(asked, remote), this.#groupRoundMs(asked, remote)),
+      roundMs: (asked) => Math.min(this.#unicastRoundMs(asked, remote), this.#groupRoundMs(asked, remote)) / answered,
       answerSegmentMs: remote ? 1.5 * RELAYED_MS : this.#estimates.answerSegmentMs,
+      answerAckMs: remote ? 0 : USUAL_COPIES * unsegmentedMs,
       answersAtATime: remote ? 1 : ANSWERS_AT_A_TIME,
       ackMs: this.#estimates.ackMs,
       unicastCopies: this.#copiesFor(receivers),
@@ -214,7 +227,12 @@ export class AutoStrategy implements Strategy {
   /** One request after the other; each is answered within 20 to 50 ms. */
   #unicastRoundMs(asked: number, remote: boolean): number {
     if (remote) return 2 * asked * RELAYED_MS + this.#estimates.roundTripMs(false) + FAR_MS;
-    return asked * this.#estimates.unsegmentedMs + this.#estimates.roundTripMs(false);
+    return asked * this.#requestMs + this.#estimates.roundTripMs(false);
+  }
+
+  /** From one request to the next: so many answers are waited for at a time. */
+  get #requestMs(): number {
+    return Math.max(this.#estimates.unsegmentedMs, (OVERDUE * this.#estimates.roundTripMs(false)) / SHORT_AT_A_TIME);
   }
 
   /** One request; the last of so many answers, each delayed by 20 to 500 ms at random. */
@@ -222,7 +240,8 @@ export class AutoStrategy implements Strategy {
     if (remote) return (1 + asked) * RELAYED_MS + this.#estimates.roundTripMs(false) + FAR_MS;
     const { unsegmentedMs } = this.#estimates;
     const answerMs = this.#estimates.roundTripMs(false) / 2;
-    return USUAL_COPIES * unsegmentedMs + 20 + (480 * asked) / (asked + 1) + answerMs;
+    const silentMs = GROUP_UNANSWERED * asked * this.#requestMs;
+    return USUAL_COPIES * unsegmentedMs + 20 + (480 * asked) / (asked + 1) + answerMs + silentMs;
   }
 }
 

@@ -64,7 +64,7 @@ export class ClientInquiry<T> {
       clientTimeoutMs,
       groupSize: group === undefined || group === 0 ? 0 : this.#receivers.length,
       ask: (receiver, toGroup, sent) => model.send(request, {}, to(receiver, toGroup), sent),
-      waitMs: ({ asks }, long) => strategy.unicastWaitMs(asks, long),
+      waitMs: ({ asks, asksForLong }, long) => strategy.unicastWaitMs(long ? asksForLong : asks, long),
       silent: () => {},
     };
     this.#round = new Round(ground, this.#receivers, {

@@ -4,6 +4,8 @@ import { blockShape, segmentsOfBlock, segmentsOfChunk } from './arithmetic.ts';
 export interface Conditions {
   /** Chance that one advertising event is missed, for each receiver. */
   readonly loss: readonly number[];
+  /** How much more often than by chance all of so many copies are missed. */
+  jointLoss(copies: number): number;
   /** Relays pass the PDUs on: `loss` is the chance to miss a PDU, and copies of the source alone do not lower it. */
   readonly relayed: boolean;
   /** Time that the bearer takes for one event of an unsegmented message, of a segment. */
@@ -13,6 +15,8 @@ export interface Conditions {
   roundMs(asked: number): number;
   /** What one segment adds to an answer of several. */
   readonly answerSegmentMs: number;
+  /** For how long acknowledging an answer of several PDUs takes the bearer. */
+  readonly answerAckMs: number;
   /** Long answers that come in parallel without getting into each other's way. */
   readonly answersAtATime: number;
   /** From the last segment of a message to one receiver until its acknowledgment. */
@@ -76,7 +80,9 @@ function repairMs(
   conditions: Conditions,
 ): number {
   const chunkMs = segmentsOfChunk(sending.chunkSize) * pduMs(sending, conditions);
-  const listMs = conditions.answerSegmentMs * (segmentsOfBlockStatus(ofBlock) - 1);
+  const segments = segmentsOfBlockStatus(ofBlock);
+  const listMs = conditions.answerSegmentMs * (segments - 1);
+  const ackMs = conditions.loss.map((loss) => conditions.answerAckMs * (segments > 1 ? timesSent(loss, segments) : 0));
   const missedAgain = missedBy(sending, conditions);
   const chances = [...missing];
   let asked = missing.length;
@@ -85,7 +91,9 @@ function repairMs(
     let listing = 0;
     let chunkHeld = 1;
     for (const [receiver, chance] of chances.entries()) {
-      listing += 1 - (1 - chance) ** chunks;
+      const lists = 1 - (1 - chance) ** chunks;
+      listing += lists;
+      sum += lists * (ackMs[receiver] as number);
       chunkHeld *= 1 - chance;
       chances[receiver] = chance * (missedAgain[receiver] as number);
     }
@@ -95,6 +103,13 @@ function repairMs(
     asked = listing;
   }
   return sum;
+}
+
+/** How often something of `segments` PDUs is sent until all have arrived, those that are missing again. */
+function timesSent(loss: number, segments: number): number {
+  let times = 0;
+  for (let missed = 1; missed > 0.01; missed *= Math.min(0.8, loss)) times += 1 - (1 - missed) ** segments;
+  return times;
 }
 
 const MAX_ROUNDS = 40;
@@ -110,8 +125,10 @@ function pduMs({ chunkSize, copies }: Sending, { unsegmentedMs, segmentMs }: Con
   return unsegmentedMs < FAST_MS ? Math.max(segmentMs, copies * unsegmentedMs) : copies * segmentMs;
 }
 
-function missedBy({ chunkSize, copies }: Sending, { loss, relayed }: Conditions): number[] {
-  return loss.map((each) => missChance(each, relayed ? 1 : copies, segmentsOfChunk(chunkSize)));
+function missedBy({ chunkSize, copies }: Sending, { loss, relayed, jointLoss }: Conditions): number[] {
+  const effective = relayed ? 1 : copies;
+  const joint = jointLoss(effective);
+  return loss.map((each) => Math.min(1, joint * missChance(each, effective, segmentsOfChunk(chunkSize))));
 }
 
 /** Chance that a chunk of `segments` PDUs, each sent in `copies` events that are missed with chance `loss`, does not arrive. */

@@ -1,4 +1,4 @@
-import { FAST_MS } from './cost-model.ts';
+import { FAST_MS, missChance } from './cost-model.ts';
 import type { RadioOutlook } from './outlook.ts';
 import type { Receiver } from './receiver.ts';
 
@@ -17,6 +17,9 @@ const MEMORY = 0.85;
 /** Copies are missed together less often than chance would have it: that few were missed says little of single events. */
 const COPIES_TRUST = 0.05;
 
+/** Missed chunks that chance alone counts for against those that were seen to be missed in spite of copies. */
+const JOINT_WEIGHT = 3;
+
 /** Between segments of one message at least [Mesh Protocol 1.1, 4.2.48.1]. */
 const SEGMENT_INTERVAL_MS = 10;
 
@@ -31,6 +34,9 @@ const MIN_TIMEOUT_MS = 80;
 const MAX_TIMEOUT_MS = 4000;
 /** There and back, what one more relay takes: its delay, and two copies of each. */
 const HOP_MS = 100;
+
+/** Servers wait 20 to 50 ms before they answer [Mesh Protocol 1.1, 3.7.3.1]. */
+const DELAY_MS = 35;
 
 /** How long answers of one kind take: smoothed mean and mean deviation. */
 interface RoundTrip {
@@ -56,6 +62,8 @@ export class Estimates {
   #unsegmentedMeasured = false;
   #assumedWeight = ASSUMED_WEIGHT;
   readonly #requestPaces: number[] = [];
+  /** By the number of copies: chunks that were missed, and that were expected to be by the loss of single events. */
+  readonly #copies = new Map<number, { missed: number; expected: number }>();
   /** Answers of one PDU, of several. */
   readonly #short: RoundTrip = { count: 0, ms: 120, deviation: 60 };
   readonly #long: RoundTrip = { count: 0, ms: 300, deviation: 100 };
@@ -142,7 +150,8 @@ export class Estimates {
 
   /** Mean time until such an answer to a unicast request. */
   roundTripMs(long: boolean): number {
-    return this.#trip(long).ms;
+    const { count, ms } = this.#trip(long);
+    return long || count > 0 ? ms : Math.min(ms, DELAY_MS + 3 * this.unsegmentedMs);
   }
 
   #trip(long: boolean): RoundTrip {
@@ -191,11 +200,29 @@ export class Estimates {
       missed += pass.missed;
     }
     if (chunks === 0) return;
+    this.#observeJoint(passes, missed, segments, copies);
     const loss = eventLoss(missed, chunks, segments, copies);
     for (const pass of passes) {
       const bounded = Math.min(loss, 1.3 * (pass.receiver.singleLoss ?? 1));
       learn(pass, bounded, segments * copies, bounded < pass.receiver.loss ? COPIES_TRUST : 1);
     }
+  }
+
+  #observeJoint(passes: readonly Pass[], missed: number, segments: number, copies: number): void {
+    const losses = this.lossOf(passes.map(({ receiver }) => receiver));
+    const joint = this.#copies.get(copies) ?? { missed: 0, expected: 0 };
+    let expected = 0;
+    for (const [i, { chunks }] of passes.entries())
+      expected += chunks * missChance(losses[i] as number, copies, segments);
+    joint.missed = MEMORY * joint.missed + missed;
+    joint.expected = MEMORY * joint.expected + expected;
+    this.#copies.set(copies, joint);
+  }
+
+  /** How much more often than by chance all of so many copies were missed. */
+  jointLoss(copies: number): number {
+    const joint = this.#copies.get(copies);
+    return joint === undefined ? 1 : (joint.missed + JOINT_WEIGHT) / (joint.expected + JOINT_WEIGHT);
   }
 
   /** The chance of each receiver to miss an event: its own record, steadied by that of all. */

@@ -53,6 +53,19 @@ describe('round trips', () => {
   });
 });
 
+describe('what copies are worth', () => {
+  it('shows in what is missed in spite of them, whatever the loss of single events is', () => {
+    const estimates = new Estimates();
+    const all = receivers();
+    for (const receiver of all) Object.assign(receiver, { loss: 0.2, lossWeight: 1e6, singleLoss: 0.2 });
+    expect(estimates.jointLoss(2)).toBe(1);
+    const passes = all.map((receiver) => ({ receiver, chunks: 1000, missed: 10 }));
+    for (let i = 0; i < 20; i++) estimates.observeLoss(passes, 1, 2);
+    expect(estimates.jointLoss(2)).toBeCloseTo(0.25, 1);
+    expect(estimates.jointLoss(3)).toBe(1);
+  });
+});
+
 describe('the pace of the bearer', () => {
   it('shows in the first requests, and decides on chunks: unsegmented ones where events are single', () => {
     const sendingAt = (pace: number) => {
@@ -78,9 +91,9 @@ describe('the pace of the bearer', () => {
     const estimates = new Estimates();
     const strategy = new AutoStrategy(estimates, 50_000);
     const all = Array.from({ length: 60 }, (_, i) => new Receiver({ address: 0x100 + i }));
-    expect(strategy.asksGroup(all, 60, false)).toBe(false);
+    expect(strategy.asksGroup(all, 60, 0)).toBe(false);
     estimates.observeRequestPace(25);
-    expect(strategy.asksGroup(all, 60, false)).toBe(true);
+    expect(strategy.asksGroup(all, 60, 0)).toBe(true);
   });
 
   it('lets single events win no copies where nothing is lost', () => {

@@ -73,11 +73,14 @@ export class PushBlock implements BlockProcedure, ChunkSenderHost, LongAnswers {
     });
   }
 
-  /** More likely than not it misses a chunk, and must list what it misses. */
-  expected(receiver: Receiver): boolean {
+  /** That it misses a chunk, and must list what it misses. */
+  chance(receiver: Receiver): number {
     const { chunkSize, copies } = this.#sending;
-    const [loss] = this.#context.estimates.lossOf([receiver]) as [number];
-    return receiver.missingBefore * missChance(loss, receiver.isRemote ? 1 : copies, segmentsOfChunk(chunkSize)) > 0.5;
+    const { estimates } = this.#context;
+    const [loss] = estimates.lossOf([receiver]) as [number];
+    const effective = receiver.isRemote ? 1 : copies;
+    const missed = estimates.jointLoss(effective) * missChance(loss, effective, segmentsOfChunk(chunkSize));
+    return 1 - (1 - Math.min(1, missed)) ** receiver.missingBefore;
   }
 
   came({ stage, missingCount, chunkCount }: Receiver): boolean {

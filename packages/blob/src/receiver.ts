@@ -79,6 +79,8 @@ export class Receiver implements BlobTargetState {
   /** Since when it has owed an answer; how often it was asked; when to ask again. */
   silentSince: number | undefined;
   asks = 0;
+  /** How many of these expected an answer of several PDUs. */
+  asksForLong = 0;
   askAgainAt: number = Number.POSITIVE_INFINITY;
   /** When the last request to it alone had left, to measure the round trip. */
   askedAt: number | undefined;
@@ -182,6 +184,7 @@ export class Receiver implements BlobTargetState {
   answered(): void {
     this.silentSince = undefined;
     this.asks = 0;
+    this.asksForLong = 0;
     this.askAgainAt = Number.POSITIVE_INFINITY;
   }
 

@@ -52,6 +52,41 @@ describe('a round of many', () => {
   });
 
   it('has fewer long ones', () => {
-    expect(mostAtATime(100, { longAnswers: ALWAYS_LONG })).toEqual({ most: 6, isOver: true });
+    expect(mostAtATime(100, { longAnswers: { ...ALWAYS_LONG, segments: 7 } })).toEqual({ most: 6, isOver: true });
+  });
+
+  it('takes who did not answer once for lost, not for in the middle of a list that hardly anybody has to give', () => {
+    const kinds = (chance: number): readonly boolean[] => {
+      const clock = new VirtualClock();
+      const estimates = new Estimates();
+      const asked: boolean[] = [];
+      const round = new Round(
+        {
+          clock,
+          strategy: new AutoStrategy(estimates, 50_000),
+          estimates,
+          clientTimeoutMs: 50_000,
+          groupSize: 0,
+          ask: (_receiver, _toGroup, done) => {
+            clock.after(1, () => done());
+            return () => {};
+          },
+          waitMs: (_receiver, long) => {
+            asked.push(long);
+            return 100;
+          },
+          silent: () => {},
+        },
+        [new Receiver({ address: 0x0100 })],
+        { longAnswers: { chance: () => chance, came: () => false, segments: 7 }, ended: () => {} },
+      );
+      round.begin();
+      clock.advance(450);
+      round.stop();
+      return asked;
+    };
+    expect(kinds(0.05)).toEqual([false, false, true, true, true]);
+    expect(kinds(0.3)).toEqual([false, true, true, true, true]);
+    expect(kinds(0.6)).toEqual([true, true, true, true, true]);
   });
 });

@@ -37,8 +37,8 @@ export interface Step {
 
 /** Which answers of a step take more than one PDU. */
 export interface LongAnswers {
-  /** Whether one is rather to be expected of this receiver. */
-  expected(receiver: Receiver): boolean;
+  /** The chance that this receiver gives one, 0 to 1. */
+  chance(receiver: Receiver): number;
   /** Whether the one that it gave was one. */
   came(receiver: Receiver): boolean;
   /** PDUs of each, where the pace of such answers is to be learnt. */
@@ -51,16 +51,19 @@ interface Asking {
 }
 
 /** Of steps whose answers hold what does not fit one PDU. */
-export const ALWAYS_LONG: LongAnswers = { expected: () => true, came: () => true };
+export const ALWAYS_LONG: LongAnswers = { chance: () => 1, came: () => true };
 
 /** Requests to one receiver each that are on their way at a time: the next one follows when the last has left. */
-const WINDOW = 2;
+const WINDOW = 4;
 /** Requests that must have been made before somebody is lost: where many are asked, one may wait long for its turn. */
 const MIN_ASKS = 5;
 /** Answers that may be on their way to us at a time are six long ones, or ten short ones: more would jam the air. */
 const CAPACITY = 30;
 const LONG_SHARE = 5;
 const SHORT_SHARE = 3;
+export const SHORT_AT_A_TIME: number = CAPACITY / SHORT_SHARE;
+/** Share of short answers that do not come in time: they, or the request, were lost. */
+const UNANSWERED = 0.2;
 
 /**
  * One acknowledged step [MBT 6.2]: everybody pending is asked, the group first and the few that stay silent one by one,
@@ -125,6 +128,8 @@ export class Round {
     if (askedAt === undefined || asks > 1) return;
     const { clock, estimates } = this.#ground;
     const segments = this.#step.longAnswers?.segments;
+    // What takes two PDUs tells nothing of lists.
+    if (wasLong && segments === undefined) return;
     estimates.observeRoundTrip(clock.now - askedAt, wasLong, relays);
     if (wasLong && segments !== undefined) estimates.observeLongAnswer(clock.now - askedAt, segments);
   }
@@ -205,7 +210,7 @@ export class Round {
       strategy.asksGroup(
         receivers,
         groupSize,
-        receivers.some((receiver) => this.#expectsLong(receiver)),
+        receivers.reduce((sum, receiver) => sum + this.#longChance(receiver), 0),
       );
     if (byGroup) this.#askGroup(receivers);
     else for (const receiver of receivers) this.#enqueue(receiver);
@@ -215,7 +220,6 @@ export class Round {
     const { clock, strategy } = this.#ground;
     for (const receiver of receivers) {
       this.#count(receiver);
-      receiver.askedAt = undefined;
     }
     this.#send('group', receivers[0]!, () => {
       const again = clock.now + strategy.groupWaitMs(receivers);
@@ -237,8 +241,10 @@ export class Round {
       const { clock, estimates } = this.#ground;
       this.#count(receiver);
       const long = this.#expectsLong(receiver);
+      if (long) receiver.asksForLong++;
       const until = clock.now + estimates.answerTimeoutMs(long);
-      this.#answering.set(receiver, { until, share: long ? LONG_SHARE : SHORT_SHARE });
+      const share = long && this.#step.longAnswers?.segments !== undefined ? LONG_SHARE : SHORT_SHARE;
+      this.#answering.set(receiver, { until, share });
       this.#send(receiver, receiver, () => {
         this.#measurePace(receiver);
         receiver.askedAt = clock.now;
@@ -255,10 +261,14 @@ export class Round {
     this.#leftAt = isSingle && this.#askings.size > 0 ? clock.now : undefined;
   }
 
-  /** Whoever did not answer soon, where an answer may be long, is perhaps in the middle of a long one. */
+  /** The more often a receiver has not answered soon, the likelier it is in the middle of a long answer. */
   #expectsLong(receiver: Receiver): boolean {
-    const { longAnswers } = this.#step;
-    return longAnswers !== undefined && (receiver.asks > 1 || longAnswers.expected(receiver));
+    const chance = this.#longChance(receiver);
+    return chance > (1 - chance) * UNANSWERED ** (receiver.asks - 1);
+  }
+
+  #longChance(receiver: Receiver): number {
+    return this.#step.longAnswers?.chance(receiver) ?? 0;
   }
 
   #hasRoom(): boolean {
@@ -269,6 +279,7 @@ export class Round {
 
   #count(receiver: Receiver): void {
     receiver.asks++;
+    receiver.askedAt = undefined;
     receiver.silentSince ??= this.#ground.clock.now;
     receiver.askAgainAt = Number.POSITIVE_INFINITY;
   }

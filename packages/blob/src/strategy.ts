@@ -43,15 +43,15 @@ export interface Strategy {
    * group.
    */
   repairing(lack: Lack, sending: Sending, receivers: readonly Receiver[]): Sending;
-  /** Whether these of `all` receivers are asked by one message to the group. */
-  asksGroup(asked: readonly Receiver[], all: number, longAnswers: boolean): boolean;
+  /** Whether these of `all` receivers are asked by one message to the group; `longAnswers`: how many are to be expected. */
+  asksGroup(asked: readonly Receiver[], all: number, longAnswers: number): boolean;
   /** Whether those who stay silent are asked by the group again and again. */
   readonly asksGroupOnly: boolean;
   /** How long to wait for their answers after a request to the group had left, ms. */
   groupWaitMs(asked: readonly Receiver[]): number;
   /**
-   * How long to wait for the answer after the `asks`-th request to one receiver had left, ms; `long`: one of several PDUs is
-   * expected; `relays`: that it comes over.
+   * How long to wait for the answer after the `asks`-th request of its kind to one receiver had left, ms; `long`: one of
+   * several PDUs is expected; `relays`: that it comes over.
    */
   unicastWaitMs(asks: number, long: boolean, relays?: number): number;
   /** How long those of `asked` that have answered wait for the others before chunks are sent to them. */

@@ -166,8 +166,8 @@ export class TransferContext implements RoundGround {
   }
 
   /** The Friend of a Low Power node collects what comes faster than the node asks for it. */
-  waitMs({ asks, isSleepy, relays }: Receiver, long: boolean): number {
-    const usualMs = this.strategy.unicastWaitMs(asks, long, relays);
+  waitMs({ asks, asksForLong, isSleepy, relays }: Receiver, long: boolean): number {
+    const usualMs = this.strategy.unicastWaitMs(long ? asksForLong : asks, long, relays);
     return isSleepy ? Math.max(usualMs, Math.min(SLEEPY_WAIT_MS, this.clientTimeoutMs / 5)) : usualMs;
   }
 
