@@ -5,6 +5,8 @@ const built = new URL('../dist/index.js', import.meta.url);
 if (existsSync(built)) {
   const { main, processIo } = await import(built.href);
   process.exitCode = await main(process.argv.slice(2), processIo());
+  // What somebody else's Bluetooth library has left running must not keep the process.
+  setTimeout(() => process.exit(), 1000).unref();
 } else {
   console.error('error: meshferry is not built yet\n  Run "npm start" once in the top folder of the checkout.');
   process.exitCode = 1;
