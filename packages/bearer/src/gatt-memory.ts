@@ -1,4 +1,5 @@
 import { type Cancel, type Clock, MeshError, type Timer, type Unsubscribe } from '@meshferry/core';
+import type { Bearer } from './contract.ts';
 import {
   GATT_MTU_MIN,
   GATT_VALUE_OVERHEAD,
@@ -10,6 +11,7 @@ import {
   type GattPeripheral,
   type GattService,
 } from './gatt.ts';
+import { type ClosableGatt, closableGatt } from './gatt-closable.ts';
 
 /** What kind of links {@link memoryGatt} and {@link memoryGattLinks} make. */
 export interface MemoryGattOptions {
@@ -34,6 +36,8 @@ export interface MemoryGatt {
   central(): GattCentral;
   /** `connections`: at a time, default 1. */
   peripheral(options?: { readonly connections?: number }): GattPeripheral;
+  /** A bearer that is both, and ends with its `close` what they began. */
+  join(options?: { readonly connections?: number }): Bearer & Omit<ClosableGatt, 'close'>;
 }
 
 /**
@@ -50,10 +54,10 @@ export interface MemoryGatt {
  */
 export function memoryGatt(clock: Clock, options: MemoryGattOptions = {}): MemoryGatt {
   const world = new World(clock, options);
-  return {
-    central: () => new MemoryCentral(world),
-    peripheral: ({ connections = 1 } = {}) => new MemoryPeripheral(world, connections),
-  };
+  const central = () => new MemoryCentral(world);
+  const peripheral = ({ connections = 1 } = {}) => new MemoryPeripheral(world, connections);
+  const join = (own = {}) => closableGatt(clock, { central: central(), peripheral: peripheral(own) });
+  return { central, peripheral, join };
 }
 
 function makeLinks(

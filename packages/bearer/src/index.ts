@@ -22,6 +22,7 @@ export * from './contract.ts';
 export * from './faults.ts';
 export * from './gatt.ts';
 export * from './gatt-advertisement.ts';
+export * from './gatt-closable.ts';
 export * from './gatt-memory.ts';
 export * from './memory-air.ts';
 export * from './pcap.ts';
