@@ -22,6 +22,8 @@ const PROMPT_REPORT_MS = 2000;
 const RELAYED_COPIES = 2;
 /** SAR Segment Interval Step for those: 60 ms, a little more than relays need for two copies. */
 const RELAYED_INTERVAL_STEP = 5;
+/** Between the copies of a PDU, where nothing asks for less. */
+const COPY_INTERVAL_MS = 20;
 /** More answers at a time, each sent on by every relay, would be lost where relays hear each other. */
 const MAX_RELAYED_ANSWERS = 16;
 /** What a PDU that every relay sends on costs, ms: two or three copies of it. */
@@ -157,12 +159,18 @@ export class AutoStrategy implements Strategy {
     };
   }
 
+  /** A message begins as long after the last segment of the one before as segments keep between them. */
+  relayPauseMs(copies: number): number {
+    return Math.max(0, 10 * (RELAYED_INTERVAL_STEP + 1) - COPY_INTERVAL_MS * (copies - 1));
+  }
+
   /** The first request to one receiver in reach goes out once: asking the few again costs less than copies of all. */
   request(receiver: Receiver, toGroup: boolean): OnAir {
     const { asks } = receiver;
     const sar = { segmentIntervalStep: 0, multicastRetransmissionsCount: 1, multicastRetransmissionsIntervalStep: 0 };
-    if (toGroup || asks > 2 || receiver.isRemote || this.#lossOf(receiver) > 0.3) return { sar };
-    return { sar, transmit: { count: Math.max(1, asks), intervalMs: 20 } };
+    if (toGroup || asks > 2 || this.#lossOf(receiver) > 0.3) return { sar };
+    const count = receiver.isRemote ? RELAYED_COPIES : Math.max(1, asks);
+    return { sar, transmit: { count, intervalMs: COPY_INTERVAL_MS } };
   }
 
   /** Segments that get lost are sent again by the transport layer; copies only where very many do, as over relays. */
@@ -178,11 +186,8 @@ export class AutoStrategy implements Strategy {
     return { sar, transmit: { count, intervalMs: 20 } };
   }
 
-  /** Long answers of many take their time: each is acknowledged, in several copies, and few come at a time. */
-  patienceMs(asked: number): number {
-    const longMs = this.#estimates.answerTimeoutMs(true);
-    const answerMs = Math.max(longMs / MAX_LONG_ANSWERS, 2 * USUAL_COPIES * this.#estimates.unsegmentedMs);
-    return Math.max(3000, 5 * longMs) + answerMs * asked;
+  patienceMs(): number {
+    return Math.max(3000, 5 * this.#estimates.answerTimeoutMs(true));
   }
 
   #lossOf(receiver: Receiver): number {
@@ -268,7 +273,7 @@ function cheapest(
     best = sending;
     costMs = cost;
   };
-  for (const chunkSize of chunkSizes(bounds, avoid)) {
+  for (const chunkSize of chunkSizes(bounds, avoid, conditions.relayed)) {
     consider({ chunkSize, copies: 1, byUnicast: true });
     if (!hasGroup) continue;
     for (let copies = minCopies; copies <= (conditions.relayed ? minCopies : 3); copies++)
@@ -277,10 +282,14 @@ function cheapest(
   return { sending: best, costMs };
 }
 
-/** Those that fill their segments; where none does, the largest. */
-function chunkSizes({ minChunkSize, maxChunkSize }: Bounds, avoid: (size: number) => boolean): readonly number[] {
+/** Those that fill their segments; where none does, the largest. What relays can pass on in a second are PDUs: short ones waste it. */
+function chunkSizes(
+  { minChunkSize, maxChunkSize }: Bounds,
+  avoid: (size: number) => boolean,
+  relayed: boolean,
+): readonly number[] {
   const sizes: number[] = [];
-  for (let segments = 1; segments <= 32; segments++) {
+  for (let segments = relayed ? 2 : 1; segments <= 32; segments++) {
     const size = chunkSizeOfSegments(segments);
     if (size >= minChunkSize && size <= maxChunkSize && !avoid(size)) sizes.push(size);
   }

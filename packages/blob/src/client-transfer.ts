@@ -166,7 +166,7 @@ export class ClientTransfer implements BlobTransfer {
   #startTransfer(): void {
     const { parameters, strategy } = this.#context;
     const maxChunkSize = settle(this.#context, this.#resumedMode);
-    const { active, log2: log, mode } = this.#context;
+    const { log2: log, mode } = this.#context;
     if (maxChunkSize === undefined || log === undefined || mode === undefined) {
       this.#onAllLost();
       return;
@@ -177,7 +177,7 @@ export class ClientTransfer implements BlobTransfer {
     if (!this.#persist()) return;
     this.#started = true;
     // Where a silent receiver of an earlier run stands nobody knows: its own timer must have put it to sleep first.
-    const patience = parameters.resume || this.#returns > 0 ? {} : { patienceMs: strategy.patienceMs(active.length) };
+    const patience = parameters.resume || this.#returns > 0 ? {} : { patienceMs: strategy.patienceMs() };
     this.#enter('start', () => this.#nextBlock(), {
       ...patience,
       mayLeave: () => {

@@ -1,4 +1,4 @@
-import type { Cancel, MeshError } from '@meshferry/core';
+import type { Cancel, MeshError, Timer } from '@meshferry/core';
 import { type BlockShape, blockCount, blockShape } from './arithmetic.ts';
 import { hasBit, setBit } from './bits.ts';
 import type { Lane } from './chunk-sender.ts';
@@ -95,15 +95,25 @@ export class OutgoingBlock {
     // Without a group the first pass brings the same chunk to each receiver: that is no repetition.
     if (hasBit(this.#sentOnce, chunk) && !(isFirstPass && receiver !== undefined)) counters.resent++;
     setBit(this.#sentOnce, chunk);
-    const onAir =
-      receiver === undefined
-        ? strategy.groupChunk(this.#copiesOfPdu(copies), this.#isRelayed)
-        : strategy.unicastChunk(receiver);
     const guarded = this.#context.guard(done);
-    return requests.chunk(receiver?.address, chunk, data, onAir, (error) => {
-      if (receiver !== undefined && error === undefined) receiver.awakeAt = clock.now;
-      guarded(error);
+    if (receiver !== undefined) {
+      return requests.chunk(receiver.address, chunk, data, strategy.unicastChunk(receiver), (error) => {
+        if (error === undefined) receiver.awakeAt = clock.now;
+        guarded(error);
+      });
+    }
+    const isRelayed = this.#isRelayed;
+    const pauseMs = isRelayed ? strategy.relayPauseMs(copies) : 0;
+    const onAir = strategy.groupChunk(this.#copiesOfPdu(copies), isRelayed);
+    let pause: Timer | undefined;
+    const cancel = requests.chunk(undefined, chunk, data, onAir, (error) => {
+      if (error !== undefined || pauseMs === 0) guarded(error);
+      else pause = clock.after(pauseMs, () => guarded());
     });
+    return () => {
+      pause?.cancel();
+      cancel();
+    };
   }
 
   /** The order in which these chunks go to the group. */

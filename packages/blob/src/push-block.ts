@@ -65,7 +65,7 @@ export class PushBlock implements BlockProcedure, ChunkSenderHost, LongAnswers {
   begin(): void {
     const { owing, shape } = this.#block;
     this.#context.begin(owing, {
-      patienceMs: this.#context.strategy.patienceMs(owing.length),
+      patienceMs: this.#context.strategy.patienceMs(),
       ...(this.#hasSent && segmentsOfBlockStatus(shape.chunkCount) > 1 && { longAnswers: this }),
       mayLeave: () => this.#needy.length > 0 && this.#block.owing.length <= 2 * this.#needy.length,
       waiting: () => this.#keepAwake(),

@@ -30,6 +30,22 @@ describe('receivers behind relays', () => {
     expect(strategy.groupChunk(near.copies, false).sar).toMatchObject({ segmentIntervalStep: 0 });
   });
 
+  it('get messages as far apart as their segments, and none of one PDU, which would not be', () => {
+    const strategy = new AutoStrategy(new Estimates(), 50_000);
+    // The second copy leaves 20 ms after the first one.
+    expect(strategy.relayPauseMs(1)).toBe(60);
+    expect(strategy.relayPauseMs(2)).toBe(40);
+    const bounds = { minChunkSize: 8, maxChunkSize: 17 };
+    const sizeFor = (relays: number) => {
+      const estimates = new Estimates();
+      const all = receivers(6, relays);
+      const passes = all.map((receiver) => ({ receiver, chunks: 400, missed: 160 }));
+      estimates.observeLoss(passes, 1, 1);
+      return new AutoStrategy(estimates, 50_000).sending(11, bounds, all, true, () => false).chunkSize;
+    };
+    expect([sizeFor(0), sizeFor(3)]).toEqual([8, 17]);
+  });
+
   it('do not slow down what goes to those in reach, whoever was considered in between', () => {
     const strategy = new AutoStrategy(new Estimates(), 50_000);
     const near = receivers(6, 0);

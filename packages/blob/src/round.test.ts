@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { AutoStrategy } from './auto-strategy.ts';
 import { Estimates } from './estimates.ts';
 import { Receiver } from './receiver.ts';
-import { ALWAYS_LONG, Round, type Step } from './round.ts';
+import { ALWAYS_LONG, Round, type RoundGround, type Step } from './round.ts';
 
 /** Asks so many, a request a millisecond, and gives the most that owed an answer at a time while each took 35 ms. */
 function mostAtATime(count: number, step: Partial<Step>): { most: number; isOver: boolean } {
@@ -88,5 +88,37 @@ describe('a round of many', () => {
     expect(kinds(0.05)).toEqual([false, false, true, true, true]);
     expect(kinds(0.3)).toEqual([false, true, true, true, true]);
     expect(kinds(0.6)).toEqual([true, true, true, true, true]);
+  });
+});
+
+describe('a round with patience', () => {
+  it('waits for those who are silent as long as others answer, and so long after the last of them', () => {
+    const clock = new VirtualClock();
+    const estimates = new Estimates();
+    const receivers = Array.from({ length: 4 }, (_, i) => new Receiver({ address: 0x0100 + i }));
+    let endedAt = Number.NaN;
+    const ended = (): void => {
+      endedAt = clock.now;
+    };
+    const ground: RoundGround = {
+      clock,
+      strategy: new AutoStrategy(estimates, 50_000),
+      estimates,
+      clientTimeoutMs: 50_000,
+      groupSize: 0,
+      ask: (_receiver, _toGroup, done) => {
+        clock.after(1, () => done());
+        return () => {};
+      },
+      waitMs: () => 1000,
+      silent: () => {},
+    };
+    const round = new Round(ground, receivers, { patienceMs: 3000, ended });
+    round.begin();
+    for (const [i, receiver] of receivers.slice(0, 3).entries()) {
+      clock.after(2000 * (i + 1), () => round.answered(receiver));
+    }
+    clock.advance(20_000);
+    expect(endedAt).toBe(9000);
   });
 });

@@ -21,7 +21,7 @@ export interface RoundGround {
 
 /** What the step of the procedure says that a {@link Round} serves. */
 export interface Step {
-  /** How long those who have answered wait for the others, ms; absent: until nobody is pending. */
+  /** How long those who have answered wait for the others after the latest answer, ms; absent: until nobody is pending. */
   readonly patienceMs?: number;
   /** Who is silent for the client timeout is passed over, not lost. */
   readonly isOptional?: boolean;
@@ -75,7 +75,7 @@ export class Round {
   readonly #pending: Set<Receiver>;
   readonly #queue: Receiver[] = [];
   readonly #askings = new Map<Receiver | 'group', Asking>();
-  readonly #leaveAt: number;
+  #leaveAt: number;
   /** Receivers whose answer may be on its way, until when it counts, and what it takes of the capacity. */
   readonly #answering = new Map<Receiver, { readonly until: number; readonly share: number }>();
   #timer: Timer | undefined;
@@ -87,7 +87,7 @@ export class Round {
     this.#ground = ground;
     this.#step = step;
     this.#pending = new Set(pending);
-    this.#leaveAt = ground.clock.now + (step.patienceMs ?? Number.POSITIVE_INFINITY);
+    this.#leaveAt = this.#patienceEnd;
   }
 
   begin(): void {
@@ -96,6 +96,11 @@ export class Round {
     for (const receiver of order) receiver.askAgainAt = Number.POSITIVE_INFINITY;
     this.#ask(order);
     this.#tick();
+  }
+
+  /** When patience ends, if nobody answers any more: over relays answers of many come for long, and a second sending takes longer. */
+  get #patienceEnd(): number {
+    return this.#ground.clock.now + (this.#step.patienceMs ?? Number.POSITIVE_INFINITY);
   }
 
   get isOver(): boolean {
@@ -120,6 +125,7 @@ export class Round {
     receiver.answered();
     this.#drop(receiver);
     this.#answering.delete(receiver);
+    this.#leaveAt = this.#patienceEnd;
     this.#pump();
     this.#tick();
   }

@@ -90,6 +90,10 @@ export class StockStrategy implements Strategy {
     return {};
   }
 
+  relayPauseMs(): number {
+    return 0;
+  }
+
   groupChunk(): OnAir {
     return {};
   }

@@ -54,14 +54,16 @@ export interface Strategy {
    * several PDUs is expected; `relays`: that it comes over.
    */
   unicastWaitMs(asks: number, long: boolean, relays?: number): number;
-  /** How long those of `asked` that have answered wait for the others before chunks are sent to them. */
-  patienceMs(asked: number): number;
+  /** How long those who have answered wait after the latest answer for the others, before chunks are sent to them. */
+  patienceMs(): number;
   /** Pull mode: whether each receiver gets its chunks by itself although there is a group. */
   pullsByUnicast(receivers: readonly Receiver[]): boolean;
   /** Pull mode: how long after its last chunk a receiver's report may be due before it is asked. */
   reportPatienceMs(receiver: Receiver): number;
   /** A chunk to the group, each PDU in so many events; `relayed`: relays pass it on to some, and set the pace. */
   groupChunk(copies: number, relayed: boolean): OnAir;
+  /** How long to wait, when a chunk to the group has left in so many copies, until relays can take the next one, ms. */
+  relayPauseMs(copies: number): number;
   unicastChunk(receiver: Receiver): OnAir;
   /** The next request to one receiver, or one to the group. */
   request(receiver: Receiver, toGroup: boolean): OnAir;

@@ -115,7 +115,8 @@ class Survey {
       dst: node.address,
       appIndex,
       ttl,
-      transmit: { count: 1, intervalMs: 20 },
+      // Over relays chunks go out in two copies as well; else each copy counts.
+      transmit: { count: node.isRemote ? 2 : 1, intervalMs: 20 },
       sar: {
         segmentIntervalStep: node.isRemote ? REMOTE_INTERVAL_STEP : 0,
         unicastRetransmissionsCount: 6,
