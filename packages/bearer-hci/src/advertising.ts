@@ -27,7 +27,10 @@ export interface Connectable {
   readonly data: Uint8Array;
   readonly scanResponse: Uint8Array;
   readonly intervalMs: number;
+  /** A new address when it goes on air for the first time, where that is possible without a pause in scanning. */
   readonly newAddress: boolean;
+  /** The controller does not take it, and it is not offered any more. */
+  readonly refused?: () => void;
   /** Somebody has connected to it, and it is not on air any more: offer it again if there shall be more. */
   readonly connected: () => void;
 }
@@ -69,6 +72,8 @@ export class HciAdvertising implements Advertising {
   #slots: Slot[] = [];
   #manners: Manners;
   #offer: Connectable | undefined;
+  /** The offer that was on air last. */
+  #aired: Connectable | undefined;
   #sets = 1;
   #ready = false;
   #closed = false;
@@ -188,7 +193,9 @@ export class HciAdvertising implements Advertising {
   }
 
   #runOffer(slot: Slot, offer: Connectable): void {
-    const { data, scanResponse, intervalMs, newAddress } = offer;
+    const { data, scanResponse, intervalMs } = offer;
+    const newAddress = offer.newAddress && this.#aired !== offer;
+    this.#aired = offer;
     slot.offer = offer;
     slot.set.send({ data, scanResponse, count: 0, intervalMs, newAddress }, (outcome) => {
       slot.offer = undefined;
@@ -196,6 +203,7 @@ export class HciAdvertising implements Advertising {
         this.#offer = undefined;
         const status = hexCode(outcome.refused, 2);
         this.#host.log('warn', 'the controller refused to advertise connectably', { status });
+        offer.refused?.();
       }
       this.#next();
     });

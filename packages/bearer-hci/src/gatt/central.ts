@@ -52,6 +52,7 @@ export class HciCentral implements GattCentral {
   }
 
   discover(services: readonly number[], found: (advertisement: GattAdvertisement) => void): Unsubscribe {
+    if (this.#closed !== undefined) return () => {};
     return this.#scanning.listen((report) => {
       if (report.kind !== 'connectable') return;
       for (const structure of decodeAdStructures(report.data)) {

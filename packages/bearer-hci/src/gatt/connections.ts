@@ -8,6 +8,8 @@ import { Connection, type Ending } from './connection.ts';
 /** The outcome of an initiation: status of the controller, and the connection where it is 0. */
 export type Initiated = (status: number, connection: Connection | undefined) => void;
 
+/** So long the other ends have to take notice of a disconnection before the controller goes, ms. */
+const LINGER_MS = 300;
 const ROLE_CENTRAL = 0;
 /** Octets of the events up to and with the peer address. */
 const COMPLETE_LENGTH = 18;
@@ -38,10 +40,25 @@ export class Connections {
     return [...this.#open.values()].filter((connection) => connection.role === role);
   }
 
-  /** Hears no more of the controller, which must be gone. */
-  close(): void {
-    for (const unsubscribe of this.#unsubscribe) unsubscribe();
-    this.#endAll();
+  /** Disconnects all, and calls `ended` when the other ends know, or after {@link LINGER_MS}; at once when there are none. */
+  close(ended: () => void): void {
+    this.initiator = undefined;
+    this.acceptor = undefined;
+    let isOver = false;
+    const end = () => {
+      if (isOver) return;
+      isOver = true;
+      limit.cancel();
+      for (const unsubscribe of this.#unsubscribe.splice(0)) unsubscribe();
+      this.#endAll();
+      ended();
+    };
+    const limit = this.#host.clock.after(LINGER_MS, end);
+    for (const connection of this.#open.values()) {
+      connection.onEnded(() => this.#open.size === 0 && end());
+      connection.disconnect();
+    }
+    if (this.#open.size === 0) end();
   }
 
   #complete(parameters: Uint8Array): void {

@@ -1,7 +1,6 @@
-import { MESH_PROVISIONING_SERVICE, MESH_PROXY_SERVICE } from '@meshferry/bearer';
 import { MeshError, toHex } from '@meshferry/core';
 import { describe, expect, it } from 'vitest';
-import { OPCODE } from '../codes.ts';
+
 import type { ControllerOptions } from '../testing/emulated-controller.ts';
 import { GattRig } from '../testing/gatt-rig.ts';
 

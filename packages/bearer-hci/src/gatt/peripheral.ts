@@ -5,22 +5,16 @@ import {
   type GattPeripheral,
   type GattService,
 } from '@meshferry/bearer';
-import type { Cancel, Unsubscribe } from '@meshferry/core';
-import type { Connectable } from '../advertising.ts';
+import type { Cancel, Timer, Unsubscribe } from '@meshferry/core';
 import { OPCODE, STATUS } from '../codes.ts';
 import type { HciHost } from '../host.ts';
+import type { Radio } from '../radio.ts';
 import { ATT } from './att.ts';
 import { AttLink } from './att-link.ts';
 import { AttServer } from './att-server.ts';
 import type { Connection } from './connection.ts';
 import type { Connections } from './connections.ts';
 import { AttributeDatabase, type ServedService } from './database.ts';
-
-/** What a peripheral needs of advertising, which it shares with the mesh. */
-export interface ConnectableAdvertising {
-  /** Advertises this instead of what was before, until cancelled, refused or somebody connects. */
-  offer(connectable: Connectable & { readonly refused: () => void }): Cancel;
-}
 
 /** Centrals at a time at most; a controller may take fewer. */
 const MOST_CONNECTIONS = 4;
@@ -39,7 +33,7 @@ interface Subscribed {
 /** GATT peripheral on a controller: serves services of two pipes to several centrals at a time. */
 export class HciPeripheral implements GattPeripheral {
   readonly #host: HciHost;
-  readonly #advertising: ConnectableAdvertising;
+  readonly #radio: Pick<Radio, 'advertising' | 'renewAddress'>;
   readonly #connections: Connections;
   readonly #database = new AttributeDatabase();
   readonly #served = new Map<string, (link: GattLink) => void>();
@@ -47,11 +41,13 @@ export class HciPeripheral implements GattPeripheral {
   #offer: GattOffer | undefined;
   /** Ends what is advertised at present. */
   #withdraw: Cancel | undefined;
-  #wantsNewAddress = false;
+  #again: Timer | undefined;
+  /** Whether the offer still needs an address of its own. */
+  #address: 'any' | 'old' | 'changing' | 'new' = 'any';
 
-  constructor(host: HciHost, advertising: ConnectableAdvertising, connections: Connections) {
+  constructor(host: HciHost, radio: Pick<Radio, 'advertising' | 'renewAddress'>, connections: Connections) {
     this.#host = host;
-    this.#advertising = advertising;
+    this.#radio = radio;
     this.#connections = connections;
     connections.acceptor = (connection) => this.#accept(connection);
     host.onUp(() => this.#askForStates());
@@ -64,7 +60,7 @@ export class HciPeripheral implements GattPeripheral {
   advertise(offer: GattOffer): Cancel {
     this.#stop();
     this.#offer = offer;
-    this.#wantsNewAddress = offer.privateAddress;
+    this.#address = offer.privateAddress ? 'old' : 'any';
     this.#update();
     return () => {
       if (this.#offer !== offer) return;
@@ -84,10 +80,12 @@ export class HciPeripheral implements GattPeripheral {
     };
   }
 
-  /** Advertises no more; the connections end with the controller. */
+  /** Advertises and accepts no more. */
   close(): void {
     this.#offer = undefined;
+    this.#served.clear();
     this.#stop();
+    this.#again?.cancel();
   }
 
   #askForStates(): void {
@@ -103,22 +101,40 @@ export class HciPeripheral implements GattPeripheral {
     const offer = this.#offer;
     const isFree = this.#connections.of('peripheral').length < this.#limit;
     if (offer === undefined || !isFree) this.#stop();
-    else if (this.#withdraw === undefined) {
-      const again = (ms: number) => {
-        this.#withdraw = undefined;
-        this.#host.clock.after(ms, () => this.#update());
-      };
-      const newAddress = this.#wantsNewAddress;
-      this.#wantsNewAddress = false;
-      this.#withdraw = this.#advertising.offer({
-        data: encodeServiceAdvertisement(offer),
-        scanResponse: new Uint8Array(),
-        intervalMs: offer.intervalMs,
-        newAddress,
-        connected: () => again(0),
-        refused: () => again(RETRY_MS),
-      });
-    }
+    else if (this.#address === 'old') this.#renewAddress(offer);
+    else if (this.#withdraw === undefined && this.#address !== 'changing') this.#run(offer);
+  }
+
+  /** With the legacy commands the address is that of the whole radio; an advertising set gets its own when it goes on air. */
+  #renewAddress(offer: GattOffer): void {
+    this.#address = 'changing';
+    this.#radio.renewAddress(() => {
+      if (this.#offer !== offer) return;
+      this.#address = 'new';
+      this.#update();
+    });
+  }
+
+  #run(offer: GattOffer): void {
+    const again = (ms: number) => {
+      this.#withdraw = undefined;
+      this.#updateAfter(ms);
+    };
+    const newAddress = this.#address === 'new';
+    this.#address = 'any';
+    this.#withdraw = this.#radio.advertising.offer({
+      data: encodeServiceAdvertisement(offer),
+      scanResponse: new Uint8Array(),
+      intervalMs: offer.intervalMs,
+      newAddress,
+      connected: () => again(0),
+      refused: () => again(RETRY_MS),
+    });
+  }
+
+  #updateAfter(ms: number): void {
+    this.#again?.cancel();
+    this.#again = this.#host.clock.after(ms, () => this.#update());
   }
 
   #stop(): void {
@@ -144,7 +160,7 @@ export class HciPeripheral implements GattPeripheral {
     connection.onEnded(() => {
       idle.cancel();
       // Not before the other handlers of this event.
-      this.#host.clock.after(0, () => this.#update());
+      this.#updateAfter(0);
     });
     if (this.#served.size === 0) connection.disconnect();
   }

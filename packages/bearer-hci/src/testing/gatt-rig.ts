@@ -26,7 +26,10 @@ export interface Watched {
 
 export function watch(link: GattLink): Watched {
   const watched: Watched = { link, values: [], ended: 0 };
-  link.listen({ received: (value) => void watched.values.push(toHex(value)), disconnected: () => void watched.ended++ });
+  link.listen({
+    received: (value) => void watched.values.push(toHex(value)),
+    disconnected: () => void watched.ended++,
+  });
   return watched;
 }
 
@@ -36,7 +39,7 @@ export class GattRig extends Rig {
     const radio = this.radio(options);
     const connections = new Connections(radio.host);
     const central = new HciCentral(radio.host, radio.scanner, connections);
-    const peripheral = new HciPeripheral(radio.host, radio.advertising, connections);
+    const peripheral = new HciPeripheral(radio.host, radio, connections);
     return Object.assign(radio, { connections, central, peripheral });
   }
 
