@@ -82,6 +82,8 @@ export const STATUS = {
   LIMIT_REACHED: 0x43,
   /** There was no answer and will be none: the controller is being reset, or is gone. */
   NO_ANSWER: 0x100,
+  /** Not sent, because it was taken back before its turn came. */
+  TAKEN_BACK: 0x101,
 } as const;
 
 /** Commands that Command Status answers; an event follows when they are done. */

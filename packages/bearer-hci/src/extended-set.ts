@@ -60,7 +60,8 @@ export class ExtendedSet implements AdvertisingSet {
     run(this.#host, this.#begin(advertisement), (status) => {
       if (status === STATUS.NO_ANSWER) return;
       this.#enabling = false;
-      if (status !== STATUS.SUCCESS) this.#end({ refused: status });
+      if (status === STATUS.TAKEN_BACK) this.#end({ start: this.#host.clock.now, end: this.#host.clock.now });
+      else if (status !== STATUS.SUCCESS) this.#end({ refused: status });
       else this.#running(advertisement);
     });
   }
@@ -88,7 +89,7 @@ export class ExtendedSet implements AdvertisingSet {
   *#begin(advertisement: Advertisement): Procedure<number> {
     for (let again = false; ; again = true) {
       const status = yield* this.#setUp(advertisement);
-      if (status === STATUS.SUCCESS || status === STATUS.NO_ANSWER || again) return status;
+      if (status === STATUS.SUCCESS || status >= STATUS.NO_ANSWER || again) return status;
       // The set is in a state that we do not know of: begin anew.
       yield enableSet(this.#handle, false, 0);
       this.#parameters = undefined;
@@ -109,7 +110,7 @@ export class ExtendedSet implements AdvertisingSet {
       status = (yield setData(OPCODE.LE_SET_EXTENDED_SCAN_RESPONSE_DATA, this.#handle, scanResponse)).status;
       if (status !== STATUS.SUCCESS) return status;
     }
-    return yield* this.#enable(count);
+    return this.#stopAsked ? STATUS.TAKEN_BACK : yield* this.#enable(count);
   }
 
   *#enable(count: number): Procedure<number> {

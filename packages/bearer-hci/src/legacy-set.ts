@@ -43,7 +43,8 @@ export class LegacySet implements AdvertisingSet {
     this.#terminated = false;
     run(this.#host, this.#begin(advertisement), (status) => {
       if (status === STATUS.NO_ANSWER) return;
-      if (status !== STATUS.SUCCESS) this.#end({ refused: status });
+      if (status === STATUS.TAKEN_BACK) this.#end({ start: this.#host.clock.now, end: this.#host.clock.now });
+      else if (status !== STATUS.SUCCESS) this.#end({ refused: status });
       else this.#running(advertisement);
     });
   }
@@ -68,7 +69,7 @@ export class LegacySet implements AdvertisingSet {
   *#begin(advertisement: Advertisement): Procedure<number> {
     for (let again = false; ; again = true) {
       const status = yield* this.#setUp(advertisement);
-      if (status === STATUS.SUCCESS || status === STATUS.NO_ANSWER || again) return status;
+      if (status === STATUS.SUCCESS || status >= STATUS.NO_ANSWER || again) return status;
       // Something is on air that we do not know of: begin anew.
       yield* disable();
       this.#parameters = undefined;
@@ -84,6 +85,7 @@ export class LegacySet implements AdvertisingSet {
       status = (yield legacyData(OPCODE.LE_SET_SCAN_RESPONSE_DATA, scanResponse)).status;
       if (status !== STATUS.SUCCESS) return status;
     }
+    if (this.#stopAsked) return STATUS.TAKEN_BACK;
     return (yield [OPCODE.LE_SET_ADVERTISING_ENABLE, Uint8Array.of(1)]).status;
   }
 
