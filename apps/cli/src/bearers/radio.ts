@@ -1,31 +1,56 @@
 import type { Bearer, BearerGround, BearerPlugin } from '@meshferry/bearer';
-import { toMeshError } from '@meshferry/core';
-import { ExitCode, Stop } from '../shell/exit.ts';
+import { type MeshError, toMeshError } from '@meshferry/core';
+import { badInput, ExitCode, Stop } from '../shell/exit.ts';
 import type { Shell } from '../shell/shell.ts';
 import { choosePlugin, openSources, unavailable } from './plugins.ts';
 
+/** Before a URI: its radio is the client of a mesh proxy alone, also when it could advertise. */
+const PROXY = 'proxy:';
+
 /** A radio that `--bearer` names, before it is opened. */
 export interface RadioPlan {
+  /** Of the plugin. */
   readonly uri: string;
   readonly plugin: BearerPlugin;
+  readonly byProxy: boolean;
 }
 
 /** What opens the radios of `--bearer`. Ends the command with 2 for one that is not known, with 4 for one that is missing. */
 export async function findRadios(shell: Shell): Promise<readonly RadioPlan[]> {
   const sources = await openSources(shell);
-  return Promise.all(shell.bearers.map(async (uri) => ({ uri, plugin: await choosePlugin(uri, sources) })));
+  const plan = async (text: string): Promise<RadioPlan> => {
+    const byProxy = text.trim().startsWith(PROXY);
+    const uri = byProxy ? text.trim().slice(PROXY.length) : text.trim();
+    return { uri, plugin: await choosePlugin(uri, sources), byProxy };
+  };
+  return Promise.all(shell.bearers.map(plan));
 }
 
 /** Opens all of them, or none. Ends the command with 4 when one is not available. */
 export async function openRadios(radios: readonly RadioPlan[], ground: BearerGround): Promise<readonly Bearer[]> {
   const open: Bearer[] = [];
   try {
-    for (const { uri, plugin } of radios) open.push(await plugin.open(uri, ground).catch(failedToOpen));
+    for (const plan of radios) open.push(await openRadio(plan, ground));
     return open;
   } catch (thrown) {
     for (const bearer of open) bearer.close();
     throw thrown;
   }
+}
+
+async function openRadio({ uri, plugin, byProxy }: RadioPlan, ground: BearerGround): Promise<Bearer> {
+  const bearer = await plugin.open(uri, ground).catch(failedToOpen);
+  if (!byProxy) return bearer;
+  const { central } = bearer;
+  if (central === undefined) {
+    bearer.close();
+    throw badInput('no-central', `the bearer ${uri} has no GATT: it cannot connect to a proxy`, 'Leave "proxy:" out.');
+  }
+  return {
+    central,
+    close: () => bearer.close(),
+    ...(bearer.lost && { lost: (lost: (reason: MeshError) => void) => bearer.lost?.(lost) ?? (() => {}) }),
+  };
 }
 
 function failedToOpen(thrown: unknown): never {

@@ -2,8 +2,9 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { hearAir, keysOfAir } from '../capture/air.ts';
 import { CaptureWriter } from '../capture/capture-writer.ts';
+import type { Traffic } from '../network/session.ts';
 import { badInput, ExitCode } from '../shell/exit.ts';
-import { formatSeconds, plural } from '../shell/format.ts';
+import { plural } from '../shell/format.ts';
 import { secondsOption } from '../shell/options.ts';
 import type { Runner } from '../shell/run.ts';
 import type { Shell } from '../shell/shell.ts';
@@ -13,7 +14,11 @@ export function addCaptureCommand(program: Command, runner: Runner): void {
     .command('capture')
     .description('record what a bearer hears; a simulated network updates its targets meanwhile')
     .requiredOption('--out <FILE>', '.pcap for Wireshark, .jsonl or .jsonl.gz for "decode"')
-    .option('--seconds <N>', 'how long, in simulated seconds (default: until the update is over)', secondsOption)
+    .option(
+      '--seconds <N>',
+      'how long (default: until Ctrl-C; of a simulated network in its seconds, until the update is over)',
+      secondsOption,
+    )
     .addHelpText('after', EXAMPLES)
     .action(runner.of<CaptureFlags>(capture));
 }
@@ -43,22 +48,24 @@ async function capture(shell: Shell, _: readonly string[], { out, seconds }: Cap
   }
   let writer: CaptureWriter | undefined;
   try {
+    let traffic: Traffic | undefined;
     const heardSeconds = await hearAir(shell, seconds, (session) => {
+      traffic = session.traffic;
       const file = new CaptureWriter(resolve(shell.io.cwd, out), keysOfAir(session));
       writer = file;
       return (event) => file.add(event);
     });
-    report(shell, writer, heardSeconds);
+    report(shell, writer, heardSeconds, traffic?.duration(heardSeconds) ?? '');
   } finally {
     writer?.close();
   }
   return ExitCode.done;
 }
 
-function report(shell: Shell, writer: CaptureWriter | undefined, simulatedSeconds: number): void {
+function report(shell: Shell, writer: CaptureWriter | undefined, simulatedSeconds: number, duration: string): void {
   if (writer === undefined) return;
   const { path, keyFiles, events } = writer;
   shell.result({ file: path, keyFiles, events, simulatedSeconds });
-  shell.say(`${plural(events, 'advertising event')} in ${formatSeconds(simulatedSeconds)} of simulated time`);
+  shell.say(`${plural(events, 'advertising event')} in ${duration}`);
   for (const file of [path, ...keyFiles]) shell.say(`  ${file}`);
 }

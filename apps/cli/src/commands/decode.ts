@@ -14,7 +14,7 @@ export function addDecodeCommand(program: Command, runner: Runner): void {
     .description('recorded traffic down to named fields; live with --bearer')
     .argument('[CAPTURE]', 'a .jsonl, .jsonl.gz or .pcap as "capture" writes it')
     .option('--keys <FILE>', 'keys of the networks in it (default: CAPTURE with .keys.json for its ending)')
-    .option('--seconds <N>', 'with --bearer: how long to listen, in simulated seconds', secondsOption)
+    .option('--seconds <N>', 'with --bearer: how long to listen; of a simulated network in its seconds', secondsOption)
     .addHelpText('after', EXAMPLES)
     .action(runner.of<DecodeFlags>(decode));
 }

@@ -34,7 +34,7 @@ const SECONDS = 10;
 
 /** `scan` */
 function scan(shell: Shell, _: readonly string[], { seconds = SECONDS }: ScanFlags): Promise<ExitCode> {
-  return withSession(shell, async (session) => {
+  const listen = async (session: Session): Promise<ExitCode> => {
     const { clock, advertising, central } = session;
     const scanner = new UnprovisionedScanner({
       clock,
@@ -65,7 +65,8 @@ function scan(shell: Shell, _: readonly string[], { seconds = SECONDS }: ScanFla
     });
     if (!shell.json) say(shell, devices, others);
     return ExitCode.done;
-  });
+  };
+  return withSession(shell, listen, { node: false });
 }
 
 /** A network that is heard, and whether it is the one that is kept. */

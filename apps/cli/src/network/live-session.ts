@@ -27,6 +27,7 @@ export class LiveSession implements Session {
   readonly surroundings: Surroundings = NOTHING_KNOWN;
   readonly #radio: LiveRadio;
   readonly #own: OwnPart | undefined;
+  #isReleased = false;
 
   /** Takes over the radio and the store, also when it throws. */
   constructor(shell: Shell, radio: LiveRadio, store: Store, { node = true }: SessionOptions = {}) {
@@ -40,6 +41,7 @@ export class LiveSession implements Session {
       const ground = { clock, random, crypto: nodeCrypto, log: shell.log, store: storeView(store, 'node/') };
       this.#own = composeOwnPart(shell, ground, this.state, { incoming: MANY_ANSWERS });
       if (node) this.#goOnAir();
+      else this.#release();
     } catch (thrown) {
       radio.close();
       store.close();
@@ -87,8 +89,15 @@ export class LiveSession implements Session {
   hold(): void {}
 
   async close(): Promise<void> {
-    this.network?.close();
+    this.#release();
     this.#radio.close();
+  }
+
+  /** The node leaves the air; what is known of the network stays readable. */
+  #release(): void {
+    if (this.#isReleased) return;
+    this.#isReleased = true;
+    this.network?.close();
     this.store.close();
   }
 

@@ -16,7 +16,10 @@ import type { Shell } from '../shell/shell.ts';
 export interface SessionOptions {
   /** Whether the network that a simulated world comes with is kept when there is none. Default true. */
   readonly ready?: boolean;
-  /** Whether the node of this process goes on air, if there is one; else only its radio listens. Default true. */
+  /**
+   * Whether the node of this process goes on air, if there is one. Default true. Else a real radio only listens, and what is
+   * kept is free for others once it was read.
+   */
   readonly node?: boolean;
 }
 
@@ -100,8 +103,8 @@ export interface Traffic {
   readonly controller: ControllerSettings;
   /** Calls `heard` for every advertising event of this process, and of others as far as they are heard, when it ends. */
   listen(heard: (event: CaptureEvent) => void): Unsubscribe;
-  /** How long something took, for people: `seconds` of the network, `wallSeconds` of theirs. */
-  duration(seconds: number, wallSeconds: number): string;
+  /** How long something took, for people: `seconds` of the network, and `wallSeconds` of theirs. */
+  duration(seconds: number, wallSeconds?: number): string;
 }
 
 /** The node of this process, with its part in firmware updates. */

@@ -147,7 +147,9 @@ export class SimSession implements Session {
       listen: (heard) =>
         radio.tap(({ node, at, type, data }) => heard({ t: Math.round(at * 1000), device: node, type, data })),
       duration: (seconds, wallSeconds) =>
-        `${formatSeconds(seconds)} of mesh time, simulated in ${formatSeconds(wallSeconds)}`,
+        wallSeconds === undefined
+          ? `${formatSeconds(seconds)} of simulated time`
+          : `${formatSeconds(seconds)} of mesh time, simulated in ${formatSeconds(wallSeconds)}`,
     };
   }
 
