@@ -45,6 +45,26 @@ describe('the clock of the host', () => {
   });
 });
 
+describe('the clock of Node', () => {
+  it('runs what is due at once in the order of asking, later than the call and long before a millisecond is over', async () => {
+    const clock = hostClock(globalThis);
+    const ran: number[] = [];
+    const start = performance.now();
+    await new Promise<void>((resolve) => {
+      const next = (i: number) => {
+        ran.push(i);
+        if (i < 1000) clock.after(0, () => next(i + 1));
+        else resolve();
+      };
+      clock.after(0, () => next(1));
+      clock.after(0, () => ran.push(-1)).cancel();
+      expect(ran).toEqual([]);
+    });
+    expect(ran).toEqual(Array.from({ length: 1000 }, (_, i) => i + 1));
+    expect(performance.now() - start).toBeLessThan(900);
+  });
+});
+
 describe('the chance of the host', () => {
   it('draws any number of octets, and numbers from 0 to 1', () => {
     const random = hostRandom(globalThis.crypto);

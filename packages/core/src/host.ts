@@ -6,6 +6,9 @@ export interface HostTimers {
   readonly performance: { now(): number };
   setTimeout(run: () => void, ms: number): unknown;
   clearTimeout(timer: never): void;
+  /** Of Node: without it a delay of 0 takes a millisecond. */
+  setImmediate?(run: () => void): unknown;
+  clearImmediate?(timer: never): void;
 }
 
 /** Where a JavaScript host has its chance: `globalThis.crypto` of Node and of browsers. */
@@ -20,6 +23,10 @@ export function hostClock(host: HostTimers): Clock {
       return host.performance.now();
     },
     after: (ms, run) => {
+      if (ms <= 0 && host.setImmediate !== undefined) {
+        const immediate = host.setImmediate(run);
+        return { cancel: () => host.clearImmediate?.(immediate as never) };
+      }
       let timer: unknown;
       // A host holds a delay in 31 bits, and takes a longer one for none at all.
       const wait = (left: number) => {
