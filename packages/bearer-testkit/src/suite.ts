@@ -1,13 +1,19 @@
 import { deliveryScenes } from './advertising-delivery.ts';
 import { lifeScenes } from './advertising-life.ts';
 import { sendScenes } from './advertising-sends.ts';
+import { connectingScenes } from './gatt-connecting.ts';
+import { gattLifeScenes } from './gatt-life.ts';
+import { valueScenes } from './gatt-values.ts';
 import type { Scene } from './scene.ts';
 import { Stage } from './stage.ts';
 import type { BearerRig, BearerSubject, Check } from './subject.ts';
 
 /** Everything that a bearer must do, each thing with a rig of its own. They run in any order, one at a time. */
 export function bearerSuite<Rig extends BearerRig>(subject: BearerSubject<Rig>): readonly Check[] {
-  const scenes = [...(subject.advertising === undefined ? [] : [...deliveryScenes, ...sendScenes, ...lifeScenes])];
+  const scenes = [
+    ...(subject.advertising === undefined ? [] : [...deliveryScenes, ...sendScenes, ...lifeScenes]),
+    ...(subject.gatt === undefined ? [] : [...connectingScenes, ...valueScenes, ...gattLifeScenes]),
+  ];
   return scenes
     .filter(({ needs }) => needs === undefined || subject[needs] !== undefined)
     .map(({ name, play }) => ({ name, run: () => run(subject, play) }));
