@@ -7,8 +7,11 @@ type OnAir = Pick<ReplyOptions, 'sar' | 'transmit'>;
 
 /** One PDU in two copies, as relays send: the client would have to wait for it and ask again. */
 const SHORT: OnAir = { transmit: { count: 2, intervalMs: 20 } };
-/** A client waits for the answers of many: no pause between segments, and what is lost is sent again soon. */
-export const QUICK: OnAir = {
+/**
+ * A client waits for the answers of many, of up to 22 segments each: no pause between them and no copies. What is lost is sent
+ * again soon, for nobody else uses the air meanwhile.
+ */
+const LONG: OnAir = {
   sar: {
     segmentIntervalStep: 0,
     unicastRetransmissionsCount: 7,
@@ -16,9 +19,8 @@ export const QUICK: OnAir = {
     unicastRetransmissionsIntervalStep: 0,
     unicastRetransmissionsIntervalIncrement: 0,
   },
+  transmit: { count: 1, intervalMs: 20 },
 };
-/** Up to 22 segments, without copies: nobody else uses the air meanwhile. */
-const LONG: OnAir = { ...QUICK, transmit: { count: 1, intervalMs: 20 } };
 
 /** Further requests that an answer on its way serves; whoever asks once more has waited long: it begins anew. */
 const REPEATS = 1;
@@ -48,7 +50,7 @@ export class BlockAnswers {
   }
 
   /** Answers. What is still on its way to the same client serves as well if it says the same, or is out of date. */
-  send(context: Context, status: BlobBlockStatus, options: ReplyOptions): void {
+  send(context: Context, status: BlobBlockStatus, ttl: { ttl?: number }): void {
     const payload = BlobBlockStatus.encode(status);
     const isSame = this.#client === context.src && equal(payload, this.#payload);
     if (this.#cancel !== undefined && isSame && ++this.#repeats <= REPEATS) return;
@@ -57,7 +59,7 @@ export class BlockAnswers {
     this.#client = context.src;
     this.#payload = payload;
     const onAir = this.#stock ? {} : payload.length > UNSEGMENTED ? LONG : SHORT;
-    const cancel = this.#model.reply(context, BlobBlockStatus, status, { ...options, ...onAir }, (error) => {
+    const cancel = this.#model.reply(context, BlobBlockStatus, status, { ...ttl, ...onAir }, (error) => {
       if (this.#cancel === cancel) this.#cancel = undefined;
       if (error !== undefined && error.code !== 'cancelled')
         this.#log('debug', 'a Block Status was not sent', error.toJSON());

@@ -53,8 +53,9 @@ interface Asking {
 /** Of steps whose answers hold what does not fit one PDU. */
 export const ALWAYS_LONG: LongAnswers = { chance: () => 1, came: () => true };
 
-/** Requests to one receiver each that are on their way at a time: the next one follows when the last has left. */
+/** Requests to one receiver each that are on their way at a time, over relays fewer: the next one follows when the last has left. */
 const WINDOW = 4;
+const RELAYED_WINDOW = 2;
 /** Requests that must have been made before somebody is lost: where many are asked, one may wait long for its turn. */
 const MIN_ASKS = 5;
 /** Answers that may be on their way to us at a time are six long ones, or ten short ones: more would jam the air. */
@@ -240,7 +241,7 @@ export class Round {
   }
 
   #pump(): void {
-    while (!this.#over && this.#askings.size < WINDOW && this.#hasRoom()) {
+    while (!this.#over && this.#askings.size < this.#window && this.#hasRoom()) {
       const receiver = this.#queue.shift();
       if (receiver === undefined) return;
       if (!this.#pending.has(receiver) || this.#askings.has(receiver)) continue;
@@ -249,7 +250,8 @@ export class Round {
       const long = this.#expectsLong(receiver);
       if (long) receiver.asksForLong++;
       const until = clock.now + estimates.answerTimeoutMs(long);
-      const share = long && this.#step.longAnswers?.segments !== undefined ? LONG_SHARE : SHORT_SHARE;
+      const isList = this.#step.longAnswers?.segments !== undefined || receiver.isRemote;
+      const share = long && isList ? LONG_SHARE : SHORT_SHARE;
       this.#answering.set(receiver, { until, share });
       this.#send(receiver, receiver, () => {
         this.#measurePace(receiver);
@@ -257,6 +259,10 @@ export class Round {
         receiver.askAgainAt = clock.now + this.#ground.waitMs(receiver, long);
       });
     }
+  }
+
+  get #window(): number {
+    return this.#queue[0]?.isRemote ? RELAYED_WINDOW : WINDOW;
   }
 
   /** The first request to one receiver in reach goes out in one event. */

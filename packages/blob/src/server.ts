@@ -1,8 +1,8 @@
-import { type Context, Model, type ReplyOptions } from '@meshferry/access';
+import { type Context, Model } from '@meshferry/access';
 import { type Log, type MeshError, silent, toMeshError } from '@meshferry/core';
 import { blockCount, blockShape, isChunkSizeLegal } from './arithmetic.ts';
 import { hasBit, numbersOfBits } from './bits.ts';
-import { BlockAnswers, QUICK } from './block-answers.ts';
+import { BlockAnswers } from './block-answers.ts';
 import { BlockAssembly } from './block-assembly.ts';
 import type { BlobCapabilities } from './capabilities.ts';
 import { BLOB_MTU, BLOB_TRANSFER_SERVER, BlobPhase, BlobStatus, formatBlobId, MAX_BLOCKS } from './constants.ts';
@@ -35,16 +35,13 @@ export class BlobServer {
   readonly #life: ServerLifecycle;
   readonly #reports: PullReports;
   readonly #answers: BlockAnswers;
-  readonly #onAir: ReplyOptions;
 
   constructor(options: BlobServerOptions) {
     this.#log = options.log ?? silent;
     this.capabilities = capabilitiesOf(options);
     this.#life = new ServerLifecycle(options);
     this.#reports = new PullReports(options.clock, this.model, this.#log, options.pull);
-    const isStock = options.settings === 'stock';
-    this.#answers = new BlockAnswers(this.model, this.#log, isStock);
-    this.#onAir = isStock ? {} : QUICK;
+    this.#answers = new BlockAnswers(this.model, this.#log, options.settings === 'stock');
     this.#life.stopped = () => this.#reports.stop();
 
     this.model.handle(BlobChunkTransfer, this.#onChunk);
@@ -282,8 +279,8 @@ export class BlobServer {
   }
 
   /** Answers carry the Transfer TTL; those of an inactive server the default [MBT 5.2.2]. */
-  #replyOptions(): ReplyOptions {
-    return this.#transfer === undefined ? this.#onAir : { ...this.#onAir, ttl: this.#transfer.ttl };
+  #replyOptions(): { ttl?: number } {
+    return this.#transfer === undefined ? {} : { ttl: this.#transfer.ttl };
   }
 
   #touch(transfer: ServerTransfer): void {
