@@ -27,5 +27,6 @@ export * from './gatt-memory.ts';
 export * from './memory-air.ts';
 export * from './pcap.ts';
 export * from './plugin.ts';
+export * from './reconnecting.ts';
 export * from './registry.ts';
 export * from './trace.ts';
