@@ -35,9 +35,10 @@ const ANSWERS_AT_A_TIME = 5;
 const USUAL_COPIES = 3;
 /** SAR Unicast Retransmissions Interval with its default, and the wait of the receiver before it acknowledges. */
 const RETRANSMISSION_MS = 130;
-/** More answers of several PDUs at a time jam the air: they collide, and each is sent again until it is acknowledged. */
-const MAX_LONG_ANSWERS = 6;
-/** After a request to the group they come within half a second, among short ones. */
+/**
+ * More answers of several PDUs jam the air: they collide, and each is sent again until it is acknowledged. After a request to
+ * the group they come within half a second, among short ones.
+ */
 const MAX_LONG_OF_GROUP = 10;
 
 /** Some are lost: waits take longer than round trips by so much. */
