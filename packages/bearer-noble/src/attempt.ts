@@ -25,6 +25,8 @@ export interface AttemptGround {
   /** Resolves when the controller does not scan, with what lets it. */
   pause(): Promise<() => void>;
   find(peer: string): Promise<NoblePeripheral>;
+  /** Whether there is a connection to it. */
+  isTaken(peripheral: NoblePeripheral): boolean;
 }
 
 /**
@@ -64,6 +66,11 @@ export class Attempt {
     void this.#run();
   }
 
+  /** Whether it has a connection to this device, or has not yet ended it. */
+  uses(peripheral: NoblePeripheral): boolean {
+    return this.#peripheral === peripheral;
+  }
+
   /** Nothing is called back any more unless there is a link; what was begun is undone. */
   cancel(): void {
     if (this.#link !== undefined) return;
@@ -84,7 +91,6 @@ export class Attempt {
       await Promise.resolve();
       const peripheral = await Promise.race([this.#ground.find(this.#peer), this.#stopped]);
       await this.#establish(peripheral);
-      this.#peripheral = peripheral;
       const link = await this.#setUp(peripheral);
       this.#unlessStopped();
       this.#link = link;
@@ -120,6 +126,7 @@ export class Attempt {
     });
     const scan = await this.#ground.pause();
     try {
+      if (this.#ground.isTaken(peripheral)) throw connectFailed(this.#peer, 'there is one already');
       if (peripheral.state !== 'disconnected' && peripheral.state !== 'error') await this.#end(peripheral);
       // Left over from a former connection: a greater MTU, and callbacks that would ask again.
       peripheral.mtu = null;
@@ -135,6 +142,7 @@ export class Attempt {
         await this.#withdraw(peripheral);
         throw thrown;
       });
+      this.#peripheral = peripheral;
     } finally {
       scan();
       endTurn();
@@ -144,22 +152,28 @@ export class Attempt {
   /** Takes an attempt back, and waits for how it ends: the connection may just have come about. */
   async #withdraw(peripheral: NoblePeripheral): Promise<void> {
     if (peripheral.state === 'connecting') {
-      const ended = step(this.#ground.clock, 'taking back a connection', END_MS, (done) => {
-        // First the library calls back that it was cancelled, at once; then how it really ended.
-        peripheral.cancelConnect();
-        peripheral.on('connect', () => done());
-      });
-      await ended.catch((thrown: unknown) => this.#ground.log('debug', `noble: ${messageOf(thrown)}`));
+      // First the library calls back that it was cancelled, at once; then how it really ended.
+      peripheral.cancelConnect();
+      await this.#hear(peripheral, 'connect');
     }
     if (peripheral.state === 'connected') await this.#end(peripheral);
   }
 
-  async #end(peripheral: NoblePeripheral): Promise<void> {
-    const ended = step(this.#ground.clock, 'disconnecting', END_MS, (done) => {
-      peripheral.on('disconnect', () => done());
-      peripheral.disconnect();
+  #end(peripheral: NoblePeripheral): Promise<void> {
+    const ended = this.#hear(peripheral, 'disconnect');
+    peripheral.disconnect();
+    return ended;
+  }
+
+  /** Resolves with the next such event, or after a while. */
+  async #hear(peripheral: NoblePeripheral, event: 'connect' | 'disconnect'): Promise<void> {
+    let heard: () => void = () => {};
+    const hearing = step(this.#ground.clock, `waiting for "${event}"`, END_MS, (done) => {
+      heard = () => done();
+      peripheral.on(event, heard);
     });
-    await ended.catch((thrown: unknown) => this.#ground.log('debug', `noble: ${messageOf(thrown)}`));
+    await hearing.catch((thrown: unknown) => this.#ground.log('debug', `noble: ${messageOf(thrown)}`));
+    peripheral.removeListener(event, heard);
   }
 
   /** The exchange of the MTU is ahead in the queue of the library: it has ended when the service is found. */

@@ -71,6 +71,7 @@ export class NobleCentral implements GattCentral {
       turn: () => this.#turn(),
       pause: () => this.#scanner.pause(),
       find: (name: string) => this.#find(name),
+      isTaken: (peripheral: NoblePeripheral) => [...this.#attempts].some((other) => other.uses(peripheral)),
     };
     const attempt = new Attempt(ground, peer, service, done, (over) => this.#attempts.delete(over));
     this.#attempts.add(attempt);

@@ -248,6 +248,19 @@ describe.each(BOTH)('%s', (lib) => {
       expect([observed.error?.code, device.connected]).toEqual(['connect-failed', false]);
     });
 
+    it('leaves a connection alone when another one to the same device is wanted', async () => {
+      const rig = await open();
+      const { peer, observed } = await rig.connected(ADDRESS);
+      const second = rig.connect(peer);
+      await rig.advance(5000);
+      expect([second.error?.message, observed.disconnected]).toEqual([expect.stringMatching(/one already/), 0]);
+      observed.link?.disconnect();
+      await rig.advance(5000);
+      const third = rig.connect(peer);
+      await rig.advance(100);
+      expect(third.link?.mtu).toBe(247);
+    });
+
     it('calls back nothing after a cancellation, and undoes a connection that comes about in spite of it', async () => {
       const rig = await open();
       const { peer, device } = await rig.discovered(ADDRESS);

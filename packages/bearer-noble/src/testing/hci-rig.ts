@@ -10,6 +10,16 @@ import { advance } from './rig.ts';
 
 /** Libraries in one air with the GATT of `bearer-hci`, all on emulated controllers and on simulated time. */
 export class HciRig extends GattRig {
+  static readonly #open: { readonly rig: HciRig; readonly bearer: NobleBearer }[] = [];
+
+  /** At the end of a test: what the libraries have put into the process is taken out. */
+  static async closeAll(): Promise<void> {
+    for (const { rig, bearer } of HciRig.#open.splice(0)) {
+      bearer.close();
+      await rig.pass(1000);
+    }
+  }
+
   /** A bearer on a library of its own. */
   async noble(
     lib: LibraryName,
@@ -20,7 +30,9 @@ export class HciRig extends GattRig {
     const opening = NobleBearer.open(library, this.ground);
     opening.catch(() => {});
     await this.pass(2000);
-    return { bearer: await opening, controller, library };
+    const bearer = await opening;
+    HciRig.#open.push({ rig: this, bearer });
+    return { bearer, controller, library };
   }
 
   pass(ms: number): Promise<void> {
