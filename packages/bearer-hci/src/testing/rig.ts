@@ -47,6 +47,11 @@ export class Rig {
     return Object.assign(radio, { host, controller });
   }
 
+  /** A radio on a stream, set up after {@link settle}. */
+  radioOn(line: DuplexEnd): Radio {
+    return new Radio(new HciHost(line, this.ground));
+  }
+
   /** Enough for a reset and all that is set up after it. */
   settle(): void {
     this.clock.advance(1000);
