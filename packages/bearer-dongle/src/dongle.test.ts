@@ -14,6 +14,7 @@ import { encodeFrame } from './frame.ts';
 import { CANCEL, HEARD, HELLO, LOST, REPORT, RESET, SEND, STATE, SUBSCRIBE, SYNC } from './messages.ts';
 import { FakeDongle } from './testing/fake-dongle.ts';
 
+const AD_URI = 0x24;
 const once = { count: 1, intervalMs: 20 };
 const ad = (number: number, length = 20) => ({ type: AD_MESH_MESSAGE, data: new Uint8Array(length).fill(number) });
 /** Type of the message in a frame: COBS keeps it, as no type is zero. */
@@ -66,7 +67,8 @@ describe('opening a dongle', () => {
     const { info, advertising } = await open();
     expect(info).toMatchObject({ version: '9.8.7', queue: 8, chipId: 'abababababababab', name: 'fake?' });
     expect([advertising.sets, advertising.minIntervalMs]).toEqual([4, 6.312]);
-    expect(fake.said).toEqual([HELLO, SYNC]);
+    expect(fake.said).toEqual([HELLO, SUBSCRIBE, SYNC]);
+    expect(fake.subscription.types).toEqual([0x16, 0x29, 0x2a, 0x2b]);
   });
 
   it('repeats HELLO where it is lost, and hears no session but its own', async () => {
@@ -270,8 +272,21 @@ describe('hearing', () => {
     expect(toHex(first!.address)).toBe('010203040506');
     stop();
     stop();
+    fake.hear(Uint8Array.of(3, 0x2b, 8, 9));
+    advertising.receive([0x24, AD_PB_ADV], () => {});
     clock.advance(10);
-    expect(fake.subscription.types).toEqual([AD_PB_ADV, AD_MESH_MESSAGE]);
+    expect(fake.subscription.types).toEqual([0x16, AD_PB_ADV, AD_MESH_MESSAGE, AD_MESH_BEACON, 0x24]);
+    expect(heard[1]).toHaveLength(1);
+  });
+
+  it('is open only when the dongle passes on what is heard', async () => {
+    let lost = 0;
+    const prepare = (fake: FakeDongle) => {
+      fake.toDongle = (frame) => (typeOf(frame) === SUBSCRIBE && lost++ === 0 ? undefined : frame);
+    };
+    const { open, fake } = setUp({ prepare });
+    await open(2100);
+    expect([lost, fake.subscription.types.length]).toEqual([2, 4]);
   });
 
   it('subscribes to everything where the types are too many for the dongle', async () => {
@@ -327,13 +342,13 @@ describe('a line that loses', () => {
     fake.toDongle = lossy;
     fake.toHost = lossy;
     let heard = 0;
-    dongle.advertising.receive([AD_MESH_MESSAGE], () => heard++);
+    dongle.advertising.receive([AD_URI], () => heard++);
     const { outcomes, cancels } = sendAll(dongle, range(60), { count: 2, intervalMs: 20 });
     clock.advance(3);
     cancels[3]!();
     clock.advance(60_000);
     expect(Array.from(outcomes, isSent)).toEqual(range(60).map((number) => number !== 3));
-    fake.hear(Uint8Array.of(2, 0x2a, 7));
+    fake.hear(Uint8Array.of(2, AD_URI, 7));
     clock.advance(10);
     expect([heard, seen > 0]).toEqual([1, true]);
   });

@@ -1,4 +1,8 @@
 import {
+  AD_MESH_BEACON,
+  AD_MESH_MESSAGE,
+  AD_PB_ADV,
+  AD_SERVICE_DATA,
   type AdStructure,
   type Advertising,
   type Bearer,
@@ -40,6 +44,8 @@ const SETS = 4;
 /** advDelay: random delay of each copy after the first, at most, µs [Core Specification 5.4, Vol 6, Part B, 4.4.2.2.1]. */
 const ADVERTISING_DELAY_US = 10_000;
 const COUNT_MAX = 255;
+/** The dongle passes these on from the beginning, so that who asks for one hears it from that moment on. */
+const USUAL_TYPES = [AD_SERVICE_DATA, AD_PB_ADV, AD_MESH_MESSAGE, AD_MESH_BEACON];
 
 /**
  * Opens the dongle at the other end of a stream, and closes the stream when that fails. Rejects with `bearer-failed`: silent,
@@ -73,10 +79,12 @@ class OpenDongle implements Dongle, Advertising, SessionListener {
   readonly #lost = new Emitter<MeshError>();
   readonly #session: Session;
   readonly #outbox: Outbox;
-  readonly #ears: Ears = new Ears(() => this.#subscribe());
+  readonly #ears: Ears = new Ears(() => this.#subscribeMore());
+  #isOpened = false;
   #info: DongleInfo | undefined;
   #over: MeshError | undefined;
   #subscription = 0;
+  #types: readonly number[] = USUAL_TYPES;
   /** The newest SYNC when that subscription was said. */
   #subscriptionToken = 0;
 
@@ -151,13 +159,10 @@ class OpenDongle implements Dongle, Advertising, SessionListener {
     const { name, power } = this.#options;
     const refusal = power === undefined ? undefined : powerError(name, power, info);
     if (refusal !== undefined) return refusal;
-    const isFirst = this.#info === undefined;
     this.#info = info;
     this.heardLost = 0;
-    this.#subscription = 0;
-    if (this.#ears.types.length > 0) this.#subscribe();
+    this.#subscribe();
     this.#outbox.begin(info.queue);
-    if (isFirst) this.#opened(this);
     return undefined;
   }
 
@@ -177,10 +182,10 @@ class OpenDongle implements Dongle, Advertising, SessionListener {
   }
 
   ended(reason: MeshError): void {
-    const wasFound = this.#info !== undefined;
-    const error = wasFound ? lostError(reason) : openingError(this.#options.name, reason);
+    const wasOpened = this.#isOpened;
+    const error = wasOpened ? lostError(reason) : openingError(this.#options.name, reason);
     this.#finish(error);
-    if (wasFound) this.#lost.emit(error);
+    if (wasOpened) this.#lost.emit(error);
     else this.#opened(error);
   }
 
@@ -193,6 +198,9 @@ class OpenDongle implements Dongle, Advertising, SessionListener {
     this.#noteLost(heardLost);
     if (subscription !== this.#subscription && this.#subscriptionToken < token) this.#subscribe();
     this.#outbox.reconcile(token, ids);
+    if (this.#isOpened || subscription !== this.#subscription) return;
+    this.#isOpened = true;
+    this.#opened(this);
   }
 
   #noteLost(heardLost: number): void {
@@ -202,9 +210,16 @@ class OpenDongle implements Dongle, Advertising, SessionListener {
     this.#ground.log('warn', `the line from the dongle at ${this.#options.name} was full: ${packets} packets lost`);
   }
 
+  /** Where somebody wants to hear a type that the dongle does not pass on yet. */
+  #subscribeMore(): void {
+    const types = this.#ears.types.filter((type) => !this.#types.includes(type));
+    if (types.length === 0) return;
+    this.#types = [...this.#types, ...types];
+    if (this.#session.isOpen) this.#subscribe();
+  }
+
   #subscribe(): void {
-    if (!this.#session.isOpen) return;
-    const { types } = this.#ears;
+    const types = this.#types;
     this.#subscription = (this.#subscription % 255) + 1;
     this.#subscriptionToken = this.#session.token;
     this.#session.say(encodeSubscribe(this.#subscription, types.length > this.info.types ? undefined : types));

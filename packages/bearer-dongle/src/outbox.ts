@@ -129,12 +129,13 @@ export class Outbox {
     for (const job of jobs) finish(job, error);
   }
 
+  /** Where the clocks are not known exactly: as long as it was, after it was asked for, and not in the future. */
   #sent(job: Job, startUs: number, endUs: number): void {
     const { now } = this.#clock;
-    // Where the clocks are not known exactly, still after it was asked for and not in the future.
-    const end = Math.min(Math.max(this.#toHost(endUs), job.askedAt), now);
-    const start = Math.min(Math.max(this.#toHost(startUs), job.askedAt), end);
-    finish(job, { start, end });
+    const mapped = this.#toHost(startUs);
+    const duration = this.#toHost(endUs) - mapped;
+    const start = Math.max(Math.min(mapped, now - duration), job.askedAt);
+    finish(job, { start, end: Math.min(start + duration, now) });
   }
 
   #again(job: Job): void {

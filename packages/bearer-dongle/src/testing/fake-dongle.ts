@@ -48,6 +48,7 @@ export class FakeDongle {
   readonly #slots: Slot[] = [];
   #listener: ByteStreamListener | undefined;
   #freeAt = 0;
+  readonly #arrived = { up: 0, down: 0 };
   readonly #reader = new FrameReader({
     message: (octets) => this.#take(octets.slice()),
     bad: () => this.say(Uint8Array.of(wire.ERROR, wire.ERROR_FRAME, 0)),
@@ -64,7 +65,7 @@ export class FakeDongle {
     return {
       write: (octets) => {
         const arrived = this.toDongle(octets);
-        if (arrived !== undefined) this.#clock.after(this.latency(), () => this.#reader.push(arrived));
+        if (arrived !== undefined) this.#carry('down', () => this.#reader.push(arrived));
       },
       listen: (listener) => {
         this.#listener = listener;
@@ -87,7 +88,14 @@ export class FakeDongle {
   /** Octets on the line to the host. */
   write(frame: Uint8Array): void {
     const arrived = this.toHost(frame);
-    if (arrived !== undefined) this.#clock.after(this.latency(), () => this.#listener?.data(arrived));
+    if (arrived !== undefined) this.#carry('up', () => this.#listener?.data(arrived));
+  }
+
+  /** What is said first arrives first. */
+  #carry(way: 'up' | 'down', arrive: () => void): void {
+    const at = Math.max(this.#clock.now + this.latency(), this.#arrived[way]);
+    this.#arrived[way] = at;
+    this.#clock.after(at - this.#clock.now, arrive);
   }
 
   unplug(reason: MeshError): void {
@@ -98,9 +106,7 @@ export class FakeDongle {
 
   /** As after a watchdog. */
   restart(): void {
-    this.isOpen = false;
-    this.#slots.length = 0;
-    this.subscription = { number: 0, all: false, types: [] };
+    this.#endSession(false);
     this.say(Uint8Array.of(wire.BOOT, wire.PROTOCOL_MAJOR, 0, 2));
   }
 
@@ -117,7 +123,7 @@ export class FakeDongle {
     const type = message[0]!;
     this.said.push(type);
     if (type === wire.HELLO) this.#hello(view);
-    else if (type === wire.RESET) this.isOpen = false;
+    else if (type === wire.RESET) this.#endSession(false);
     else if (!this.isOpen) this.say(Uint8Array.of(wire.ERROR, wire.ERROR_SESSION, type));
     else if (type === wire.SEND) this.#send(message, view);
     else if (type === wire.CANCEL) this.#cancel(view.getUint16(1, true));
@@ -126,10 +132,14 @@ export class FakeDongle {
     } else if (type === wire.SYNC) this.#state(message.subarray(1, 5));
   }
 
-  #hello(view: DataView): void {
-    this.isOpen = this.major === wire.PROTOCOL_MAJOR;
+  #endSession(isOpen: boolean): void {
+    this.isOpen = isOpen;
     this.#slots.length = 0;
     this.subscription = { number: 0, all: false, types: [] };
+  }
+
+  #hello(view: DataView): void {
+    this.#endSession(this.major === wire.PROTOCOL_MAJOR);
     const nonce = new Uint8Array(view.buffer.slice(1, 5));
     const head = concat(Uint8Array.of(wire.INFO), nonce, Uint8Array.of(this.major, 0, 9, 8, 7, this.queue, 16));
     const rest = Uint8Array.of(1578, 1578 >> 8, wire.CAN_SET_POWER, 0, -40, 8);
