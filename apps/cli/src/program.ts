@@ -12,7 +12,7 @@ import { addNetCommands } from './commands/net.ts';
 import { addNodeCommands } from './commands/node.ts';
 import { addProvisionCommand } from './commands/provision.ts';
 import { addScanCommand } from './commands/scan.ts';
-import { folder } from './shell/options.ts';
+import { folder, reconnectOption } from './shell/options.ts';
 import type { Runner } from './shell/run.ts';
 import { guideUsers } from './shell/usage.ts';
 import { ownVersion } from './shell/version.ts';
@@ -43,6 +43,12 @@ export function buildProgram(runner: Runner, write: (help: string) => void): Com
       new Option('--bearer-plugin <PACKAGE>', 'a bearer of your own: a package name or path; repeatable').argParser(
         (name: string, before: string[] = []) => [...before, name],
       ),
+    )
+    .addOption(
+      new Option(
+        '--reconnect <SECONDS>',
+        'how long to wait for a radio that is gone in the middle (default: 60)',
+      ).argParser(reconnectOption),
     )
     .addOption(new Option('--show-keys', 'print keys where they would be hidden'))
     .addOption(new Option('--no-color', 'no colours (as with NO_COLOR in the environment)'))

@@ -26,11 +26,18 @@ export async function findRadios(shell: Shell): Promise<readonly RadioPlan[]> {
   return Promise.all(shell.bearers.map(plan));
 }
 
+/** What is put round each radio. */
+export type Wrap = (open: () => Promise<Bearer>, uri: string) => Promise<Bearer>;
+
 /** Opens all of them, or none. Ends the command with 4 when one is not available. */
-export async function openRadios(radios: readonly RadioPlan[], ground: BearerGround): Promise<readonly Bearer[]> {
+export async function openRadios(
+  radios: readonly RadioPlan[],
+  ground: BearerGround,
+  wrap: Wrap,
+): Promise<readonly Bearer[]> {
   const open: Bearer[] = [];
   try {
-    for (const plan of radios) open.push(await openRadio(plan, ground));
+    for (const plan of radios) open.push(await wrap(() => openRadio(plan, ground), plan.uri));
     return open;
   } catch (thrown) {
     for (const bearer of open) bearer.close();

@@ -84,14 +84,14 @@ export class LiveDevice {
   }
 
   powerOn(): void {
-    const { random, advertising, peripheral } = this.#radio;
+    const { random, advertisings, peripherals } = this.#radio;
     const clock = new PoweredClock(this.#radio.clock);
     const target = this.#make({ clock, random, crypto: nodeCrypto, log: this.#shell.log, store: this.#store });
     this.#clock = clock;
     this.#target = target;
     const { device } = target;
-    if (advertising !== undefined) device.attach(advertising);
-    if (peripheral !== undefined) device.serve(peripheral);
+    for (const advertising of advertisings) device.attach(advertising);
+    for (const peripheral of peripherals) device.serve(peripheral);
     this.#options.tell({ type: 'booted' });
     device.changes.subscribe(() => this.#joined());
     this.#joined();
@@ -130,7 +130,7 @@ export class LiveDevice {
         elements: roles.map(({ models }) => ({ location: 1, models })),
         relay: relay ? RELAY_RETRANSMIT : false,
         // Who was provisioned over GATT must be reachable that way.
-        gattProxy: this.#radio.peripheral !== undefined,
+        gattProxy: this.#radio.peripherals.length > 0,
         health: { attention },
       }),
     });

@@ -1,57 +1,78 @@
-import type { Advertising, Bearer, GattCentral, GattPeripheral } from '@meshferry/bearer';
-import type { Clock, MeshError, Random } from '@meshferry/core';
+import { type Advertising, type Bearer, type GattCentral, type GattPeripheral, reconnecting } from '@meshferry/bearer';
+import { type Clock, MeshError, type Random } from '@meshferry/core';
 import { openRadios, type RadioPlan } from '../bearers/radio.ts';
 import { ExitCode, Stop } from '../shell/exit.ts';
 import { realClock, realRandom } from '../shell/host.ts';
 import type { Shell } from '../shell/shell.ts';
 import { LiveTraffic } from './live-traffic.ts';
+import { Outage } from './outage.ts';
 
 /** Real time in which the last messages leave, ms. */
 const LEAVE_MS = 500;
+/** The longest time between two attempts to open a radio that is gone, ms. */
+const RETRY_MS = 5000;
 
-/** Real radios in real time, and Ctrl-C. */
+/** Real radios in real time, and Ctrl-C. Those that are lost are opened again, as `--reconnect` says. */
 export class LiveRadio {
   readonly clock: Clock = realClock;
   readonly random: Random = realRandom;
-  readonly traffic: LiveTraffic;
+  readonly traffic: LiveTraffic = new LiveTraffic();
+  /** Of each radio that has it; what is sent by them is counted. */
+  readonly advertisings: readonly Advertising[];
+  /** Of each radio that can do nothing else. */
+  readonly proxyClients: readonly GattCentral[];
+  readonly peripherals: readonly GattPeripheral[];
   readonly central: GattCentral | undefined;
-  readonly peripheral: GattPeripheral | undefined;
   readonly #bearers: readonly Bearer[];
   readonly #interrupt: Interrupt;
+  readonly #outage: Outage;
 
   /** Ends the command with 4 when a radio is not available. */
   static async open(shell: Shell, plans: readonly RadioPlan[]): Promise<LiveRadio> {
     const interrupt = new Interrupt(shell);
+    const outage = new Outage(shell, realClock);
+    const ground = { clock: realClock, random: realRandom, log: shell.log };
     try {
-      const ground = { clock: realClock, random: realRandom, log: shell.log };
-      return new LiveRadio(await openRadios(plans, ground), interrupt);
+      const bearers = await openRadios(plans, ground, (open, uri) =>
+        reconnecting(open, realClock, {
+          longestMs: RETRY_MS,
+          listener: (change) => outage.changed(uri, change),
+        }),
+      );
+      return new LiveRadio(bearers, interrupt, outage);
     } catch (thrown) {
       interrupt.close();
       throw thrown;
     }
   }
 
-  private constructor(bearers: readonly Bearer[], interrupt: Interrupt) {
+  private constructor(bearers: readonly Bearer[], interrupt: Interrupt, outage: Outage) {
     this.#bearers = bearers;
     this.#interrupt = interrupt;
-    this.traffic = new LiveTraffic(bearers.find(({ advertising }) => advertising !== undefined)?.advertising);
+    this.#outage = outage;
+    this.advertisings = bearers.flatMap(({ advertising }) => (advertising ? [this.traffic.count(advertising)] : []));
+    this.proxyClients = bearers.flatMap(({ advertising, central }) => (!advertising && central ? [central] : []));
+    this.peripherals = bearers.flatMap(({ peripheral }) => (peripheral ? [peripheral] : []));
     this.central = bearers.find(({ central }) => central !== undefined)?.central;
-    this.peripheral = bearers.find(({ peripheral }) => peripheral !== undefined)?.peripheral;
   }
 
-  /** What is sent by it is counted. */
   get advertising(): Advertising | undefined {
-    return this.traffic.advertising;
+    return this.advertisings[0];
   }
 
-  /** As `Session.run`. */
+  /** As `Session.run`; also ends the command with 4 when a radio is gone for good. */
   async run<T>(work: Promise<T>, interrupted: () => MeshError, leave?: () => void): Promise<T> {
     try {
-      return await Promise.race([work, this.#interrupt.heard]);
+      return await Promise.race([work, this.#interrupt.heard, this.#outage.givenUp]);
     } catch (thrown) {
-      if (!(thrown instanceof Interrupted)) throw thrown;
       // It goes on until the radio is closed, and nobody waits for it any more.
       work.catch(() => {});
+      const { reason } = this.#outage;
+      if (reason !== undefined && !(thrown instanceof Interrupted)) {
+        const { hint = 'Plug it in again, and do it again.' } = interrupted();
+        throw new Stop(ExitCode.unavailable, new MeshError(reason.code, reason.message, { hint }));
+      }
+      if (!(thrown instanceof Interrupted)) throw thrown;
       if (leave !== undefined) {
         leave();
         await this.pause(LEAVE_MS);
@@ -66,6 +87,7 @@ export class LiveRadio {
 
   close(): void {
     this.#interrupt.close();
+    this.#outage.close();
     for (const bearer of this.#bearers) bearer.close();
   }
 }

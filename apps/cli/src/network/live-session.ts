@@ -101,11 +101,11 @@ export class LiveSession implements Session {
     this.store.close();
   }
 
-  /** By advertising where the radio can, else through a proxy of the network. */
+  /** By advertising with each radio that can, through a proxy of the network with each other one. */
   #goOnAir(): void {
-    const { network, advertising, central } = this;
-    if (advertising !== undefined) network?.node.attach(advertising);
-    else if (central !== undefined) network?.node.network.proxy.connect(central);
+    const node = this.network?.node;
+    for (const advertising of this.#radio.advertisings) node?.attach(advertising);
+    for (const central of this.#radio.proxyClients) node?.network.proxy.connect(central);
   }
 }
 

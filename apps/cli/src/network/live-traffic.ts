@@ -20,13 +20,14 @@ const LEGACY_INTERVAL_MS = 20;
 
 /** What this process sends and hears. */
 export class LiveTraffic implements Traffic {
-  /** The radio, counted. */
-  readonly advertising: Advertising | undefined;
+  readonly #radios: Advertising[] = [];
   readonly #sent: Emitter<CaptureEvent> = new Emitter();
   #events = 0;
 
-  constructor(advertising: Advertising | undefined) {
-    this.advertising = advertising && withTrace(advertising, (event) => this.#trace(event));
+  /** The same radio; what is sent by it counts. */
+  count(radio: Advertising): Advertising {
+    this.#radios.push(radio);
+    return withTrace(radio, (event) => this.#trace(event));
   }
 
   get events(): number {
@@ -34,20 +35,21 @@ export class LiveTraffic implements Traffic {
   }
 
   get controller(): ControllerSettings {
-    const { sets = 1, minIntervalMs = 0 } = this.advertising ?? {};
+    const { sets = 1, minIntervalMs = 0 } = this.#radios[0] ?? {};
     return minIntervalMs < LEGACY_INTERVAL_MS
       ? { kind: 'single', intervalMs: LEGACY_INTERVAL_MS, sets, rearmMs: minIntervalMs }
       : { kind: 'interval', intervalMs: minIntervalMs, sets, rearmMs: 0 };
   }
 
   listen(heard: (event: CaptureEvent) => void): Unsubscribe {
-    const unheard = this.advertising?.receive([AD_PB_ADV, AD_MESH_MESSAGE, AD_MESH_BEACON], ({ type, data, at }) =>
-      heard({ t: micros(at), device: OTHERS, type, data }),
+    const stops = this.#radios.map((radio) =>
+      radio.receive([AD_PB_ADV, AD_MESH_MESSAGE, AD_MESH_BEACON], ({ type, data, at }) =>
+        heard({ t: micros(at), device: OTHERS, type, data }),
+      ),
     );
-    const unsent = this.#sent.subscribe(heard);
+    stops.push(this.#sent.subscribe(heard));
     return () => {
-      unheard?.();
-      unsent();
+      for (const stop of stops) stop();
     };
   }
 

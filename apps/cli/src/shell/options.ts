@@ -79,6 +79,11 @@ export function secondsOption(text: string): number {
   });
 }
 
+/** A time in seconds, also none. */
+export function reconnectOption(text: string): number {
+  return /^0+(\.0+)?$/.test(text) ? 0 : secondsOption(text);
+}
+
 /** `0,1,5`: key indexes. */
 export function keyIndexList(text: string): number[] {
   return text.split(',').map(keyIndex);

@@ -12,6 +12,8 @@ export interface GlobalOptions {
   readonly bearer?: readonly string[];
   readonly bearerPlugin?: readonly string[];
   readonly showKeys?: boolean;
+  /** Seconds. */
+  readonly reconnect?: number;
   /** False with `--no-color`. */
   readonly color?: boolean;
 }
@@ -70,6 +72,11 @@ export class Shell {
   /** The last line for programs. */
   result(members: Readonly<Record<string, unknown>>, ok = true): void {
     this.event({ type: 'result', ok, ...members });
+  }
+
+  /** A line on standard error for people that is no error, also beside a progress bar; nothing with `--json`. */
+  warn(text: string): void {
+    if (!this.json && !this.#ended) this.io.stderr.write(`${this.style.yellow(printable(text))}\n`);
   }
 
   /** The command has ended: work that was interrupted may still hear that its network is gone, and has nothing to say. */

@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
-import { hostClock, hostRandom, MeshError } from '@meshferry/core';
+import { hostClock, hostRandom } from '@meshferry/core';
+import { socketStream } from '../../../../packages/bearer-hci/src/stream-socket.ts';
 import { EmulatedAir } from '../../../../packages/bearer-hci/src/testing/emulated-air.ts';
 
 /** Emulated Bluetooth controllers in one air, in real time: whoever connects gets one of his own. */
@@ -13,9 +14,9 @@ export class Controllers {
   readonly #sockets = new Set<Socket>();
   readonly #ends: (() => void)[] = [];
 
-  /** A TCP port. */
-  async tcp(): Promise<number> {
-    const server = await this.#serve({ host: '127.0.0.1', port: 0 });
+  /** A TCP port; 0: any. */
+  async tcp(port = 0): Promise<number> {
+    const server = await this.#serve({ host: '127.0.0.1', port });
     return (server.address() as AddressInfo).port;
   }
 
@@ -44,7 +45,7 @@ export class Controllers {
   }
 
   async #serve(where: { host: string; port: number } | { path: string }): Promise<Server> {
-    const server = createServer((socket) => this.#attach(socket));
+    const server = createServer({ noDelay: true }, (socket) => this.#attach(socket));
     this.#servers.push(server);
     server.listen(where);
     await once(server, 'listening');
@@ -53,18 +54,8 @@ export class Controllers {
 
   #attach(socket: Socket): void {
     this.#sockets.add(socket);
-    socket.setNoDelay(true);
-    socket.on('error', () => {});
-    this.air.attach({
-      write: (octets) => socket.write(octets),
-      listen: ({ data, drained, ended }) => {
-        socket.on('data', (chunk: Buffer) => data(new Uint8Array(chunk)));
-        socket.on('drain', drained);
-        socket.on('close', () => ended(new MeshError('bearer-lost', 'the socket was closed')));
-      },
-      close: () => socket.destroy(),
-    });
     socket.on('close', () => this.#sockets.delete(socket));
+    this.air.attach(socketStream(socket, 'host'));
   }
 }
 
