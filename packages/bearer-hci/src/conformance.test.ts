@@ -53,6 +53,7 @@ for (const [name, options, line = {}] of subjects) {
   describeBearer({ describe, it }, name, {
     // A legacy controller does not count: some structures go out once more than asked.
     advertising: { isLossy: isLegacy, latencyMs: isLegacy ? 1000 : 100, jitterMs: 20, flood: isLegacy ? 100 : 1000 },
+    gatt: { latencyMs: 1000, links: 3 },
     make: () => new ControllerRig(options, line),
     leftovers: ({ counting }) => counting.waiting,
     garble: ({ controllers, clock }) => {
