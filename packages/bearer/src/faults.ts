@@ -1,5 +1,7 @@
 import type { Cancel, Clock, MeshError, Random, Unsubscribe } from '@meshferry/core';
-import type { AdStructure, Advertising, Heard, Sent, Transmit } from './contract.ts';
+import type { AdStructure, Advertising, Bearer, Heard, Sent, Transmit } from './contract.ts';
+import { FaultyLink, type LinkFaults } from './gatt-faults.ts';
+import { isAdvertising, wrapBearer } from './wrap-bearer.ts';
 
 /** How {@link withFaults} spoils reception. Probabilities are 0 to 1, each drawn for every structure heard; default 0. */
 export interface Faults {
@@ -15,14 +17,40 @@ export interface Faults {
   readonly reorderingMs?: number;
   /** Delay of every structure: uniform from 0 to this, ms. */
   readonly delayMs?: number;
+  /**
+   * Probability that a GATT link ends instead of carrying a value, drawn for every value received. Default: that of loss,
+   * as a value cannot get lost in any other way.
+   */
+  readonly disconnection?: number;
 }
 
 /**
- * Wraps an advertising bearer so that what it hears suffers the given faults. Sending is left as it is: wrap the
- * bearer of the other side to spoil that direction. With the same random source a run repeats exactly.
+ * Wraps a bearer, or its advertising alone, so that what it hears suffers the given faults: structures all of them,
+ * offers the loss, values on GATT links the delay, in their order, and disconnection. Sending is left as it is: wrap the bearer of the
+ * other side to spoil that direction. With the same random source a run repeats exactly.
  */
-export function withFaults(inner: Advertising, clock: Clock, random: Random, faults: Faults): Advertising {
-  return new FaultyAdvertising(inner, clock, random, faults);
+export function withFaults(inner: Advertising, clock: Clock, random: Random, faults: Faults): Advertising;
+export function withFaults(inner: Bearer, clock: Clock, random: Random, faults: Faults): Bearer;
+export function withFaults(
+  inner: Advertising | Bearer,
+  clock: Clock,
+  random: Random,
+  faults: Faults,
+): Advertising | Bearer {
+  if (isAdvertising(inner)) return new FaultyAdvertising(inner, clock, random, faults);
+  const { delayMs = 0, loss = 0, disconnection = loss } = faults;
+  const draw = (probability: number) => probability > 0 && random.uniform() < probability;
+  const link: LinkFaults = {
+    delayMs: () => (delayMs > 0 ? random.uniform() * delayMs : 0),
+    ends: () => draw(disconnection),
+  };
+  return wrapBearer(inner, {
+    advertising: (advertising) => new FaultyAdvertising(advertising, clock, random, faults),
+    found: (found) => (advertisement) => {
+      if (!draw(loss)) found(advertisement);
+    },
+    link: (wrapped) => new FaultyLink(wrapped, clock, link),
+  });
 }
 
 class FaultyAdvertising implements Advertising {

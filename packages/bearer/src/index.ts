@@ -17,6 +17,7 @@
  * @packageDocumentation
  */
 export * from './air-time.ts';
+export * from './bridge.ts';
 export * from './capture.ts';
 export * from './contract.ts';
 export * from './faults.ts';
@@ -24,9 +25,11 @@ export * from './gatt.ts';
 export * from './gatt-advertisement.ts';
 export * from './gatt-closable.ts';
 export * from './gatt-memory.ts';
+export type { GattTraceEvent, TracedLink } from './gatt-trace.ts';
 export * from './memory-air.ts';
 export * from './pcap.ts';
 export * from './plugin.ts';
 export * from './reconnecting.ts';
 export * from './registry.ts';
 export * from './trace.ts';
+export type { LinkSide } from './wrap-bearer.ts';

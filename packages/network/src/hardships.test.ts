@@ -1,4 +1,4 @@
-import { withFaults, withTrace } from '@meshferry/bearer';
+import { type Advertising, withFaults, withTrace } from '@meshferry/bearer';
 import { MemoryStore, toHex } from '@meshferry/core';
 import { networkCredentials, portableCrypto } from '@meshferry/crypto';
 import { describe, expect, it } from 'vitest';
@@ -25,7 +25,7 @@ describe('a lossy air', () => {
     const transmit = { count: 1, intervalMs: 20 };
     const spoil = { loss: 0.1, duplication: 0.2, reordering: 0.2, corruption: 0.1, delayMs: 20 };
     const options = { transmit };
-    const wrap = (inner: Parameters<typeof withFaults>[0]) => withFaults(inner, mesh.clock, mesh.random, spoil);
+    const wrap = (inner: Advertising) => withFaults(inner, mesh.clock, mesh.random, spoil);
     const [a, b] = [mesh.add(options, wrap), mesh.add(options, wrap)];
     const messages = Array.from({ length: 40 }, (_, i) => appMessage(1, 2, 12 + 9 * i, i));
     const outcomes = messages.map((message) => track((done) => a.layer.send(message, done)));
