@@ -25,8 +25,8 @@ export interface AttemptGround {
   /** Resolves when the controller does not scan, with what lets it. */
   pause(): Promise<() => void>;
   find(peer: string): Promise<NoblePeripheral>;
-  /** Whether there is a connection to it. */
-  isTaken(peripheral: NoblePeripheral): boolean;
+  /** Resolves when nobody is busy with the device any more: whether there is no connection to it. */
+  free(peripheral: NoblePeripheral): Promise<boolean>;
 }
 
 /**
@@ -38,6 +38,8 @@ export class Attempt {
   readonly #peer: string;
   readonly #service: GattService;
   readonly #over: (attempt: Attempt) => void;
+  /** Resolves when there is a link, or nothing is left of the attempt. */
+  readonly settled: Promise<void>;
   readonly #stopped: Promise<never>;
   #reason: MeshError | undefined;
   #reject: (reason: MeshError) => void = () => {};
@@ -63,7 +65,7 @@ export class Attempt {
       this.#reject = reject;
     });
     this.#stopped.catch(() => {});
-    void this.#run();
+    this.settled = this.#run();
   }
 
   /** Whether it has a connection to this device, or has not yet ended it. */
@@ -71,10 +73,14 @@ export class Attempt {
     return this.#peripheral === peripheral;
   }
 
+  get isLinked(): boolean {
+    return this.#link !== undefined;
+  }
+
   /** Nothing is called back any more unless there is a link; what was begun is undone. */
   cancel(): void {
-    if (this.#link !== undefined) return;
     this.#done = undefined;
+    if (this.#link !== undefined) return;
     this.#stop(bearerClosed());
   }
 
@@ -87,19 +93,29 @@ export class Attempt {
   }
 
   async #run(): Promise<void> {
+    const outcome = await this.#try().catch((thrown: unknown) =>
+      isMeshError(thrown) ? thrown : connectFailed(this.#peer, messageOf(thrown), thrown),
+    );
     try {
-      await Promise.resolve();
-      const peripheral = await Promise.race([this.#ground.find(this.#peer), this.#stopped]);
-      await this.#establish(peripheral);
-      const link = await this.#setUp(peripheral);
-      this.#unlessStopped();
-      this.#link = link;
-      this.#finish(link);
-    } catch (thrown) {
-      this.#finish(isMeshError(thrown) ? thrown : connectFailed(this.#peer, messageOf(thrown), thrown));
-      await this.#drop();
-      this.#over(this);
+      this.#done?.(outcome);
+    } finally {
+      if (this.#link === undefined) {
+        await this.#drop();
+        this.#over(this);
+      }
     }
+  }
+
+  async #try(): Promise<GattLink> {
+    await Promise.resolve();
+    const { find, free } = this.#ground;
+    const peripheral = await Promise.race([find(this.#peer), this.#stopped]);
+    await Promise.race([free(peripheral), this.#stopped]);
+    await this.#establish(peripheral);
+    const link = await this.#setUp(peripheral);
+    this.#unlessStopped();
+    this.#link = link;
+    return link;
   }
 
   /** A cancellation or a disconnection may have come together with the last answer. */
@@ -112,12 +128,6 @@ export class Attempt {
     this.#reject(reason);
   }
 
-  #finish(outcome: GattLink | MeshError): void {
-    const done = this.#done;
-    this.#done = undefined;
-    done?.(outcome);
-  }
-
   async #establish(peripheral: NoblePeripheral): Promise<void> {
     const turn = this.#ground.turn();
     const endTurn = await Promise.race([turn, this.#stopped]).catch((thrown: unknown) => {
@@ -126,7 +136,9 @@ export class Attempt {
     });
     const scan = await this.#ground.pause();
     try {
-      if (this.#ground.isTaken(peripheral)) throw connectFailed(this.#peer, 'there is one already');
+      if (!(await Promise.race([this.#ground.free(peripheral), this.#stopped]))) {
+        throw connectFailed(this.#peer, 'there is one already');
+      }
       if (peripheral.state !== 'disconnected' && peripheral.state !== 'error') await this.#end(peripheral);
       // Left over from a former connection: a greater MTU, and callbacks that would ask again.
       peripheral.mtu = null;
@@ -193,7 +205,7 @@ export class Attempt {
     }
     const over = () => {
       peripheral.removeListener('disconnect', this.#disconnected);
-      this.#over(this);
+      if (this.#link !== undefined) this.#over(this);
     };
     const link = new NobleLink({ clock, log, pace, peripheral, dataIn, dataOut, over });
     this.#made = link;

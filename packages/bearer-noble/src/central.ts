@@ -71,7 +71,7 @@ export class NobleCentral implements GattCentral {
       turn: () => this.#turn(),
       pause: () => this.#scanner.pause(),
       find: (name: string) => this.#find(name),
-      isTaken: (peripheral: NoblePeripheral) => [...this.#attempts].some((other) => other.uses(peripheral)),
+      free: (peripheral: NoblePeripheral) => this.#free(peripheral),
     };
     const attempt = new Attempt(ground, peer, service, done, (over) => this.#attempts.delete(over));
     this.#attempts.add(attempt);
@@ -94,6 +94,15 @@ export class NobleCentral implements GattCentral {
     });
     await former;
     return end;
+  }
+
+  async #free(peripheral: NoblePeripheral): Promise<boolean> {
+    for (;;) {
+      const other = [...this.#attempts].find((attempt) => attempt.uses(peripheral));
+      if (other === undefined || other.isLinked) return other === undefined;
+      // It is being set up, or undone.
+      await other.settled;
+    }
   }
 
   async #find(peer: string): Promise<NoblePeripheral> {

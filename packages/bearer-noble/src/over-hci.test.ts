@@ -1,7 +1,7 @@
 import { MESH_PROVISIONING_SERVICE, MESH_PROXY_SERVICE } from '@meshferry/bearer';
 import { SeededRandom } from '@meshferry/core';
 import fc from 'fast-check';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { EmulatedController } from '../../bearer-hci/src/testing/emulated-controller.ts';
 import { watch } from '../../bearer-hci/src/testing/gatt-rig.ts';
 import { queuedPackets } from './internals.ts';
@@ -12,6 +12,8 @@ const crashes: unknown[] = [];
 const crashed = (error: unknown) => void crashes.push(error);
 
 beforeEach(() => {
+  // The libraries complain of packets that they cannot read.
+  vi.spyOn(console, 'warn').mockImplementation(() => {});
   crashes.length = 0;
   process.on('unhandledRejection', crashed);
 });

@@ -1,5 +1,4 @@
-import type { GattLink, GattService } from '@meshferry/bearer';
-import { MESH_PROXY_SERVICE } from '@meshferry/bearer';
+import { type BearerGround, type GattLink, type GattService, MESH_PROXY_SERVICE } from '@meshferry/bearer';
 import type { ControllerOptions, EmulatedController } from '../../../bearer-hci/src/testing/emulated-controller.ts';
 import { type GattEnd, GattRig } from '../../../bearer-hci/src/testing/gatt-rig.ts';
 import { NobleBearer } from '../bearer.ts';
@@ -24,10 +23,11 @@ export class HciRig extends GattRig {
   async noble(
     lib: LibraryName,
     options: ControllerOptions = {},
+    ground: BearerGround = this.ground,
   ): Promise<{ bearer: NobleBearer; controller: EmulatedController; library: NobleLibrary }> {
     const { controller, line } = this.controller(options);
     const library = await libraryOn(lib, line);
-    const opening = NobleBearer.open(library, this.ground);
+    const opening = NobleBearer.open(library, ground);
     opening.catch(() => {});
     await this.pass(2000);
     const bearer = await opening;
