@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { fromHex, SeededRandom, toHex } from '@meshferry/core';
 import { describe, expect, it } from 'vitest';
 import { encodeFrame, FrameReader, MESSAGE_MAX } from './frame.ts';
@@ -35,6 +36,11 @@ function read(stream: Uint8Array): string[] {
   reader.push(stream);
   return found;
 }
+
+it('the document and the firmware are published with the package', () => {
+  const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { files: string[] };
+  expect(manifest.files).toContain('firmware');
+});
 
 describe('the examples of PROTOCOL.md', () => {
   it.each(examples)('$name is framed so', ({ message, frame }) => {
