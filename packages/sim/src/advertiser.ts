@@ -167,6 +167,7 @@ export class Advertiser implements RadioPort {
   }
 
   #setListeners(listeners: readonly Listener[]): void {
+    if (this.closed) return; // the place may have been taken by another
     this.#listenedMs = this.listeningMs;
     this.#listeningSince = this.#medium.clock.now;
     this.#listeners = listeners;
@@ -179,8 +180,8 @@ export class Advertiser implements RadioPort {
 
   close(): void {
     if (this.closed) return;
-    this.closed = true;
     this.#setListeners([]);
+    this.closed = true;
     this.#medium.detach(this);
     const waiting = [...this.#sets.flatMap((set) => set.job ?? []), ...this.#copies, ...this.#queue];
     this.#queue.length = 0;
