@@ -1,4 +1,4 @@
-import { fromHex, type MeshError } from '@meshferry/core';
+import { fromHex, MeshError } from '@meshferry/core';
 import type { Answer, OobValue, ProvisionerOptions } from '@meshferry/provisioning';
 import { badInput } from '../shell/exit.ts';
 import { printable } from '../shell/format.ts';
@@ -110,10 +110,8 @@ function badOob(text: string, digits?: string) {
   );
 }
 
-function nobodyToAsk() {
-  return badInput(
-    'nobody-to-ask',
-    'the device shows a value, and there is no terminal to ask for it',
-    'Give it with --oob output:VALUE, or choose another way with --oob.',
-  );
+function nobodyToAsk(): MeshError {
+  return new MeshError('nobody-to-ask', 'the device shows a value, and there is no terminal to ask for it', {
+    hint: 'Give it with --oob output:VALUE, or choose another way with --oob.',
+  });
 }

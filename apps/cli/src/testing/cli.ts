@@ -30,6 +30,8 @@ export interface RunOptions {
   readonly answer?: (question: string, stdout: string) => string;
   /** Presses Ctrl-C once this is true of all that was printed so far. */
   readonly interruptWhen?: (stdout: string) => boolean;
+  /** Presses Ctrl-C once this has settled. */
+  readonly interruptAfter?: Promise<unknown>;
 }
 
 /** Runs a command line in this process. */
@@ -65,6 +67,7 @@ export async function meshferry(argv: readonly string[], options: RunOptions = {
     now: () => performance.now(),
     wallTime: () => Date.now(),
   };
+  void options.interruptAfter?.then(() => interrupt?.());
   const exit = await main(argv, io);
   const events = argv.includes('--json')
     ? stdout

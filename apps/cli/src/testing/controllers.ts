@@ -4,8 +4,8 @@ import { existsSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { hostClock, hostRandom } from '@meshferry/core';
-import { socketStream } from '../../../../packages/bearer-hci/src/stream-socket.ts';
 import { EmulatedAir } from '../../../../packages/bearer-hci/src/testing/emulated-air.ts';
+import { socketStream } from '../../../../packages/bearer-hci/src/testing/socket.ts';
 
 /** Emulated Bluetooth controllers in one air, in real time: whoever connects gets one of his own. */
 export class Controllers {
