@@ -44,15 +44,15 @@ export interface Manners {
 
 /** Largest random delay added to an interval, ms. */
 export const ADV_DELAY_MS = 10;
-/** An advertising event on three channels takes less, ms. */
-const EVENT_MS = 5;
+/** By then an event has begun that was due; one that has begun is finished, ms. */
+const BEGUN_MS = 2;
 
 /**
  * By then `count` events have been sent, counted from the answer to Enable: the first comes within 10 ms, or an interval
  * later when it was enabled in quick succession.
  */
 export function sentBy(count: number, intervalMs: number): number {
-  return count * (intervalMs + ADV_DELAY_MS) + EVENT_MS;
+  return count * (intervalMs + ADV_DELAY_MS) + BEGUN_MS;
 }
 
 /** Which intervals there are, in units of 0.625 ms. */

@@ -4,7 +4,8 @@
 //   tsx --conditions=@meshferry/source controller-server.ts [tcp:PORT | unix:PATH | stdio]... [KEY=NUMBER]...
 //
 // Says `listening tcp:127.0.0.1:PORT` or `listening unix:PATH` on its error output, one line each (port 0: any). KEY is one
-// of ControllerOptions (`sets=1`, `version=8`, `extended=0`, `aclLength=251`), or `rssi`. Ends when its input ends.
+// of ControllerOptions (`sets=1`, `version=8`, `extended=0`, `aclLength=251`), or `rssi`, or `crowd`: so many reports a second of
+// mesh messages that begin with a number of four octets, counted up, to every host that scans. Ends when its input ends.
 import { createServer, type Server } from 'node:net';
 import { Duplex } from 'node:stream';
 import { hostClock, hostRandom } from '@meshferry/core';
@@ -21,7 +22,7 @@ for (const argument of process.argv.slice(2)) {
   else settings.set(key, Number(value));
 }
 air.rssi = settings.get('rssi') ?? air.rssi;
-const { extended, ...numbers } = Object.fromEntries(settings);
+const { extended, crowd = 0, ...numbers } = Object.fromEntries(settings);
 const options: ControllerOptions = { ...numbers, ...(extended !== undefined && { extended: extended !== 0 }) };
 
 for (const place of places) {
@@ -33,6 +34,18 @@ for (const place of places) {
 }
 // Whoever started it and has died leaves nothing behind.
 if (!places.includes('stdio')) process.stdin.resume().on('end', () => process.exit());
+
+if (crowd > 0) {
+  let number = 0;
+  const began = performance.now();
+  setInterval(() => {
+    for (const due = ((performance.now() - began) * crowd) / 1000; number < due; number++) {
+      const data = new Uint8Array(31).fill(0x55);
+      data.set([30, 0x2a, number >> 24, number >> 16, number >> 8, number]);
+      for (const controller of air.controllers) controller.flood(1, data);
+    }
+  }, 5);
+}
 
 function serve(listen: (server: Server) => void): void {
   const server = createServer({ noDelay: true }, (socket) => air.attach(socketStream(socket, 'host'), options));
