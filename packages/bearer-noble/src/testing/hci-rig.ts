@@ -26,7 +26,7 @@ export class HciRig extends GattRig {
     ground: BearerGround = this.ground,
   ): Promise<{ bearer: NobleBearer; controller: EmulatedController; library: NobleLibrary }> {
     const { controller, line } = this.controller(options);
-    const library = await libraryOn(lib, line);
+    const library = libraryOn(lib, line);
     const opening = NobleBearer.open(library, ground);
     opening.catch(() => {});
     await this.pass(2000);

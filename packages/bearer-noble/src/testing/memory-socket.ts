@@ -1,9 +1,9 @@
 import { EventEmitter } from 'node:events';
 import { createRequire } from 'node:module';
 import type { ByteStream } from '@meshferry/bearer-hci';
-import { loadLibrary } from '../load.ts';
 import type { NobleLibrary } from '../noble-api.ts';
 import { LIBRARIES, type LibraryName } from '../uri.ts';
+import { libraryOver } from './fake-bindings.ts';
 
 const require = createRequire(import.meta.url);
 
@@ -78,17 +78,13 @@ class MemorySocket extends EventEmitter {
 }
 
 /** The library with its own HCI, L2CAP and ATT code on a controller at the other end of `line`. No native code is loaded. */
-export async function libraryOn(lib: LibraryName, line: ByteStream): Promise<NobleLibrary> {
-  inject(lib);
-  const make = await loadLibrary(lib);
-  lines.push(line);
-  const library = make({});
-  return library;
-}
-
-function inject(lib: LibraryName): void {
+export function libraryOn(lib: LibraryName, line: ByteStream): NobleLibrary {
   const fromLibrary = createRequire(require.resolve(LIBRARIES[lib]));
   const path = fromLibrary.resolve(`@${lib}/bluetooth-hci-socket`);
   const module = { id: path, filename: path, loaded: true, exports: MemorySocket };
   require.cache[path] = module as unknown as NodeJS.Module;
+  process.env.NOBLE_REPORT_ALL_HCI_EVENTS = '1';
+  lines.push(line);
+  const Bindings = require(`${LIBRARIES[lib]}/lib/hci-socket/bindings.js`);
+  return libraryOver(lib, new Bindings({}));
 }
