@@ -36,7 +36,8 @@ export const sendScenes: readonly Scene[] = [
       const transmit = { count: 3, intervalMs: Math.max(100, 2 * minIntervalMs) };
       const sends = Array.from({ length: sets }, (_, i) => stage.send(advertising, numbered(i), transmit));
       const all = () => sends.every(({ outcomes }) => outcomes.length > 0);
-      await stage.until(all, stage.budgetMs(advertising, sets, transmit), `${sets} sends are done`);
+      const most = sets * stage.budgetMs(advertising, sets, transmit); // also when it claims too many
+      await stage.until(all, most, `${sets} sends are done`);
       const sent = sends.map(({ outcomes }) => stage.success(outcomes[0]));
       const lastStart = Math.max(...sent.map(({ start }) => start));
       const firstEnd = Math.min(...sent.map(({ end }) => end));

@@ -80,12 +80,12 @@ export const connectingScenes: readonly Scene[] = [
       const { client, served, server } = await linked(stage);
       const { connections } = server.bearer.peripheral;
       stage.expect(Number.isInteger(connections) && connections >= 1, `${connections} connections at a time`);
+      stage.expect(server.ends.length === 1, `${server.ends.length} links were handed over for one connection`);
       await carries(stage, client, served, [value(1, 20)]);
       await carries(stage, served, client, [value(2, 20)]);
       const [a, b] = [client.link.mtu, served.link.mtu];
       stage.expect(a >= 23 && b >= 23, `an MTU of ${a} and ${b}`);
       stage.expect(a === b, `one end has an MTU of ${a}, the other of ${b}`);
-      stage.expect(server.ends.length === 1, `${server.ends.length} links were handed over for one connection`);
     },
   },
   {

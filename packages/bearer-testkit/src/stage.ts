@@ -12,7 +12,7 @@ export interface SentRecord {
   /** What `done` was called with, each time. */
   readonly outcomes: (Sent | MeshError)[];
   /** Clock time of the last of them. */
-  doneAt: number;
+  readonly doneAt: number;
   readonly cancel: Cancel;
 }
 
@@ -124,8 +124,9 @@ export class Stage<Rig extends BearerRig = BearerRig> {
   /** Sends, and watches what `done` is called with: once, never before `send` returned, not once cancelled. */
   send(advertising: Advertising, ad: AdStructure, transmit: Transmit, then?: (record: SentRecord) => void): SentRecord {
     const outcomes: (Sent | MeshError)[] = [];
+    const record = { at: this.clock.now, outcomes, doneAt: Number.NaN, cancel: () => {} };
     let [returned, cancelled] = [false, false];
-    const inner = advertising.send(ad, transmit, (outcome) => {
+    const cancel = advertising.send(ad, transmit, (outcome) => {
       outcomes.push(outcome);
       record.doneAt = this.clock.now;
       if (!returned) this.violated('done was called before send returned');
@@ -135,11 +136,10 @@ export class Stage<Rig extends BearerRig = BearerRig> {
       then?.(record);
     });
     returned = true;
-    const cancel = () => {
+    record.cancel = () => {
       cancelled ||= outcomes.length === 0;
-      inner();
+      cancel();
     };
-    const record: SentRecord = { at: this.clock.now, outcomes, doneAt: Number.NaN, cancel };
     return record;
   }
 
