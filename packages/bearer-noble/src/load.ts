@@ -9,14 +9,14 @@ export type Make = (options: Readonly<Record<string, unknown>>) => NobleLibrary;
  * Loads a library: the one named, else the first that is installed; nothing of it is opened yet. Importing its main module would
  * open the controller, and there would be one instance for all. Rejects with `bearer-unavailable`.
  */
-export async function loadLibrary(lib: LibraryName | undefined): Promise<Make> {
+export async function loadLibrary(lib: LibraryName | undefined, load: Load = importAny): Promise<Make> {
   // Read at each advertising report: without it a connectable device is shown only after a scan response or a second report.
   process.env.NOBLE_REPORT_ALL_HCI_EVENTS ??= '1';
   const names = lib === undefined ? (Object.keys(LIBRARIES) as LibraryName[]) : [lib];
   let failure: MeshError | undefined;
   for (const name of names) {
     try {
-      return await LOADERS[name]();
+      return await LOADERS[name](load);
     } catch (thrown) {
       if (!isMissing(thrown, LIBRARIES[name])) failure ??= cannotLoad(LIBRARIES[name], thrown);
     }
@@ -24,10 +24,13 @@ export async function loadLibrary(lib: LibraryName | undefined): Promise<Make> {
   throw failure ?? notInstalled(names);
 }
 
-const LOADERS: Readonly<Record<LibraryName, () => Promise<Make>>> = {
-  abandonware: async () => make(await importAny('@abandonware/noble/with-custom-binding.js')),
-  stoprocent: async () => {
-    const resolve = make(await importAny('@stoprocent/noble/lib/resolve-bindings.js')) as unknown as (
+/** Imports a module of CommonJS. */
+export type Load = (name: string) => Promise<{ readonly default?: unknown }>;
+
+const LOADERS: Readonly<Record<LibraryName, (load: Load) => Promise<Make>>> = {
+  abandonware: async (load) => make(await load('@abandonware/noble/with-custom-binding.js')),
+  stoprocent: async (load) => {
+    const resolve = make(await load('@stoprocent/noble/lib/resolve-bindings.js')) as unknown as (
       kind: string,
       options: Readonly<Record<string, unknown>>,
     ) => NobleLibrary;
@@ -36,9 +39,7 @@ const LOADERS: Readonly<Record<LibraryName, () => Promise<Make>>> = {
 };
 
 /** By a name that the compiler does not follow: the package may be absent. */
-async function importAny(name: string): Promise<{ readonly default?: unknown }> {
-  return (await import(name)) as { readonly default?: unknown };
-}
+const importAny: Load = (name) => import(name);
 
 function make(module: { readonly default?: unknown }): Make {
   if (typeof module.default !== 'function') throw new Error('it has another interface than this version knows');
