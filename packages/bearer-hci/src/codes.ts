@@ -101,6 +101,19 @@ export function isAnsweredByStatus(opcode: number): boolean {
   return ANSWERED_BY_STATUS.has(opcode);
 }
 
+/** Commands that make things better where a controller has them, and that nothing depends on. */
+const DISPENSABLE = new Set<number>([
+  OPCODE.LE_CONNECTION_UPDATE,
+  OPCODE.LE_READ_SUPPORTED_STATES,
+  OPCODE.LE_SET_DATA_LENGTH,
+  OPCODE.LE_SET_PHY,
+]);
+
+/** Whether all goes on without an answer to this command: some controllers list what they do not know, and say nothing. */
+export function isDispensable(opcode: number): boolean {
+  return DISPENSABLE.has(opcode);
+}
+
 /** `0x200C` for messages and logs. */
 export function hexCode(code: number, digits = 4): string {
   return `0x${code.toString(16).toUpperCase().padStart(digits, '0')}`;

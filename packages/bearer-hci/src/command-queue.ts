@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '@meshferry/core';
-import { hexCode, isAnsweredByStatus, OPCODE, STATUS } from './codes.ts';
+import { hexCode, isAnsweredByStatus, isDispensable, OPCODE, STATUS } from './codes.ts';
 import { H4_COMMAND } from './h4.ts';
 
 /**
@@ -12,6 +12,14 @@ export type Answered = (status: number, parameters: Uint8Array) => void;
 const ANSWER_MS = 2000;
 const RESET_ANSWER_MS = 5000;
 const NOTHING = new Uint8Array();
+
+/** What a {@link CommandQueue} tells. */
+export interface CommandQueueListener {
+  /** An answer or a credit did not come in time. */
+  silent(reason: string): void;
+  /** A command that nothing depends on was not answered: all of its kind are refused from now on and not sent. */
+  leftOut(opcode: number): void;
+}
 
 interface Command {
   readonly opcode: number;
@@ -27,20 +35,24 @@ interface Command {
 export class CommandQueue {
   readonly #clock: Clock;
   readonly #write: (packet: Uint8Array) => void;
-  readonly #silent: (reason: string) => void;
+  readonly #listener: CommandQueueListener;
   readonly #waiting: Command[] = [];
   #outstanding: Command | undefined;
   #credits = 1;
   #timer: Timer | undefined;
+  readonly #leftOut = new Set<number>();
 
-  /** `silent`: an answer or a credit did not come in time. */
-  constructor(clock: Clock, write: (packet: Uint8Array) => void, silent: (reason: string) => void) {
+  constructor(clock: Clock, write: (packet: Uint8Array) => void, listener: CommandQueueListener) {
     this.#clock = clock;
     this.#write = write;
-    this.#silent = silent;
+    this.#listener = listener;
   }
 
   send(opcode: number, parameters: Uint8Array, answered: Answered): void {
+    if (this.#leftOut.has(opcode)) {
+      this.#clock.after(0, () => answered(STATUS.UNKNOWN_COMMAND, NOTHING));
+      return;
+    }
     this.#waiting.push({ opcode, packet: commandPacket(opcode, parameters), answered });
     this.#next();
   }
@@ -72,7 +84,7 @@ export class CommandQueue {
     const command = this.#waiting[0];
     if (this.#outstanding !== undefined || command === undefined) return;
     if (this.#credits < 1) {
-      this.#timer ??= this.#clock.after(ANSWER_MS, () => this.#silent('no credit for another command'));
+      this.#timer ??= this.#clock.after(ANSWER_MS, () => this.#listener.silent('no credit for another command'));
       return;
     }
     this.#stopTimer();
@@ -80,8 +92,19 @@ export class CommandQueue {
     this.#outstanding = command;
     this.#credits--;
     const limit = command.opcode === OPCODE.RESET ? RESET_ANSWER_MS : ANSWER_MS;
-    this.#timer = this.#clock.after(limit, () => this.#silent(`no answer to command ${hexCode(command.opcode)}`));
+    this.#timer = this.#clock.after(limit, () => this.#unanswered(command));
     this.#write(command.packet);
+  }
+
+  #unanswered({ opcode }: Command): void {
+    if (!isDispensable(opcode)) {
+      this.#listener.silent(`no answer to command ${hexCode(opcode)}`);
+      return;
+    }
+    this.#timer = undefined;
+    this.#leftOut.add(opcode);
+    this.#listener.leftOut(opcode);
+    this.answer(opcode, Math.max(1, this.#credits), true, STATUS.UNKNOWN_COMMAND, NOTHING);
   }
 
   #stopTimer(): void {

@@ -16,8 +16,11 @@ const HEADER: readonly number[] = [0, 0, 5, 4, 3, 5];
 export const H4_COMMAND = 0x01;
 /** The packet type of ACL data. */
 export const H4_ACL: number = TYPE.ACL;
-/** What an ACL packet may have above the announced length before it is taken for garbage. */
-const ACL_TOLERANCE = 8;
+/**
+ * Longest ACL data: as much as any controller has. What one announces is for the other direction: 27 octets there and 251 or
+ * whole frames here are common.
+ */
+const MAX_ACL = 1021;
 /** Nothing here asks for isochronous data: a longer packet of it is garbage. */
 const MAX_ISO = 2048;
 const MAX_EVENT = 255;
@@ -40,8 +43,6 @@ const RESET_COMPLETE: readonly number[] = [
  * checksum: octets that cannot be a packet mean that the stream is out of step, and only a Reset helps.
  */
 export class H4Parser {
-  /** LE ACL data length that the controller announced; until then as much as any has. */
-  maxAclLength = 1021;
   readonly #sink: H4Sink;
   #mode: 'packets' | 'discarding' | 'searching' = 'packets';
   /** The packet that began in an earlier chunk: its octets so far. */
@@ -147,7 +148,7 @@ export class H4Parser {
     if (type === TYPE.SCO) return header + octets[at + 3]!;
     let length = octets[at + 3]! | (octets[at + 4]! << 8);
     if (type === TYPE.ISO) length &= 0x3fff;
-    const most = type === TYPE.ISO ? MAX_ISO : this.maxAclLength + ACL_TOLERANCE;
+    const most = type === TYPE.ISO ? MAX_ISO : MAX_ACL;
     return length <= most ? header + length : this.#lose(`data packet of ${length} octets, at most ${most} can be`);
   }
 

@@ -221,6 +221,28 @@ describe('commands', () => {
     expect(rig.logged).toEqual(['warn: no answer to command 0x1009; the controller is reset']);
   });
 
+  it('that nothing depends on may stay without an answer: they are not sent again, and all else goes on', () => {
+    const rig = new Rig();
+    const { host, controller } = rig.host();
+    rig.settle();
+    const told = events(host);
+    controller.faults.answer = (opcode) => (opcode === OPCODE.LE_SET_PHY ? 'never' : undefined);
+    const answers: number[][] = [];
+    const ask = (opcode: number) => host.command(opcode, NOTHING, (status) => answers.push([opcode, status]));
+    for (const opcode of [OPCODE.LE_SET_PHY, OPCODE.READ_BD_ADDR]) ask(opcode);
+    rig.clock.advance(2500);
+    for (const opcode of [OPCODE.LE_SET_PHY, OPCODE.READ_BD_ADDR]) ask(opcode);
+    rig.clock.advance(10);
+    const expected = [
+      [OPCODE.LE_SET_PHY, STATUS.UNKNOWN_COMMAND],
+      [OPCODE.READ_BD_ADDR, STATUS.SUCCESS],
+    ];
+    expect(answers).toEqual([...expected, ...expected]);
+    expect(controller.commands.filter(({ opcode }) => opcode === OPCODE.LE_SET_PHY)).toHaveLength(1);
+    expect(told).toEqual(['up']);
+    expect(rig.logged).toEqual(['warn: the controller does not answer command 0x2032, which is left out from now on']);
+  });
+
   it('that never get a credit end so too', () => {
     const rig = new Rig();
     const { host, controller } = rig.host({ creditMs: 1 });
@@ -240,6 +262,24 @@ describe('commands', () => {
     const answers: number[] = [];
     host.command(OPCODE.READ_BD_ADDR, NOTHING, (status) => answers.push(status));
     expect(answers).toEqual([STATUS.NO_ANSWER]);
+  });
+});
+
+describe('data of connections', () => {
+  it('may come in longer packets than the controller takes', () => {
+    const rig = new Rig();
+    const [near, far] = duplex(rig.clock);
+    const host = new HciHost(near, rig.ground);
+    rig.air.attach(far, { aclLength: 27 });
+    rig.settle();
+    const told = events(host);
+    const lengths: number[] = [];
+    host.acl.open(1, (_, data) => lengths.push(data.length));
+    for (const length of [27, 73, 251, 521])
+      far.write(Uint8Array.of(0x02, 0x01, 0x20, length & 0xff, length >> 8, ...new Uint8Array(length)));
+    rig.settle();
+    expect(lengths).toEqual([27, 73, 251, 521]);
+    expect(told).toEqual(['up']);
   });
 });
 

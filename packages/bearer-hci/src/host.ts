@@ -73,11 +73,11 @@ export class HciHost implements Commands {
       acl: (handle, flags, data) => this.acl.receive(handle, flags, data),
       outOfStep: (reason) => this.#recover(`the stream is out of step: ${reason}`),
     });
-    this.#commands = new CommandQueue(
-      this.clock,
-      (packet) => this.#stream.write(packet),
-      (reason) => this.#recover(reason),
-    );
+    this.#commands = new CommandQueue(this.clock, (packet) => this.#stream.write(packet), {
+      silent: (reason) => this.#recover(reason),
+      leftOut: (opcode) =>
+        this.log('warn', `the controller does not answer command ${hexCode(opcode)}, which is left out from now on`),
+    });
     stream.listen({
       data: (octets) => this.#data(octets),
       drained: () => {},
@@ -241,7 +241,6 @@ export class HciHost implements Commands {
     this.#state = 'up';
     this.#resets = 0;
     this.#capabilities = capabilities;
-    if (capabilities.acl.packets > 0) this.#parser.maxAclLength = Math.max(27, capabilities.acl.length);
     this.acl.configure(capabilities.acl.length, capabilities.acl.packets);
     this.#askWhenQuiet(QUIET_MS);
     this.#up.emit(capabilities);
