@@ -21,7 +21,7 @@ export interface Transmit {
 
 /** One AD structure as it was heard. */
 export interface Heard extends AdStructure {
-  /** Received signal strength in dBm. */
+  /** Received signal strength in dBm; 127 where the radio does not tell. */
   readonly rssi: number;
   /** Clock time at the end of its reception, ms. */
   readonly at: number;
