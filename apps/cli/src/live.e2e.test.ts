@@ -5,7 +5,7 @@ import { toHex } from '@meshferry/core';
 import { portableCrypto } from '@meshferry/crypto';
 import { afterAll, describe, expect, test } from 'vitest';
 import { freshAir, noCompiler, startHarness } from '../../../packages/bearer-dongle/src/testing/firmware.ts';
-import { firmware, type Json, temporaryFolder } from './testing/cli.ts';
+import { firmware, type Json, meshferry, temporaryFolder } from './testing/cli.ts';
 import { Controllers, hasSocat } from './testing/controllers.ts';
 import { type LiveProcess, run, start } from './testing/live.ts';
 
@@ -58,9 +58,14 @@ async function expectFlashed(device: LiveProcess, slot: string): Promise<void> {
 }
 
 /** A whole update by processes: `updater` and `target` are the bearers of either side. */
-async function wholeUpdate(name: string, updater: readonly string[], target: readonly string[]): Promise<void> {
+async function wholeUpdate(
+  name: string,
+  updater: readonly string[],
+  target: readonly string[],
+  ...options: readonly string[]
+): Promise<void> {
   const { net, slot, device } = await setUp(name, updater, target);
-  expectUpdated(await run(['dfu', 'run', zip, ...net]));
+  expectUpdated(await run(['dfu', 'run', zip, ...options, ...net]));
   await expectFlashed(device, slot);
 }
 
@@ -127,7 +132,11 @@ describe('two processes update each other, each with a Bluetooth controller', ()
 
   test('by PB-GATT, and then through the device as a proxy', async () => {
     const uri = `hci:tcp:127.0.0.1:${await controllers.tcp()}`;
-    await wholeUpdate('gatt', ['--bearer', `proxy:${uri}`], ['--bearer', uri]);
+    const capture = join(folder.path, 'gatt.jsonl.gz');
+    await wholeUpdate('gatt', ['--bearer', `proxy:${uri}`], ['--bearer', uri], '--capture', capture);
+    const { result } = await meshferry(['decode', capture, '--json']);
+    expect(result).toMatchObject({ ok: true, errors: {} });
+    expect(result.messages).toBeGreaterThan(20);
   });
 
   test.skipIf(!hasSocat)('over serial ports', async () => {

@@ -3,7 +3,7 @@ import { MeshError, SeededRandom } from '@meshferry/core';
 import { portableCrypto } from '@meshferry/crypto';
 import { makeFirmware } from '@meshferry/firmware';
 import { chooseWay } from '../bearers/way.ts';
-import { withSession } from '../network/open.ts';
+import { requireNetwork, withSession } from '../network/open.ts';
 import type { Session } from '../network/session.ts';
 import { Shell } from '../shell/shell.ts';
 import { chooseGroup } from '../update/group.ts';
@@ -46,6 +46,8 @@ export function hearAir(shell: Shell, seconds: number | undefined, listen: Liste
 function hearRadio(shell: Shell, seconds: number | undefined, listen: Listener): Promise<number> {
   const hear = async (session: Session): Promise<number> => {
     const { clock, traffic } = session;
+    // A proxy tells only its clients in the network.
+    if (!traffic.isOnAir) requireNetwork(shell, session);
     const begun = clock.now;
     const unlisten = traffic.listen(listen(session));
     const timeIsUp = new Promise<void>((resolve) => {
@@ -58,7 +60,7 @@ function hearRadio(shell: Shell, seconds: number | undefined, listen: Listener):
       unlisten();
     }
   };
-  return withSession(shell, hear, { node: false });
+  return withSession(shell, hear, { node: 'listener' });
 }
 
 /**

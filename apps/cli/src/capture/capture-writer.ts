@@ -5,10 +5,11 @@ import { pcapHeader, pcapPacket } from '@meshferry/bearer';
 import { toHex, utf8 } from '@meshferry/core';
 import { badInput } from '../shell/exit.ts';
 import { type CaptureKeys, keysFileOf } from './capture-keys.ts';
+import type { GattDirection } from './decoder.ts';
 import { wiresharkTables } from './wireshark-tables.ts';
 
 /** One advertising event to be written. */
-export interface CaptureEvent {
+export interface AdvertisingEvent {
   /** Microseconds. */
   readonly t: number;
   /** Number of the transmitting device. */
@@ -16,6 +17,18 @@ export interface CaptureEvent {
   readonly type: number;
   readonly data: Uint8Array;
 }
+
+/** An attribute value on a link to a proxy. */
+export interface ValueEvent {
+  /** Microseconds. */
+  readonly t: number;
+  /** Number of the link. */
+  readonly device: number;
+  readonly gatt: GattDirection;
+  readonly data: Uint8Array;
+}
+
+export type CaptureEvent = AdvertisingEvent | ValueEvent;
 
 type Format = 'pcap' | 'jsonl' | 'jsonl.gz';
 
@@ -58,7 +71,14 @@ export class CaptureWriter {
     return this.#events;
   }
 
+  /** A .pcap of advertising channels has no place for values on links: they are left out. */
   add(event: CaptureEvent): void {
+    if ('gatt' in event) {
+      if (this.#format === 'pcap') return;
+      this.#events++;
+      this.#write(valueLine(event));
+      return;
+    }
     this.#events++;
     this.#write(this.#format === 'pcap' ? pcapPacket({ ...event, rssi: RSSI_UNKNOWN }) : jsonLine(event));
   }
@@ -90,7 +110,11 @@ function formatOf(path: string): Format {
   throw badInput('unknown-format', `what shall ${path} be?`, 'End its name in .pcap, .jsonl or .jsonl.gz.');
 }
 
-function jsonLine({ t, device, type, data }: CaptureEvent): Uint8Array {
+function valueLine({ t, device, gatt, data }: ValueEvent): Uint8Array {
+  return utf8(`${JSON.stringify({ t, d: device, gatt, p: toHex(data) })}\n`);
+}
+
+function jsonLine({ t, device, type, data }: AdvertisingEvent): Uint8Array {
   return utf8(`${JSON.stringify({ t, d: device, ch: CHANNELS, pdu: ADV_NONCONN_IND, ad: type, p: toHex(data) })}\n`);
 }
 

@@ -51,6 +51,13 @@ async function capture(shell: Shell, _: readonly string[], { out, seconds }: Cap
     let traffic: Traffic | undefined;
     const heardSeconds = await hearAir(shell, seconds, (session) => {
       traffic = session.traffic;
+      if (!traffic.isOnAir && out.endsWith('.pcap')) {
+        throw badInput(
+          'no-pcap',
+          'a .pcap holds advertising, and this radio hears a proxy',
+          'Name a .jsonl or .jsonl.gz.',
+        );
+      }
       const file = new CaptureWriter(resolve(shell.io.cwd, out), keysOfAir(session));
       writer = file;
       return (event) => file.add(event);

@@ -57,7 +57,11 @@ async function decodeLive(shell: Shell, { keys, seconds }: DecodeFlags): Promise
     const live = new Decoder(shell, knowledgeOf(known));
     decoder = live;
     let line = 0;
-    return ({ t, device, type, data }) => live.hear({ line: ++line, t, d: device }, { type, data });
+    return (event) => {
+      const place = { line: ++line, t: event.t, d: event.device };
+      if ('gatt' in event) live.hearValue(place, event.gatt, event.data);
+      else live.hear(place, event);
+    };
   });
   decoder?.finish();
   return ExitCode.done;

@@ -66,7 +66,7 @@ function scan(shell: Shell, _: readonly string[], { seconds = SECONDS }: ScanFla
     if (!shell.json) say(shell, devices, others);
     return ExitCode.done;
   };
-  return withSession(shell, listen, { node: false });
+  return withSession(shell, listen, { node: 'absent' });
 }
 
 /** A network that is heard, and whether it is the one that is kept. */

@@ -84,14 +84,13 @@ export class LiveDevice {
   }
 
   powerOn(): void {
-    const { random, advertisings, peripherals } = this.#radio;
+    const { random } = this.#radio;
     const clock = new PoweredClock(this.#radio.clock);
     const target = this.#make({ clock, random, crypto: nodeCrypto, log: this.#shell.log, store: this.#store });
     this.#clock = clock;
     this.#target = target;
     const { device } = target;
-    for (const advertising of advertisings) device.attach(advertising);
-    for (const peripheral of peripherals) device.serve(peripheral);
+    this.#radio.attachTo(device);
     this.#options.tell({ type: 'booted' });
     device.changes.subscribe(() => this.#joined());
     this.#joined();

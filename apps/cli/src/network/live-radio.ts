@@ -1,4 +1,13 @@
-import { type Advertising, type Bearer, type GattCentral, type GattPeripheral, reconnecting } from '@meshferry/bearer';
+import {
+  type Advertising,
+  type Bearer,
+  type Bridge,
+  type Bridged,
+  type GattCentral,
+  type GattPeripheral,
+  joinBearers,
+  reconnecting,
+} from '@meshferry/bearer';
 import { type Clock, MeshError, type Random } from '@meshferry/core';
 import { openRadios, type RadioPlan } from '../bearers/radio.ts';
 import { ExitCode, Stop } from '../shell/exit.ts';
@@ -17,13 +26,9 @@ export class LiveRadio {
   readonly clock: Clock = realClock;
   readonly random: Random = realRandom;
   readonly traffic: LiveTraffic = new LiveTraffic();
-  /** Of each radio that has it; what is sent by them is counted. */
-  readonly advertisings: readonly Advertising[];
   /** Of each radio that can do nothing else. */
   readonly proxyClients: readonly GattCentral[];
-  readonly peripherals: readonly GattPeripheral[];
-  readonly central: GattCentral | undefined;
-  readonly #bearers: readonly Bearer[];
+  readonly #bridge: Bridge;
   readonly #interrupt: Interrupt;
   readonly #outage: Outage;
 
@@ -33,31 +38,51 @@ export class LiveRadio {
     const outage = new Outage(shell, realClock);
     const ground = { clock: realClock, random: realRandom, log: shell.log };
     try {
-      const bearers = await openRadios(plans, ground, (open, uri) =>
+      const radios = await openRadios(plans, ground, (open, uri) =>
         reconnecting(open, realClock, {
           longestMs: RETRY_MS,
           listener: (change) => outage.changed(uri, change),
         }),
       );
-      return new LiveRadio(bearers, interrupt, outage);
+      return new LiveRadio(radios, interrupt, outage);
     } catch (thrown) {
       interrupt.close();
       throw thrown;
     }
   }
 
-  private constructor(bearers: readonly Bearer[], interrupt: Interrupt, outage: Outage) {
-    this.#bearers = bearers;
+  private constructor(radios: readonly Bearer[], interrupt: Interrupt, outage: Outage) {
     this.#interrupt = interrupt;
     this.#outage = outage;
-    this.advertisings = bearers.flatMap(({ advertising }) => (advertising ? [this.traffic.count(advertising)] : []));
-    this.proxyClients = bearers.flatMap(({ advertising, central }) => (!advertising && central ? [central] : []));
-    this.peripherals = bearers.flatMap(({ peripheral }) => (peripheral ? [peripheral] : []));
-    this.central = bearers.find(({ central }) => central !== undefined)?.central;
+    const bearers = radios.map((radio) => this.traffic.count(radio));
+    this.#bridge = joinBearers(bearers, realClock);
+    // Who can advertise needs no proxy.
+    const { centrals } = joinBearers(
+      bearers.filter(({ advertising }) => advertising === undefined),
+      realClock,
+    );
+    this.proxyClients = centrals;
+  }
+
+  /** Of each radio that has it. */
+  get advertisings(): readonly Advertising[] {
+    return this.#bridge.advertisings;
+  }
+
+  get peripherals(): readonly GattPeripheral[] {
+    return this.#bridge.peripherals;
   }
 
   get advertising(): Advertising | undefined {
     return this.advertisings[0];
+  }
+
+  get central(): GattCentral | undefined {
+    return this.#bridge.centrals[0];
+  }
+
+  attachTo(device: Bridged): void {
+    this.#bridge.attachTo(device);
   }
 
   /** As `Session.run`; also ends the command with 4 when a radio is gone for good. */
@@ -88,7 +113,7 @@ export class LiveRadio {
   close(): void {
     this.#interrupt.close();
     this.#outage.close();
-    for (const bearer of this.#bearers) bearer.close();
+    this.#bridge.close();
   }
 }
 

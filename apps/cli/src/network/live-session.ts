@@ -1,6 +1,7 @@
 import type { Advertising, GattCentral } from '@meshferry/bearer';
 import { type Clock, type MeshError, type Random, type Store, storeView } from '@meshferry/core';
 import { nodeCrypto } from '@meshferry/crypto-node';
+import type { ProxyConnectorOptions } from '@meshferry/network';
 import { type MeshNetwork, NetworkState, type UpdaterRole } from '@meshferry/node';
 import { asInput } from '../shell/exit.ts';
 import type { Shell } from '../shell/shell.ts';
@@ -30,7 +31,7 @@ export class LiveSession implements Session {
   #isReleased = false;
 
   /** Takes over the radio and the store, also when it throws. */
-  constructor(shell: Shell, radio: LiveRadio, store: Store, { node = true }: SessionOptions = {}) {
+  constructor(shell: Shell, radio: LiveRadio, store: Store, { node = 'member' }: SessionOptions = {}) {
     this.folder = stateFolder(shell);
     this.store = store;
     this.networkStore = storeView(store, 'network/');
@@ -40,7 +41,8 @@ export class LiveSession implements Session {
       const { clock, random } = radio;
       const ground = { clock, random, crypto: nodeCrypto, log: shell.log, store: storeView(store, 'node/') };
       this.#own = composeOwnPart(shell, ground, this.state, { incoming: MANY_ANSWERS });
-      if (node) this.#goOnAir();
+      if (node === 'member') this.#goOnAir();
+      else if (node === 'listener' && radio.advertisings.length === 0) this.#goOnAir({ everything: true });
       else this.#release();
     } catch (thrown) {
       radio.close();
@@ -102,10 +104,10 @@ export class LiveSession implements Session {
   }
 
   /** By advertising with each radio that can, through a proxy of the network with each other one. */
-  #goOnAir(): void {
+  #goOnAir(options: ProxyConnectorOptions = {}): void {
     const node = this.network?.node;
     for (const advertising of this.#radio.advertisings) node?.attach(advertising);
-    for (const central of this.#radio.proxyClients) node?.network.proxy.connect(central);
+    for (const central of this.#radio.proxyClients) node?.network.proxy.connect(central, options);
   }
 }
 

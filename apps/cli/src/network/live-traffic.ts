@@ -3,6 +3,8 @@ import {
   AD_MESH_MESSAGE,
   AD_PB_ADV,
   type Advertising,
+  type Bearer,
+  type GattTraceEvent,
   type TraceEvent,
   withTrace,
 } from '@meshferry/bearer';
@@ -10,6 +12,7 @@ import { Emitter, type Unsubscribe } from '@meshferry/core';
 import type { ControllerSettings } from '@meshferry/sim';
 import type { CaptureEvent } from '../capture/capture-writer.ts';
 import { formatSeconds } from '../shell/format.ts';
+import { realClock } from '../shell/host.ts';
 import type { Traffic } from './session.ts';
 
 /** Device numbers in a capture: this process, and everybody else. */
@@ -21,17 +24,21 @@ const LEGACY_INTERVAL_MS = 20;
 /** What this process sends and hears. */
 export class LiveTraffic implements Traffic {
   readonly #radios: Advertising[] = [];
-  readonly #sent: Emitter<CaptureEvent> = new Emitter();
+  readonly #own: Emitter<CaptureEvent> = new Emitter();
   #events = 0;
 
-  /** The same radio; what is sent by it counts. */
-  count(radio: Advertising): Advertising {
-    this.#radios.push(radio);
+  /** The same radio; what goes over it counts. */
+  count(radio: Bearer): Bearer {
+    if (radio.advertising !== undefined) this.#radios.push(radio.advertising);
     return withTrace(radio, (event) => this.#trace(event));
   }
 
   get events(): number {
     return this.#events;
+  }
+
+  get isOnAir(): boolean {
+    return this.#radios.length > 0;
   }
 
   get controller(): ControllerSettings {
@@ -47,7 +54,7 @@ export class LiveTraffic implements Traffic {
         heard({ t: micros(at), device: OTHERS, type, data }),
       ),
     );
-    stops.push(this.#sent.subscribe(heard));
+    stops.push(this.#own.subscribe(heard));
     return () => {
       for (const stop of stops) stop();
     };
@@ -57,11 +64,16 @@ export class LiveTraffic implements Traffic {
     return formatSeconds(seconds);
   }
 
-  #trace(event: TraceEvent): void {
-    if (event.kind !== 'sent') return;
-    const { ad, transmit, sent } = event;
-    this.#events += transmit.count;
-    this.#sent.emit({ t: micros(sent.start), device: OWN, type: ad.type, data: ad.data });
+  #trace(event: TraceEvent | GattTraceEvent): void {
+    if (event.kind === 'sent') {
+      const { ad, transmit, sent } = event;
+      this.#events += transmit.count;
+      this.#own.emit({ t: micros(sent.start), device: OWN, type: ad.type, data: ad.data });
+    } else if (event.kind === 'value-sent' || event.kind === 'value-received') {
+      const { number: device, side } = event.link;
+      const gatt = (side === 'client') === (event.kind === 'value-sent') ? 'in' : 'out';
+      this.#own.emit({ t: micros(realClock.now), device, gatt, data: event.value });
+    }
   }
 }
 

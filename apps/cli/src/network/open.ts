@@ -1,6 +1,7 @@
 import type { MeshNetwork, NetworkState } from '@meshferry/node';
 import { chooseWay, type KeptOptions, wayOf } from '../bearers/way.ts';
 import { badInput, type Stop } from '../shell/exit.ts';
+import { quoteArguments } from '../shell/format.ts';
 import type { Shell } from '../shell/shell.ts';
 import type { Kept, Session, SessionOptions } from './session.ts';
 
@@ -70,7 +71,7 @@ export function requireNetwork(shell: Shell, session: Session): MeshNetwork {
 
 /** The command line for another command on the same network. */
 export function again(shell: Shell, command: string): string {
-  return ['meshferry', command, ...shell.network].join(' ');
+  return `meshferry ${command} ${quoteArguments(shell.network)}`.trimEnd();
 }
 
 function noNetwork(shell: Shell, session: Session | undefined): Stop {

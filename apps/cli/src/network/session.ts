@@ -17,10 +17,11 @@ export interface SessionOptions {
   /** Whether the network that a simulated world comes with is kept when there is none. Default true. */
   readonly ready?: boolean;
   /**
-   * Whether the node of this process goes on air, if there is one. Default true. Else a real radio only listens, and what is
-   * kept is free for others once it was read.
+   * Whether the node of this process, if there is one, goes on air over a real radio (`member`, the default). Else what is
+   * kept is free for others once it was read. A `listener` that has only GATT goes on air nevertheless, to hear everything
+   * that a proxy tells it.
    */
-  readonly node?: boolean;
+  readonly node?: 'member' | 'listener' | 'absent';
 }
 
 /**
@@ -99,9 +100,14 @@ export type Bystander = Pick<SimUser, 'displays' | 'enter' | 'show'>;
 export interface Traffic {
   /** Advertising events so far: of all nodes where all are known, else of this process. */
   readonly events: number;
+  /** Whether advertising is heard; else only what is said on links to proxies. */
+  readonly isOnAir: boolean;
   /** How this process advertises. */
   readonly controller: ControllerSettings;
-  /** Calls `heard` for every advertising event of this process, and of others as far as they are heard, when it ends. */
+  /**
+   * Calls `heard` for every advertising event of this process, and of others as far as they are heard, when it ends, and
+   * for every value on links to proxies.
+   */
   listen(heard: (event: CaptureEvent) => void): Unsubscribe;
   /** How long something took, for people: `seconds` of the network, and `wallSeconds` of theirs. */
   duration(seconds: number, wallSeconds?: number): string;

@@ -143,6 +143,7 @@ export class SimSession implements Session {
     const { radio } = this.world;
     return {
       events: radio.stats.events,
+      isOnAir: true,
       controller: this.sim.controller,
       listen: (heard) =>
         radio.tap(({ node, at, type, data }) => heard({ t: Math.round(at * 1000), device: node, type, data })),
