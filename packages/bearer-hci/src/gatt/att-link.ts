@@ -1,5 +1,5 @@
 import { GATT_VALUE_OVERHEAD, type GattLink, type GattLinkListener } from '@meshferry/bearer';
-import { MeshError } from '@meshferry/core';
+import { MeshError, type Unsubscribe } from '@meshferry/core';
 import type { Connection } from './connection.ts';
 
 /** Values that are kept until somebody listens; more do not come in the moment between. */
@@ -12,6 +12,7 @@ export class AttLink implements GattLink {
   readonly #handle: number;
   #listener: GattLinkListener | undefined;
   #early: Uint8Array[] = [];
+  readonly #forget: Unsubscribe;
   #open = true;
 
   /** Values go out with this opcode (ATT.WRITE_COMMAND, ATT.NOTIFICATION) and value handle. */
@@ -19,7 +20,7 @@ export class AttLink implements GattLink {
     this.#connection = connection;
     this.#opcode = opcode;
     this.#handle = handle;
-    connection.onEnded(() => this.end());
+    this.#forget = connection.onEnded(() => this.end());
   }
 
   get mtu(): number {
@@ -66,6 +67,7 @@ export class AttLink implements GattLink {
   end(): void {
     if (!this.#open) return;
     this.#open = false;
+    this.#forget();
     this.#listener?.disconnected();
   }
 
