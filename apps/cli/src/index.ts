@@ -32,6 +32,7 @@
  * | `dfu status` · `suspend` · `resume` · `apply` · `cancel` · `retry` | steer the update in `--state`, at its Distributor too; `retry`: once more for the targets that failed; `cancel --targets A,B`: frees targets that somebody else left in the middle | `meshferry dfu resume --bearer sim:targets=10 --state ./state` |
  * | `decode CAPTURE` | recorded traffic down to named fields; live with `--bearer` | `meshferry decode update.jsonl.gz` |
  * | `capture --out FILE` | what a bearer hears, for `decode` (.jsonl) or Wireshark (.pcap) | `meshferry capture --bearer sim:targets=2 --out update.pcap` |
+ * | `device run` | be a device that is provisioned, configured and updated; `--once`: until an image was applied | `meshferry device run --bearer hci:tcp:127.0.0.1:9001 --state ./lamp` |
  * | `bearer list` | the radios, their URIs, and whether they can be used here | `meshferry bearer list` |
  *
  * Every command has `--help`. `--json` prints newline-delimited JSON, a line of type `result` last; `--log LEVEL` logs to
@@ -41,6 +42,30 @@
  *
  * 0 done · 1 failed · 2 usage or input that cannot be read · 3 some targets or nodes failed · 4 bearer or device not available ·
  * 130 interrupted: with `--state` the update is saved, and the message says how to go on.
+ *
+ * ## Radios
+ *
+ * `--bearer URI` names the radio, `meshferry bearer list` those that there are: `hci:` a Bluetooth controller at a serial port,
+ * TCP address or UNIX socket, `dongle:` one with the firmware of Meshferry, `noble:` the Bluetooth of this computer (install
+ * `@meshferry/bearer-noble` and a package called noble). Given several times, all of them make one node. A radio that cannot
+ * advertise reaches the mesh through a proxy; `proxy:hci:…` makes one that can do the same. The bearer of a package of your own is
+ * found by its scheme (`meshferry-bearer-SCHEME`), or named with `--bearer-plugin PACKAGE`.
+ *
+ * The network is kept in `--state` (default: `$XDG_STATE_HOME/meshferry`), whatever the radio. One that goes in the middle is
+ * opened again when it is back, for as long as `--reconnect SECONDS` says (default 60); then the command ends with 4 and says how
+ * to go on. Two terminals, each with a controller:
+ *
+ * ```sh
+ * meshferry device run --uuid 5d7e4f5e000140028003000000000004 --bearer hci:tcp:127.0.0.1:9001 --state ./lamp
+ * ```
+ *
+ * ```sh
+ * export NET='--bearer hci:tcp:127.0.0.1:9000 --state ./state'
+ * meshferry net create $NET
+ * meshferry scan $NET
+ * meshferry provision 5d7e4f5e000140028003000000000004 --profile update.json $NET
+ * meshferry dfu run app.zip $NET
+ * ```
  *
  * ## Simulated networks
  *

@@ -20,6 +20,7 @@ const COMMANDS = [
   ['dfu', 'cancel'],
   ['decode'],
   ['capture'],
+  ['device', 'run'],
   ['bearer', 'list'],
 ];
 

@@ -42,6 +42,7 @@ async function listBearers(shell: Shell): Promise<ExitCode> {
     ...uris.map((uri) => ['', '', dim(`--bearer ${uri}`)]),
   ]);
   for (const line of alignColumns(rows)) shell.say(line);
+  shell.say(dim('\nproxy:URI uses one with GATT as the client of a mesh proxy alone.'));
   shell.say(simulatorKeys().trimEnd());
   return ExitCode.done;
 }

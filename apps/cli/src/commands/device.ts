@@ -26,9 +26,10 @@ export function addDeviceCommands(program: Command, runner: Runner): void {
 }
 
 const EXAMPLE = `
-Example, in two terminals:
+Example:
   meshferry device run --bearer hci:tcp:127.0.0.1:9001 --state ./lamp
-  meshferry scan --bearer hci:tcp:127.0.0.1:9000 --state ./state
+
+In another terminal "meshferry scan --bearer hci:tcp:127.0.0.1:9000 --state ./state" finds it.
 
 Its flash, keys and sequence numbers are kept in the state folder: killed and started again it goes on where it was.
 `;
