@@ -50,11 +50,7 @@ describeBearer({ describe, it }, 'the driver, with a dongle in memory', inMemory
 function withoutFaults(rig: MemoryRig): MemoryRig {
   const open = async () => {
     const dongle = await rig.open('advertising');
-    const wrapped: Bearer = {
-      advertising: withFaults(dongle.advertising!, rig.counting, rig.random, {}),
-      lost: (listener) => dongle.lost!(listener),
-      close: () => dongle.close(),
-    };
+    const wrapped = withFaults(dongle, rig.counting, rig.random, {});
     rig.fakes.set(wrapped, rig.fakes.get(dongle)!);
     return wrapped;
   };

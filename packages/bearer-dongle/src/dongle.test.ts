@@ -461,6 +461,42 @@ describe('a dongle that goes', () => {
   });
 });
 
+describe('a dongle that keeps to no rule', () => {
+  it.each([
+    ['says that its queue is full', 2, 'bearer-failed'],
+    ['refuses', 3, 'bearer-failed'],
+    ['cancels by itself', 1, 'bearer-failed'],
+  ])('and %s: a send ends', async (_, outcome, code) => {
+    const { open, clock, fake } = setUp();
+    const dongle = await open();
+    fake.toHost = (frame) => (typeOf(frame) === REPORT ? undefined : frame);
+    fake.toDongle = (frame) => {
+      if (typeOf(frame) !== SEND) return frame;
+      const id = ++sends;
+      fake.toHost = (each) => each;
+      fake.say(Uint8Array.of(REPORT, id, id >> 8, outcome, 0, ...new Uint8Array(16)));
+      fake.toHost = (each) => (typeOf(each) === REPORT ? undefined : each);
+      return undefined;
+    };
+    let sends = 0;
+    const { outcomes } = sendAll(dongle, [0]);
+    clock.advance(5000);
+    expect((outcomes[0] as MeshError | undefined)?.code).toBe(code);
+    fake.toHost = (frame) => frame;
+    fake.toDongle = (frame) => frame;
+    const { outcomes: later } = sendAll(dongle, range(5));
+    clock.advance(100);
+    expect(later.every(isSent)).toBe(true);
+  });
+
+  it('does not know power', async () => {
+    const prepare = (fake: FakeDongle) => {
+      fake.capabilities = 0;
+    };
+    expect(await setUp({ power: 4, prepare }).failure()).toMatchObject({ hint: 'Leave power out of the bearer URI.' });
+  });
+});
+
 describe('frames between the sessions', () => {
   it('of an earlier host are passed over', async () => {
     const { open, fake, clock, ground } = setUp();

@@ -10,7 +10,6 @@ import {
   decodeServiceData,
   encodeAdStructures,
   encodeServiceAdvertisement,
-  type Heard,
   type Sent,
   type Transmit,
 } from '@meshferry/bearer';
@@ -70,8 +69,8 @@ export interface Dongle extends Bearer {
   lost(listener: (reason: MeshError) => void): Unsubscribe;
 }
 
-class OpenDongle implements Dongle, Advertising, SessionListener {
-  readonly sets: number = SETS;
+class OpenDongle implements Dongle {
+  readonly advertising: Advertising;
   heardLost = 0;
   readonly #ground: BearerGround;
   readonly #options: DongleOptions;
@@ -97,27 +96,28 @@ class OpenDongle implements Dongle, Advertising, SessionListener {
     this.#ground = ground;
     this.#options = options;
     this.#opened = opened;
-    const session = new Session(stream, ground, options.name, this);
+    const session = new Session(stream, ground, options.name, this.#listener());
     this.#session = session;
     this.#outbox = new Outbox(
       ground.clock,
       (message) => session.say(message),
       (us) => session.toHost(us),
     );
+    const minIntervalMs = () => (SETS * this.info.eventUs) / 1000;
+    this.advertising = {
+      sets: SETS,
+      get minIntervalMs(): number {
+        return minIntervalMs();
+      },
+      send: (ad, transmit, done) => this.#send(ad, transmit, done),
+      receive: (types, heard) => (this.#over === undefined ? this.#ears.listen(types, heard) : () => {}),
+    };
     session.start();
-  }
-
-  get advertising(): Advertising {
-    return this;
   }
 
   get info(): DongleInfo {
     if (this.#info === undefined) throw closedError();
     return this.#info;
-  }
-
-  get minIntervalMs(): number {
-    return (SETS * this.info.eventUs) / 1000;
   }
 
   lost(listener: (reason: MeshError) => void): Unsubscribe {
@@ -129,14 +129,14 @@ class OpenDongle implements Dongle, Advertising, SessionListener {
     this.#finish(closedError());
   }
 
-  send(ad: AdStructure, transmit: Transmit, done: (outcome: Sent | MeshError) => void): Cancel {
+  #send(ad: AdStructure, transmit: Transmit, done: (outcome: Sent | MeshError) => void): Cancel {
     const { clock } = this.#ground;
     const refusal = this.#over ?? tooLong(ad);
     if (refusal !== undefined) {
       const timer = clock.after(0, () => done(refusal));
       return () => timer.cancel();
     }
-    const intervalMs = Math.max(transmit.intervalMs, this.minIntervalMs);
+    const intervalMs = Math.max(transmit.intervalMs, this.advertising.minIntervalMs);
     const shipment = {
       count: Math.min(Math.max(Math.trunc(transmit.count), 1), COUNT_MAX),
       intervalUs: Math.min(Math.round(intervalMs * 1000), INTERVAL_MAX_US),
@@ -151,11 +151,17 @@ class OpenDongle implements Dongle, Advertising, SessionListener {
     return () => this.#outbox.cancel(job);
   }
 
-  receive(types: readonly number[], heard: (ad: Heard) => void): Unsubscribe {
-    return this.#over === undefined ? this.#ears.listen(types, heard) : () => {};
+  #listener(): SessionListener {
+    return {
+      began: (info) => this.#began(info),
+      paused: () => this.#outbox.pause(),
+      synced: (token) => this.#outbox.synced(token),
+      message: (message) => this.#take(message),
+      ended: (reason) => this.#ended(reason),
+    };
   }
 
-  began(info: DongleInfo): MeshError | undefined {
+  #began(info: DongleInfo): MeshError | undefined {
     const { name, power } = this.#options;
     const refusal = power === undefined ? undefined : powerError(name, power, info);
     if (refusal !== undefined) return refusal;
@@ -166,22 +172,14 @@ class OpenDongle implements Dongle, Advertising, SessionListener {
     return undefined;
   }
 
-  paused(): void {
-    this.#outbox.pause();
-  }
-
-  synced(token: number): void {
-    this.#outbox.synced(token);
-  }
-
-  message(message: SessionMessage): void {
+  #take(message: SessionMessage): void {
     if (message.type === REPORT) this.#outbox.report(message);
     else if (message.type === HEARD) this.#hear(message);
     else if (message.type === STATE) this.#reconcile(message);
     else this.#noteLost(message.heardLost);
   }
 
-  ended(reason: MeshError): void {
+  #ended(reason: MeshError): void {
     const wasOpened = this.#isOpened;
     const error = wasOpened ? lostError(reason) : openingError(this.#options.name, reason);
     this.#finish(error);

@@ -120,6 +120,8 @@ describe('messages of a dongle [PROTOCOL.md 4]', () => {
       value: { info: { protocol: { major: 2, minor: 3 }, version: '4.5.6' } },
     });
     expect(decodeMessage(fromHex('81010203040100040506'))).toMatchObject({ ok: false });
+    const crowded = concat(Uint8Array.of(HEARD), new Uint8Array(17).fill(37), new Uint8Array(32));
+    expect(decodeMessage(crowded)).toMatchObject({ ok: false });
     const noQueue = concat(fromHex('81010203040100040506'), new Uint8Array(24));
     expect(decodeMessage(noQueue)).toMatchObject({ ok: false });
   });

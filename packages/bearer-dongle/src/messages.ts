@@ -165,6 +165,8 @@ export function encodeReset(mode: number): Uint8Array {
 }
 
 const WORD = 0x1_0000_0000;
+/** Octets of legacy advertising data. */
+const AD_MAX = 31;
 const INFO_SIZE = 34;
 /** What INFO begins with in every version of the protocol: nonce, protocol version, firmware version. */
 const INFO_FOREVER = 10;
@@ -261,7 +263,7 @@ function decodeHeard(octets: Uint8Array, view: DataView): Result<DongleMessage, 
   const channel = octets[9]!;
   if (channel < 37 || channel > 39) return fail(bad(`HEARD on channel ${channel}`));
   const length = octets.length - HEARD_SIZE;
-  if (length > 31) return fail(bad(`HEARD with ${length} octets of advertising data`));
+  if (length > AD_MAX) return fail(bad(`HEARD with ${length} octets of advertising data`));
   return ok({
     type: HEARD,
     timeUs: readTime(view, 1),

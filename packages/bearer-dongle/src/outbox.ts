@@ -97,9 +97,9 @@ export class Outbox {
     const job = this.#underWay.get(id);
     if (job === undefined) return;
     this.#underWay.delete(id);
-    if (outcome === OUTCOME_QUEUE_FULL) this.#again(job);
-    else if (outcome === OUTCOME_SENT) this.#sent(job, startUs, endUs);
-    else if (outcome !== OUTCOME_CANCELLED) finish(job, refused());
+    if (outcome === OUTCOME_SENT) this.#sent(job, startUs, endUs);
+    else if (outcome === OUTCOME_QUEUE_FULL || outcome === OUTCOME_CANCELLED) this.#again(job);
+    else finish(job, refused());
     this.#pump();
   }
 
@@ -138,6 +138,7 @@ export class Outbox {
     finish(job, { start, end: Math.min(start + duration, now) });
   }
 
+  /** Unless it was cancelled here. */
   #again(job: Job): void {
     if (job.done === undefined) return;
     if (job.tries < TRIES_MAX) this.#waiting.unshift(job);

@@ -29,6 +29,7 @@ const LATENCY_MS = 1;
 export class FakeDongle {
   major = wire.PROTOCOL_MAJOR;
   queue = 8;
+  capabilities = wire.CAN_SET_POWER;
   /** How much too fast its clock is, ppm. */
   driftPpm = 0;
   /** ms from one end of the line to the other. */
@@ -142,7 +143,7 @@ export class FakeDongle {
     this.#endSession(this.major === wire.PROTOCOL_MAJOR);
     const nonce = new Uint8Array(view.buffer.slice(1, 5));
     const head = concat(Uint8Array.of(wire.INFO), nonce, Uint8Array.of(this.major, 0, 9, 8, 7, this.queue, 16));
-    const rest = Uint8Array.of(1578, 1578 >> 8, wire.CAN_SET_POWER, 0, -40, 8);
+    const rest = Uint8Array.of(1578, 1578 >> 8, this.capabilities, 0, -40, 8);
     this.say(concat(head, rest, u64(this.nowUs), new Uint8Array(8).fill(0xab), utf8('fake\u0007')));
   }
 
