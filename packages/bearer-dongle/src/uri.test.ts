@@ -38,6 +38,12 @@ describe('the URI of a dongle', () => {
   });
 });
 
+it('the plugin says whether it can be used here', async () => {
+  const reason = await bearer.check();
+  expect([undefined, 'bearer-unavailable']).toContain(reason?.code);
+  expect(reason?.hint).not.toBe('');
+});
+
 describe('what cannot be opened', () => {
   const open = (uri: string) => {
     const ground = { clock: hostClock(globalThis), random: hostRandom(globalThis.crypto), log: silent };

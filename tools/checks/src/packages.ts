@@ -80,7 +80,7 @@ async function typeProblems(path: string, tarball: Uint8Array): Promise<string[]
 /** Of everything that can change the verdict: what is packed, and the tools by their lockfile-pinned manifests. */
 function contentHash(root: string, { path }: Package): string {
   const hash = createHash('sha256').update(readFileSync(join(root, 'tools/checks/package.json')));
-  for (const part of ['package.json', 'README.md', 'bin', 'dist']) {
+  for (const part of ['package.json', 'README.md', 'bin', 'dist', 'firmware']) {
     for (const file of filesUnder(join(root, path, part)))
       hash.update(file.slice(root.length)).update(readFileSync(file));
   }
