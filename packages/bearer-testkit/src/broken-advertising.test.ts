@@ -105,6 +105,30 @@ const BROKEN: Readonly<Record<string, readonly [Break, RegExp]>> = {
     }),
     /copies 25 ms apart are told to have taken 2 ms/,
   ],
+  'says that all is sent as soon as it is queued': [
+    sending((inner, clock) => (ad, transmit, done) => {
+      const cancel = inner.send(ad, transmit, (outcome) => {
+        if (!isSent(outcome)) done(outcome);
+      });
+      const { now } = clock;
+      const timer = clock.after(0, () => done({ start: now, end: now }));
+      return () => {
+        timer.cancel();
+        cancel();
+      };
+    }),
+    /of 50 structures [0-9] were heard/,
+  ],
+  'uses one buffer for all that it hears': [
+    (bearer, clock) => {
+      const buffer = new Uint8Array(29);
+      return spoilt((ad) => {
+        buffer.set(ad.data);
+        return { ...ad, data: buffer.subarray(0, ad.data.length) };
+      })(bearer, clock);
+    },
+    /structures|copies/,
+  ],
   'overtakes itself': [
     sending((inner, clock) => (ad, transmit, done) => {
       if (ad.data[1]! % 3 !== 0 || ad.data.length > 29) return inner.send(ad, transmit, done);

@@ -126,6 +126,16 @@ const BROKEN: Readonly<Record<string, readonly [Break, RegExp]>> = {
     receiving((value, received) => received(value.subarray(0, 20))),
     /values did not arrive as they were sent, in order/,
   ],
+  'uses one buffer for all that it hears': [
+    (bearer, clock) => {
+      const buffer = new Uint8Array(66);
+      return receiving((value, received) => {
+        buffer.set(value);
+        received(buffer.subarray(0, value.length));
+      })(bearer, clock);
+    },
+    /did not arrive as they were sent/,
+  ],
   'hears each notification twice': [
     receiving((value, received) => {
       received(value);
@@ -414,5 +424,51 @@ describe('the suite finds of a GATT bearer that can be lost that it', () => {
     ['leaves its links', ['bearer-lost'], false, /the link of a lost radio ends: not within/],
   ])('%s', async (_name, told, endsLinks, expected) => {
     expect((await findings(losing(told, endsLinks))).join('\n')).toMatch(expected);
+  });
+});
+
+describe('the suite, of a GATT bearer that hears octets which nobody should send,', () => {
+  /** What they do to the links that there are: `end` them, or keep them from receiving for ever. */
+  const garbled = (does: 'end' | 'deafen') => {
+    let links: { end(): void; isDeaf: boolean }[] = [];
+    return subjectOf(
+      {
+        gatt: { flood: 50, connectMs: 5000 },
+        garble: () => {
+          for (const each of links) {
+            if (does === 'end') each.end();
+            else each.isDeaf = true;
+          }
+        },
+      },
+      (clock) => {
+        links = [];
+        const world = memoryGatt(clock, OPTIONS);
+        return () =>
+          link((inner) => {
+            const state = { end: () => inner.disconnect(), isDeaf: false };
+            links.push(state);
+            return {
+              listen: ({ received, disconnected }) =>
+                inner.listen({
+                  received: (value) => {
+                    if (!state.isDeaf) received(value);
+                  },
+                  disconnected: () => disconnected(),
+                }),
+            };
+          })(world.join(), clock);
+      },
+    );
+  };
+
+  it('lets it end the link, which can be made again', async () => {
+    expect(await findings(garbled('end'))).toEqual([]);
+  });
+
+  it('finds that a link is of no use any more', async () => {
+    expect(await findings(garbled('deafen'))).toEqual([
+      expect.stringMatching(/^links take no harm from octets that no bearer sends.*: 1 values arrive: not within/),
+    ]);
   });
 });
