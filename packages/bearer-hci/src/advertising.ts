@@ -232,6 +232,8 @@ export class HciAdvertising implements Advertising {
   }
 
   #terminated(parameters: Uint8Array): void {
+    // By a connection: Connection Complete comes as well, before or after this, and says so.
+    if (parameters[0] === STATUS.SUCCESS) return;
     const handle = parameters[1] ?? -1;
     this.#slots.find(({ handle: own }) => own === handle)?.set.terminated();
   }
@@ -241,6 +243,7 @@ export class HciAdvertising implements Advertising {
     this.#offer = undefined;
     const slot = this.#slots.find((one) => one.offer !== undefined);
     slot?.set.terminated();
+    if (slot?.offer !== undefined) slot.set.stop();
     offer?.connected();
   }
 
@@ -249,7 +252,7 @@ export class HciAdvertising implements Advertising {
     const unsent = this.#slots.flatMap(({ job }) => (job?.done === undefined ? [] : job));
     for (const { set } of this.#slots) set.forget();
     this.#slots = [];
-    this.#queue.unshift(...unsent);
+    this.#queue.unshift(...unsent.sort((a, b) => a.askedAt - b.askedAt));
   }
 }
 

@@ -7,7 +7,7 @@ import type { HciUri } from './uri.ts';
 export async function openStream(uri: HciUri): Promise<ByteStream> {
   switch (uri.kind) {
     case 'serial':
-      return openSerial(uri.path, uri.baudRate);
+      return openSerial(uri.path, uri.baudRate, uri.flowControl);
     case 'tcp':
       return openSocket({ host: uri.host, port: uri.port });
     case 'unix':

@@ -18,13 +18,13 @@ export async function loadSerialPort(): Promise<SerialPortModule> {
 }
 
 /**
- * Opens a serial port: 8 data bits, no parity, 1 stop bit, RTS/CTS, exclusively, DTR set as USB firmware expects. Rejects
+ * Opens a serial port: 8 data bits, no parity, 1 stop bit, RTS/CTS or not, exclusively, DTR set as USB firmware expects. Rejects
  * with `bearer-unavailable`, `bearer-permission`, `bearer-busy` or `bearer-failed`.
  */
-export async function openSerial(path: string, baudRate: number): Promise<ByteStream> {
+export async function openSerial(path: string, baudRate: number, rtscts: boolean): Promise<ByteStream> {
   const { SerialPort } = await loadSerialPort();
   // `lock` asks the kernel for the port alone (TIOCEXCL).
-  const port = new SerialPort({ path, baudRate, rtscts: true, lock: true, hupcl: false, autoOpen: false });
+  const port = new SerialPort({ path, baudRate, rtscts, lock: true, hupcl: false, autoOpen: false });
   await new Promise<void>((resolve, reject) => {
     port.open((error) => (error ? reject(openingError(path, error)) : resolve()));
   });

@@ -9,6 +9,7 @@ describe('hci: URIs', () => {
       kind: 'serial',
       path: '/dev/ttyACM0',
       baudRate: 115_200,
+      flowControl: true,
       options: none,
     });
     expect(parseHciUri('hci:serial:COM3')).toMatchObject({ path: 'COM3', baudRate: 1_000_000 });
@@ -30,7 +31,11 @@ describe('hci: URIs', () => {
       ['peer', 'C0:01:02:03:04:05/random'],
       ['mtu', '247'],
     ]);
-    expect(parseHciUri('hci:serial:/dev/ttyS0,115200?peer=x')).toMatchObject({ path: '/dev/ttyS0', baudRate: 115_200 });
+    expect(parseHciUri('hci:serial:/dev/ttyS0,115200?peer=x&flow=none')).toMatchObject({
+      path: '/dev/ttyS0',
+      baudRate: 115_200,
+      flowControl: false,
+    });
   });
 
   it.each([
@@ -49,6 +54,7 @@ describe('hci: URIs', () => {
     'hci:unix:',
     'hci:unix:?peer=x',
     'hci:unix:/run/hci?',
+    'hci:serial:/dev/ttyS0?flow=maybe',
     'hci:unix:/run/hci?peer',
     'noble:',
   ])('%s is none', (uri) => {

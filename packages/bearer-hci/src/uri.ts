@@ -2,7 +2,7 @@ import { MeshError } from '@meshferry/core';
 
 /** Where the controller is, and what the URI says besides. */
 export type HciUri = { readonly options: ReadonlyMap<string, string> } & (
-  | { readonly kind: 'serial'; readonly path: string; readonly baudRate: number }
+  | { readonly kind: 'serial'; readonly path: string; readonly baudRate: number; readonly flowControl: boolean }
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
   | { readonly kind: 'unix'; readonly path: string }
 );
@@ -19,15 +19,15 @@ const DEFAULT_BAUD_RATE = 1_000_000;
 
 /**
  * Reads `hci:serial:PATH[,RATE]`, `hci:tcp:HOST:PORT` (an IPv6 address in brackets) or `hci:unix:PATH`, each with
- * `?key=value&…`; a rate left out is 1 000 000. Throws `bad-bearer-uri`. Options are kept as they are: whoever knows one
- * uses it (`peer` of SMP).
+ * `?key=value&…`; a rate left out is 1 000 000. Throws `bad-bearer-uri`. `flow=none` is for a serial port without RTS/CTS. Other
+ * options are kept as they are: whoever knows one uses it (`peer` of SMP).
  */
 export function parseHciUri(uri: string): HciUri {
   const [, kind, rest = ''] = /^hci:(serial|tcp|unix):(.+)$/s.exec(uri) ?? [];
   const query = rest.indexOf('?');
   const where = query < 0 ? rest : rest.slice(0, query);
   const options = query < 0 ? new Map<string, string>() : parseOptions(uri, rest.slice(query + 1));
-  if (kind === 'serial') return { kind, options, ...parseSerial(uri, where) };
+  if (kind === 'serial') return { kind, options, ...parseSerial(uri, where), flowControl: parseFlow(uri, options) };
   if (kind === 'tcp') return { kind, options, ...parseTcp(uri, where) };
   if (kind === 'unix' && where !== '') return { kind, options, path: where };
   throw bad(uri, 'it names no serial port, TCP address or UNIX socket');
@@ -38,6 +38,12 @@ function parseSerial(uri: string, where: string): { path: string; baudRate: numb
   if (path === '') throw bad(uri, 'the path of the serial port is missing');
   if (rate !== undefined && !/^[1-9]\d{2,7}$/.test(rate)) throw bad(uri, `"${rate}" is no rate in baud`);
   return { path, baudRate: rate === undefined ? DEFAULT_BAUD_RATE : Number(rate) };
+}
+
+function parseFlow(uri: string, options: ReadonlyMap<string, string>): boolean {
+  const flow = options.get('flow') ?? 'rtscts';
+  if (flow !== 'rtscts' && flow !== 'none') throw bad(uri, `flow is rtscts or none, not "${flow}"`);
+  return flow === 'rtscts';
 }
 
 function parseTcp(uri: string, where: string): { host: string; port: number } {
