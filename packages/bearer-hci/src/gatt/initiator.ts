@@ -118,6 +118,8 @@ export class Initiator {
       this.#ownType = OWN_PUBLIC;
       this.#create(attempt);
     } else if (status === STATUS.COMMAND_DISALLOWED || status === STATUS.LIMITED_RESOURCES) {
+      // Perhaps it initiates still, as a cancel before was lost; where it does not, this is refused.
+      this.#host.command(OPCODE.LE_CREATE_CONNECTION_CANCEL, new Uint8Array(), () => {});
       this.#timer = this.#host.clock.after(RETRY_MS, () => {
         this.#timer = undefined;
         this.#create(attempt);
@@ -127,7 +129,9 @@ export class Initiator {
 
   #initiated(status: number, connection: Connection | undefined): void {
     const attempt = this.#current;
-    if (attempt === undefined) connection?.disconnect();
+    // The end of an attempt before, which was cancelled.
+    const isOld = status === STATUS.UNKNOWN_CONNECTION && attempt?.over === undefined;
+    if (attempt === undefined || isOld) connection?.disconnect();
     else if (connection === undefined) {
       this.#finish({ problem: attempt.over ?? `the controller could not connect, status ${hexCode(status, 2)}` });
     } else if (attempt.over !== undefined) {
