@@ -356,14 +356,20 @@ const BROKEN: Readonly<Record<string, readonly [Break, RegExp]>> = {
   ],
 };
 
+const broken = (make: Break, isLossy: boolean) =>
+  subjectOf({ advertising: { flood: 100, isLossy } }, (clock) => {
+    const air = memoryAir(clock, new SeededRandom(1));
+    return () => make(air.join(), clock);
+  });
+
 describe('the suite finds of an advertising bearer that it', () => {
-  it.each(Object.entries(BROKEN))('%s', async (_name, [broken, expected]) => {
-    const subject = subjectOf({ advertising: { flood: 100 } }, (clock) => {
-      const air = memoryAir(clock, new SeededRandom(1));
-      return () => broken(air.join(), clock);
-    });
-    const found = await findings(subject);
+  it.each(Object.entries(BROKEN))('%s', async (_name, [make, expected]) => {
+    const found = await findings(broken(make, false));
     expect(found.join('\n')).toMatch(expected);
+  });
+
+  it.each(Object.entries(BROKEN))('%s, also where the air may lose', async (_name, [make]) => {
+    expect(await findings(broken(make, true))).not.toEqual([]);
   });
 });
 

@@ -1,18 +1,20 @@
 /**
- * What a bearer is, and the wrappers that go round any of them: faults, capture, trace; and a small radio in memory for
- * tests and examples.
+ * What a bearer is; how a plugin is found; what goes round any of them: faults, capture, trace, opening a lost radio again,
+ * joining several; and a small radio in memory for tests and examples.
  *
  * ```ts
- * import { SeededRandom, VirtualClock } from '@meshferry/core';
- * import { AD_MESH_MESSAGE, memoryAir, withFaults, withTrace } from '@meshferry/bearer';
+ * import { hostClock, hostRandom, silent } from '@meshferry/core';
+ * import { AD_MESH_MESSAGE, pluginFor, reconnecting, withFaults, withTrace } from '@meshferry/bearer';
  *
- * const clock = new VirtualClock();
- * const random = new SeededRandom(1);
- * const air = memoryAir(clock, random, { loss: 0.05 });
- * const lossy = withFaults(air.join().advertising, clock, random, { duplication: 0.1 });
- * const traced = withTrace(lossy, (event) => console.log(event.kind, event.ad.data));
- * traced.receive([AD_MESH_MESSAGE], (heard) => console.log(heard.rssi));
+ * const ground = { clock: hostClock(globalThis), random: hostRandom(globalThis.crypto), log: silent };
+ * const plugin = await pluginFor('hci:unix:/run/hci', { plugins: [], importPackage: (name) => import(name) });
+ * const radio = await reconnecting(() => plugin.open('hci:unix:/run/hci', ground), ground.clock);
+ * const lossy = withFaults(radio, ground.clock, ground.random, { loss: 0.1 });
+ * const traced = withTrace(lossy, (event) => console.log(event.kind));
+ * traced.advertising?.receive([AD_MESH_MESSAGE], (heard) => console.log(heard.rssi));
  * ```
+ *
+ * A radio of your own: docs/bearer-plugins.md, and the suite of `@meshferry/bearer-testkit`.
  *
  * @packageDocumentation
  */

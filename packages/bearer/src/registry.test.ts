@@ -101,6 +101,13 @@ describe('the plugin of a package', () => {
     }
   });
 
+  it('that Node does not find is not there; one that lacks another package is', async () => {
+    const missing = (name: string) => () =>
+      Promise.reject(Object.assign(new Error(`Cannot find package '${name}'`), { code: 'ERR_MODULE_NOT_FOUND' }));
+    expect(await findPlugin(missing('x'), 'x')).toBeUndefined();
+    expect((await rejected(findPlugin(missing('serialport'), 'x'))).code).toBe('bearer-unavailable');
+  });
+
   it('that cannot be loaded is not taken for one that is not there', async () => {
     const broken = new Error('add-on for another Node');
     const error = await rejected(findPlugin(() => Promise.reject(broken), 'x'));

@@ -1,7 +1,7 @@
 import { MeshError, toMeshError } from '@meshferry/core';
 import type { BearerPlugin } from './plugin.ts';
 
-/** Imports a package by its name: `(name) => import(name)`; undefined when there is none of this name. */
+/** Imports a package by its name: `(name) => import(name)`. It may give undefined where there is none of this name. */
 export type ImportPackage = (packageName: string) => Promise<unknown>;
 
 /** Where {@link pluginFor} looks. */
@@ -58,6 +58,7 @@ export async function findPlugin(importPackage: ImportPackage, packageName: stri
   try {
     module = await importPackage(packageName);
   } catch (thrown) {
+    if (isMissing(thrown, packageName)) return undefined;
     const { message } = toMeshError(thrown);
     throw new MeshError('bearer-unavailable', `the bearer package ${packageName} cannot be loaded: ${message}`, {
       hint: 'Install it again, or look at what it says.',
@@ -71,6 +72,12 @@ export async function findPlugin(importPackage: ImportPackage, packageName: stri
   throw new MeshError('bad-bearer-plugin', `the package ${packageName} is no bearer: ${wrong}`, {
     hint: 'It must export "bearer", a BearerPlugin of @meshferry/bearer: see docs/bearer-plugins.md.',
   });
+}
+
+/** Whether it is this package that is not there, and not one that it lacks itself. */
+function isMissing(thrown: unknown, packageName: string): boolean {
+  const { code, message } = Object(thrown) as { readonly code?: unknown; readonly message?: unknown };
+  return code === 'ERR_MODULE_NOT_FOUND' && String(message).includes(`'${packageName}'`);
 }
 
 /** What keeps the export of a package from being a plugin; undefined: nothing. */
