@@ -36,7 +36,7 @@ export function whatSpeaks(octets: Uint8Array, reason: string): Failure {
   }
   return {
     message,
-    hint: 'Check the port, the rate in the URI, flow control (?flow=none where RTS/CTS is not wired) and that the board has HCI firmware.',
+    hint: 'Check that the board has HCI firmware and that nothing else uses it; of a serial port also the rate in the URI and flow control (?flow=none where RTS/CTS is not wired).',
   };
 }
 

@@ -58,7 +58,10 @@ describe('the plugin', () => {
     const closing = createServer((connection) => connection.destroy());
     const path = join(folder, 'closing');
     await listening(closing, path);
-    expect(await failure(`hci:unix:${path}`)).toMatchObject({ code: 'bearer-failed' });
+    expect(await failure(`hci:unix:${path}`)).toMatchObject({
+      code: 'bearer-failed',
+      hint: expect.stringContaining('one host at a time'),
+    });
     closing.close();
   });
 

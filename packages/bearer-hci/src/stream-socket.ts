@@ -68,7 +68,7 @@ const LINGER_MS = 200;
 
 function endedError(name: string, failure: Error | undefined): MeshError {
   return new MeshError('bearer-lost', `the connection to ${name} ended${failure ? `: ${failure.message}` : ''}`, {
-    hint: 'Start the other end again, then open the bearer again.',
+    hint: 'Start the other end again, or end what else uses it (many take one host at a time), then open the bearer again.',
     cause: failure,
   });
 }
