@@ -73,8 +73,6 @@ export const PROPERTY = {
 
 /** Largest ATT_MTU of this host: a value of the greatest length, 512 octets, and what is ahead of it in one response. */
 export const ATT_MTU = 517;
-/** Octets of an attribute value at most. */
-export const MAX_VALUE = 512;
 /** How long a response or a confirmation may take, ms; nothing more goes over a connection that exceeded it [3.3.3]. */
 export const TRANSACTION_MS = 30_000;
 

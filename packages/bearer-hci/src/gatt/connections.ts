@@ -35,6 +35,11 @@ export class Connections {
     ];
   }
 
+  /** How many have not ended. */
+  get size(): number {
+    return this.#open.size;
+  }
+
   /** Those of one role that have not ended. */
   of(role: Connection['role']): Connection[] {
     return [...this.#open.values()].filter((connection) => connection.role === role);

@@ -22,8 +22,9 @@ const MOST_CONNECTIONS = 4;
 const ADVERTISES_WHILE_CONNECTED = { octet: 4, bit: 6 };
 /** A client that subscribes to nothing only takes the place of another, ms. */
 const IDLE_MS = 60_000;
-/** A refusal passes, for example when a connection has ended, ms. */
+/** A refusal passes, ms; beside connections it may mean that the controller has no other one, and lasts. */
 const RETRY_MS = 1000;
+const RETRY_CONNECTED_MS = 10_000;
 
 interface Subscribed {
   readonly served: ServedService;
@@ -128,7 +129,7 @@ export class HciPeripheral implements GattPeripheral {
       intervalMs: offer.intervalMs,
       newAddress,
       connected: () => again(0),
-      refused: () => again(RETRY_MS),
+      refused: () => again(this.#connections.size === 0 ? RETRY_MS : RETRY_CONNECTED_MS),
     });
   }
 
