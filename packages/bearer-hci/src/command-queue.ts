@@ -11,6 +11,8 @@ export type Answered = (status: number, parameters: Uint8Array) => void;
 /** Longest wait for an answer, ms. */
 const ANSWER_MS = 2000;
 const RESET_ANSWER_MS = 5000;
+/** Of these, for what has arrived and was not read yet, ms. */
+const GRACE_MS = 100;
 const NOTHING = new Uint8Array();
 
 /** What a {@link CommandQueue} tells. */
@@ -84,7 +86,8 @@ export class CommandQueue {
     const command = this.#waiting[0];
     if (this.#outstanding !== undefined || command === undefined) return;
     if (this.#credits < 1) {
-      this.#timer ??= this.#clock.after(ANSWER_MS, () => this.#listener.silent('no credit for another command'));
+      if (this.#timer === undefined)
+        this.#wait(ANSWER_MS, () => this.#listener.silent('no credit for another command'));
       return;
     }
     this.#stopTimer();
@@ -92,8 +95,15 @@ export class CommandQueue {
     this.#outstanding = command;
     this.#credits--;
     const limit = command.opcode === OPCODE.RESET ? RESET_ANSWER_MS : ANSWER_MS;
-    this.#timer = this.#clock.after(limit, () => this.#unanswered(command));
+    this.#wait(limit, () => this.#unanswered(command));
     this.#write(command.packet);
+  }
+
+  /** Timers of a process that was busy run before it reads what has come meanwhile: the last part is a turn of its own. */
+  #wait(ms: number, silent: () => void): void {
+    this.#timer = this.#clock.after(ms - GRACE_MS, () => {
+      this.#timer = this.#clock.after(GRACE_MS, silent);
+    });
   }
 
   #unanswered({ opcode }: Command): void {

@@ -221,6 +221,21 @@ describe('commands', () => {
     expect(rig.logged).toEqual(['warn: no answer to command 0x1009; the controller is reset']);
   });
 
+  it('wait for the answer a turn longer when the process was busy: what has come is read after the timers', () => {
+    const rig = new Rig();
+    const { host, controller } = rig.host();
+    rig.settle();
+    const told = events(host);
+    controller.faults.answer = () => 'never';
+    const answers: number[] = [];
+    host.command(OPCODE.READ_BD_ADDR, NOTHING, (status) => answers.push(status));
+    // As after a pause of the process: the timer is due, and the octets are there.
+    rig.clock.advance(1950);
+    controller.event(EVENT.COMMAND_COMPLETE, [1, 0x09, 0x10, 0, 1, 2, 3, 4, 5, 6]);
+    rig.clock.advance(1000);
+    expect([answers, told]).toEqual([[STATUS.SUCCESS], ['up']]);
+  });
+
   it('that nothing depends on may stay without an answer: they are not sent again, and all else goes on', () => {
     const rig = new Rig();
     const { host, controller } = rig.host();

@@ -3,21 +3,21 @@ import { type Clock, Emitter, type Log, MeshError, type Random, type Timer, type
 import { AclData } from './acl.ts';
 import { EVENT, hexCode, OPCODE, STATUS } from './codes.ts';
 import { type Answered, CommandQueue } from './command-queue.ts';
+import { type EventHandler, EventTable } from './event-table.ts';
 import { whatSpeaks } from './failure.ts';
 import { H4Parser } from './h4.ts';
 import { type Capabilities, initialise } from './initialise.ts';
 import { type Commands, run } from './procedure.ts';
 import type { ByteStream } from './stream.ts';
 
-/** Parameters of an event (behind the subevent code for LE events), good during the call only. */
-export type EventHandler = (parameters: Uint8Array) => void;
-
 /** Silence on the line before a Reset, so that what comes then is the answer, ms. */
 const SILENCE_MS = 100;
 /** A controller that never falls silent is reset after this, ms. */
 const NOISE_MS = 1000;
 /** Nothing comes within a packet for so long: its end is lost, ms. */
-const HALF_PACKET_MS = 1000;
+const HALF_PACKET_MS = 900;
+/** After that, for what has arrived and was not read yet, ms. */
+const GRACE_MS = 100;
 /** A quiet controller is asked whether it is still there after this, ms. */
 const QUIET_MS = 10_000;
 /** Resets in a row that did not bring it up before the controller is given up. */
@@ -49,8 +49,8 @@ export class HciHost implements Commands {
   readonly #stream: ByteStream;
   readonly #parser: H4Parser;
   readonly #commands: CommandQueue;
-  readonly #events: EventHandler[][] = [];
-  readonly #leEvents: EventHandler[][] = [];
+  readonly #events: EventTable = new EventTable();
+  readonly #leEvents: EventTable = new EventTable();
   readonly #up = new Emitter<Capabilities>();
   readonly #down = new Emitter<void>();
   readonly #lost = new Emitter<MeshError>();
@@ -60,6 +60,8 @@ export class HciHost implements Commands {
   #quiet: Timer | undefined;
   #heardAt = 0;
   #noisySince = 0;
+  /** Nothing came for long within a packet. */
+  #suspected = false;
   #resets = 0;
 
   /** Starts at once: `onUp` follows, or `onLost` when there is no controller that can be used. */
@@ -98,12 +100,12 @@ export class HciHost implements Commands {
   }
 
   onEvent(code: number, handler: EventHandler): Unsubscribe {
-    return register(this.#events, code, handler);
+    return this.#events.register(code, handler);
   }
 
   /** `subevent`: of LE Meta. */
   onLeEvent(subevent: number, handler: EventHandler): Unsubscribe {
-    return register(this.#leEvents, subevent, handler);
+    return this.#leEvents.register(subevent, handler);
   }
 
   /** The controller is ready and empty: set it up. Called at once when it is so already. */
@@ -139,12 +141,13 @@ export class HciHost implements Commands {
   #data(octets: Uint8Array): void {
     if (this.#state === 'closed') return;
     this.#heardAt = this.clock.now;
+    this.#suspected = false;
     this.#parser.push(octets);
     if (this.#timer === undefined && !this.#parser.betweenPackets) this.#watch(HALF_PACKET_MS);
   }
 
   #event(code: number, parameters: Uint8Array): void {
-    if (code === EVENT.LE_META) dispatch(this.#leEvents[parameters[0]!], parameters.subarray(1));
+    if (code === EVENT.LE_META) this.#leEvents.dispatch(parameters[0]!, parameters.subarray(1));
     else if (code === EVENT.COMMAND_COMPLETE) this.#commandComplete(parameters);
     else if (code === EVENT.COMMAND_STATUS) {
       this.#commands.answer(word(parameters, 2), parameters[1]!, false, parameters[0]!, NOTHING);
@@ -156,7 +159,7 @@ export class HciHost implements Commands {
       }
       if (code === EVENT.DATA_BUFFER_OVERFLOW)
         this.log('warn', 'the controller ran out of buffers and has dropped data');
-      dispatch(this.#events[code], parameters);
+      this.#events.dispatch(code, parameters);
     }
   }
 
@@ -211,7 +214,12 @@ export class HciHost implements Commands {
       else this.#reset();
     } else if (!this.#parser.betweenPackets) {
       if (silence < HALF_PACKET_MS) this.#watch(atLeast(HALF_PACKET_MS - silence));
-      else this.#recover('the stream stopped within a packet');
+      else if (this.#suspected) this.#recover('the stream stopped within a packet');
+      else {
+        // Timers of a process that was busy run before it reads what has come meanwhile.
+        this.#suspected = true;
+        this.#watch(GRACE_MS);
+      }
     }
   }
 
@@ -279,17 +287,6 @@ export class HciHost implements Commands {
 /** A rest of time that the precision of the clock can tell from none. */
 function atLeast(ms: number): number {
   return Math.max(1, ms);
-}
-
-function register(table: EventHandler[][], code: number, handler: EventHandler): Unsubscribe {
-  table[code] = [...(table[code] ?? []), handler];
-  return () => {
-    table[code] = (table[code] ?? []).filter((other) => other !== handler);
-  };
-}
-
-function dispatch(handlers: readonly EventHandler[] | undefined, parameters: Uint8Array): void {
-  if (handlers !== undefined) for (const handler of handlers) handler(parameters);
 }
 
 function word(octets: Uint8Array, at: number): number {
