@@ -49,10 +49,16 @@ function scan(shell: Shell, _: readonly string[], { seconds = SECONDS }: ScanFla
         shell.say(shell.style.dim(`  on its label: --oob ${oob}`));
     });
     const others = new Neighbours(session);
+    let end = (): void => {};
+    const over = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    const timer = clock.after(1000 * seconds, () => end());
     try {
-      const over = new Promise<void>((resolve) => clock.after(1000 * seconds, () => resolve()));
       await session.run(over, () => new MeshError('interrupted', 'interrupted while listening'));
     } finally {
+      // It would keep the process when it is over before its time.
+      timer.cancel();
       found();
       others.close();
       scanner.close();
