@@ -177,6 +177,23 @@ describe('a device', () => {
     expect(lives.map(({ state }: Json) => state)).toEqual(['unprovisioned', 'node', 'unprovisioned']);
   });
 
+  test('is found and reached by whichever radio is near it', async () => {
+    const [here, there] = [air(), air()];
+    const net = [...here.bearer, ...there.bearer.slice(0, 2), '--state', join(folder.path, 'both')];
+    const lamps = [
+      running(['device', 'run', '--uuid', UUID, ...here.as('near')]),
+      running(['device', 'run', '--uuid', OTHER, ...there.as('far')]),
+    ];
+    await meshferry(['net', 'create', ...net]);
+    const scan = await meshferry(['scan', '--seconds', '3', ...net, '--json']);
+    expect(scan.result.devices.map(({ uuid }: Json) => uuid).sort()).toEqual([UUID, OTHER]);
+    const { exit, result } = await meshferry(['provision', UUID, OTHER, ...net, '--json']);
+    expect([exit, result.nodes?.length]).toEqual([0, 2]);
+    // What they are made of was read over both.
+    for (const node of result.nodes) expect(node.elements[0].models.length).toBeGreaterThan(3);
+    for (const lamp of lamps) await lamp.end();
+  });
+
   test('is heard by others: as it is scanned, captured, and decoded live', async () => {
     const { as } = air();
     const net = as('network');

@@ -9,6 +9,7 @@ import {
 } from '@meshferry/provisioning';
 import { expect, test } from 'vitest';
 import { reachDevices } from './devices.ts';
+import { joinCentrals } from './joined.ts';
 
 const UUID = new Uint8Array(16).fill(7);
 
@@ -81,4 +82,27 @@ test('a device that is silent is asked nevertheless, and can be given up', () =>
   second.cancel();
   clock.advance(120_000);
   expect(second.outcomes).toEqual([]);
+});
+
+test('several radios are one: a peer is connected to by the radio that heard it', () => {
+  const clock = new VirtualClock();
+  const [near, far] = [memoryGatt(clock), memoryGatt(clock)];
+  const links: ProvisioningLink[] = [];
+  pbGattAcceptor({ clock }, far.peripheral()).accept(
+    { uuid: UUID, oobInformation: 0 },
+    (link) => void links.push(link),
+  );
+  const central = joinCentrals([near.central(), far.central()]);
+  const outcomes: unknown[] = [];
+  reachDevices({ clock, random: new SeededRandom(1), advertising: undefined, central })?.open(
+    UUID,
+    (outcome) => void outcomes.push(outcome),
+  );
+  clock.advance(10_000);
+  expect(outcomes).toHaveLength(1);
+  expect(outcomes[0]).not.toBeInstanceOf(MeshError);
+  expect(links).toHaveLength(1);
+  const only = near.central();
+  expect(joinCentrals([only])).toBe(only);
+  expect(joinCentrals([])).toBeUndefined();
 });

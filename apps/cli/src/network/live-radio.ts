@@ -13,6 +13,7 @@ import { openRadios, type RadioPlan } from '../bearers/radio.ts';
 import { ExitCode, Stop } from '../shell/exit.ts';
 import { realClock, realRandom } from '../shell/host.ts';
 import type { Shell } from '../shell/shell.ts';
+import { joinAdvertisings, joinCentrals } from './joined.ts';
 import { LiveTraffic } from './live-traffic.ts';
 import { Outage } from './outage.ts';
 
@@ -28,6 +29,9 @@ export class LiveRadio {
   readonly traffic: LiveTraffic = new LiveTraffic();
   /** Of each radio that can do nothing else. */
   readonly proxyClients: readonly GattCentral[];
+  /** All of them as one, to look for devices and talk to them. */
+  readonly advertising: Advertising | undefined;
+  readonly central: GattCentral | undefined;
   readonly #bridge: Bridge;
   readonly #interrupt: Interrupt;
   readonly #outage: Outage;
@@ -62,6 +66,8 @@ export class LiveRadio {
       realClock,
     );
     this.proxyClients = centrals;
+    this.advertising = joinAdvertisings(this.#bridge.advertisings);
+    this.central = joinCentrals(this.#bridge.centrals);
   }
 
   /** Of each radio that has it. */
@@ -71,14 +77,6 @@ export class LiveRadio {
 
   get peripherals(): readonly GattPeripheral[] {
     return this.#bridge.peripherals;
-  }
-
-  get advertising(): Advertising | undefined {
-    return this.advertisings[0];
-  }
-
-  get central(): GattCentral | undefined {
-    return this.#bridge.centrals[0];
   }
 
   attachTo(device: Bridged): void {
