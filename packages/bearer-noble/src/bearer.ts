@@ -10,12 +10,16 @@ import type { NobleLibrary } from './noble-api.ts';
 const POWER_ON_MS = 6000;
 /** From the last command to letting go of the controller, so that disconnections still go out, ms. */
 const LINGER_MS = 300;
+/** How often it is looked whether the device is still there, ms. */
+const PRESENCE_MS = 1000;
 
 export interface NobleOptions {
   /** The only peer to be used: address or identifier. */
   readonly only?: string;
   /** What is known to be wrong with this machine: told instead of "it is off". */
   readonly suspicion?: MeshError;
+  /** Whether the device of the adapter is still there: libraries notice late that a serial port is gone, or when they write. */
+  readonly isPresent?: () => boolean;
 }
 
 /**
@@ -31,6 +35,7 @@ export class NobleBearer implements Bearer {
   readonly #clock: Clock;
   readonly #leave: () => void;
   readonly #lost = new Set<(reason: MeshError) => void>();
+  readonly #presence: Deadline;
   #state: 'open' | 'closed' | 'lost' = 'open';
 
   /** Starts the library and waits for the adapter. Rejects as {@link BearerPlugin.open} does. */
@@ -66,6 +71,12 @@ export class NobleBearer implements Bearer {
     this.#leave = leave;
     this.central = new NobleCentral(library, clock, log, options.only);
     library.on('stateChange', this.#changed as never);
+    const { isPresent } = options;
+    this.#presence = new Deadline(clock, () => {
+      if (isPresent?.() === false) this.#changed('unplugged');
+      else this.#presence.set(PRESENCE_MS);
+    });
+    if (isPresent !== undefined) this.#presence.set(PRESENCE_MS);
   }
 
   lost(lost: (reason: MeshError) => void): Unsubscribe {
@@ -92,6 +103,7 @@ export class NobleBearer implements Bearer {
   };
 
   #end(reason: MeshError): void {
+    this.#presence.clear();
     this.central.end(reason);
     this.#library.removeListener('stateChange', this.#changed as never);
     this.#clock.after(LINGER_MS, () => {

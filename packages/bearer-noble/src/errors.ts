@@ -5,7 +5,7 @@ export function bearerClosed(): MeshError {
 }
 
 export function bearerLost(state: string): MeshError {
-  return new MeshError('bearer-lost', `the Bluetooth adapter is gone: noble says it is "${state}"`, {
+  return new MeshError('bearer-lost', `the Bluetooth adapter is gone: it is "${state}"`, {
     hint: 'Plug it in or switch it on again, then open the bearer again.',
   });
 }

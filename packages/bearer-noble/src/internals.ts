@@ -28,7 +28,7 @@ interface Bindings {
 }
 
 interface Hci {
-  readonly _socket?: Emitter & { stop?(): void };
+  readonly _socket?: Emitter & { stop?(): void; readonly _serialDevice?: Emitter | null };
   _aclQueue?: { readonly handle: number }[];
   readonly _aclConnections?: ReadonlyMap<number, unknown>;
   flushAcl?(): Promise<void>;
@@ -170,10 +170,14 @@ export function onLineError(library: NobleLibrary, failed: (error: Error) => voi
 
 /** Lets go of the controller: by the library itself where it can, else by its parts. */
 export function release(library: NobleLibrary): void {
-  if (library.stop !== undefined) library.stop();
   const hci = internalsOf(library)._bindings?._hci;
-  if (hci == null || library.stop !== undefined) return;
-  // Looks every second whether the adapter is up, for ever: the look after the next one is not taken any more.
-  hci.pollIsDevUp = () => {};
-  hci._socket?.stop?.();
+  const socket = hci?._socket;
+  if (library.stop !== undefined) library.stop();
+  else if (hci != null) {
+    // Looks every second whether the adapter is up, for ever: the look after the next one is not taken any more.
+    hci.pollIsDevUp = () => {};
+    socket?.stop?.();
+  }
+  // What was still to be written fails on a port that is gone, and nobody listens any more: that would end the process.
+  for (const emitter of [socket, socket?._serialDevice]) emitter?.on('error', () => {});
 }

@@ -525,6 +525,19 @@ describe.each(BOTH)('%s', (lib) => {
       expect(['stateChange', 'discover', 'scanStop'].flatMap((event) => rig.library.listeners(event))).toEqual([]);
     });
 
+    it('is lost when its device is gone, though the library says nothing', async () => {
+      let isPresent = true;
+      const rig = await new NobleRig(lib).open({ isPresent: () => isPresent });
+      const { observed } = await rig.connected(ADDRESS);
+      const lost: string[] = [];
+      rig.bearer.lost((reason) => lost.push(reason.code));
+      await rig.advance(10_000);
+      expect(lost).toEqual([]);
+      isPresent = false;
+      await rig.advance(3000);
+      expect([lost, observed.disconnected, rig.clock.nextAt]).toEqual([['bearer-lost'], 1, undefined]);
+    });
+
     it.each(['poweredOff', 'unsupported', 'resetting', 'unauthorized'])(
       'is told when the adapter is %s',
       async (state) => {

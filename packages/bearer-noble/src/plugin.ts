@@ -31,7 +31,9 @@ export const bearer: BearerPlugin = {
     } catch (thrown) {
       throw suspicion ?? openingError(thrown);
     }
+    const port = process.env.BLUETOOTH_HCI_SOCKET_UART_PORT;
     return NobleBearer.open(library, ground, {
+      ...(port === undefined ? {} : { isPresent: () => thisSystem.exists(port) }),
       ...(peer === undefined ? {} : { only: peer }),
       ...(suspicion === undefined ? {} : { suspicion }),
     });
