@@ -58,7 +58,7 @@ export interface GattAdvertisement {
   readonly data: Uint8Array;
   /** An opaque handle to connect to: good until the advertiser changes its address. */
   readonly peer: string;
-  /** dBm. */
+  /** dBm; −127, the weakest in every comparison, where the radio does not tell. */
   readonly rssi: number;
   /** Clock time, ms. */
   readonly at: number;

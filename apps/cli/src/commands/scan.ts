@@ -162,9 +162,9 @@ function describe(
   };
 }
 
-/** Controllers say 127 when they do not know [Bluetooth Core 5.4, Vol 4, Part E, 7.7.65.2]. */
+/** Controllers say 127 when they do not know [Bluetooth Core 5.4, Vol 4, Part E, 7.7.65.2]; where peers are compared it is −127. */
 function known(rssi: number): number | null {
-  return rssi === 127 ? null : rssi;
+  return Math.abs(rssi) === 127 ? null : rssi;
 }
 
 function strength(rssi: number | null): string[] {
