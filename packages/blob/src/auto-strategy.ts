@@ -26,9 +26,19 @@ const RELAYED_INTERVAL_STEP = 5;
 const COPY_INTERVAL_MS = 20;
 /** More answers at a time, each sent on by every relay, would be lost where relays hear each other. */
 const MAX_RELAYED_ANSWERS = 16;
+/** From one PDU to the next where nothing is slower: the segment interval, and what is lost between messages. */
+const RELAYED_PDU_MS = 10 * (RELAYED_INTERVAL_STEP + 1) + 2;
+/** What a relay misses all behind it miss: so little is missed by some alone. Measured, on lines, grids and at random. */
+const RELAYED_SPREAD = 0.1;
+/** What each receiver adds to the time of capabilities and start, whose answers take two PDUs: PDUs of it, and waits. Measured. */
+const OPENING_PDUS = 10;
+const OPENING_MS = 50;
+const RELAYED_OPENING_MS = 650;
 /** What a PDU that every relay sends on costs, ms: two or three copies of it. */
 const RELAYED_MS = 60;
 const FAR_MS = 300;
+/** Relays on the way to the farthest receiver, until it has been heard. */
+const USUAL_RELAYS = 2;
 /** Long answers that come in parallel without getting into each other's way. Relays send one after the other. */
 const ANSWERS_AT_A_TIME = 5;
 /** Network Transmit of most nodes, for the estimate of what a request to the group costs. */
@@ -101,6 +111,11 @@ export class AutoStrategy implements Strategy {
 
   roundMs(receivers: readonly Receiver[]): number {
     return this.#conditions(receivers).roundMs(receivers.length);
+  }
+
+  openingMs(receivers: readonly Receiver[]): number {
+    const { unsegmentedMs } = this.#estimates;
+    return receivers.length * (areRemote(receivers) ? RELAYED_OPENING_MS : OPENING_PDUS * unsegmentedMs + OPENING_MS);
   }
 
   repairing(lack: Lack, { chunkSize }: Sending, receivers: readonly Receiver[]): Sending {
@@ -196,19 +211,25 @@ export class AutoStrategy implements Strategy {
   }
 
   #conditions(receivers: readonly Receiver[]): Conditions {
-    const { segmentMs, unsegmentedMs } = this.#estimates;
+    const { unsegmentedMs } = this.#estimates;
     const remote = areRemote(receivers);
+    const leastMs = remote ? RELAYED_PDU_MS / this.#relayedCopies : 0;
     const loss = this.#estimates.lossOf(receivers);
     const mean = Math.min(0.5, loss.reduce((sum, each) => sum + each, 0) / Math.max(1, loss.length));
-    // Requests go out once, short answers twice; over relays all is sent more often.
-    const answered = remote ? 1 : (1 - mean) * (1 - mean ** 2);
+    // Requests go out once, short answers twice; over relays `loss` is of PDUs, and the last answer is that of the farthest.
+    const unanswered = remote ? 1 - (1 - Math.min(0.5, Math.max(...loss))) ** 2 : 1 - (1 - mean) * (1 - mean ** 2);
+    const relays = receivers.reduce((most, each) => Math.max(most, each.relays), remote ? USUAL_RELAYS : 0);
+    const overdueMs = this.#estimates.answerTimeoutMs(false, relays);
     return {
       loss,
       jointLoss: (copies) => this.#estimates.jointLoss(copies),
       relayed: remote,
-      segmentMs,
+      spread: remote ? RELAYED_SPREAD : 1,
+      segmentMs: Math.max(this.#estimates.segmentMs, leastMs),
       unsegmentedMs,
-      roundMs: (asked) => Math.min(this.#unicastRoundMs(asked, remote), this.#groupRoundMs(asked, remote)) / answered,
+      roundMs: (asked) =>
+        Math.min(this.#unicastRoundMs(asked, remote), this.#groupRoundMs(asked, remote)) +
+        repetitions(asked, unanswered) * overdueMs,
       answerSegmentMs: remote ? 1.5 * RELAYED_MS : this.#estimates.answerSegmentMs,
       answerAckMs: remote ? 0 : USUAL_COPIES * unsegmentedMs,
       answersAtATime: remote ? 1 : ANSWERS_AT_A_TIME,
@@ -233,7 +254,9 @@ export class AutoStrategy implements Strategy {
   /** One request after the other; each is answered within 20 to 50 ms. */
   #unicastRoundMs(asked: number, remote: boolean): number {
     if (remote) return 2 * asked * RELAYED_MS + this.#estimates.roundTripMs(false) + FAR_MS;
-    return asked * this.#requestMs + this.#estimates.roundTripMs(false);
+    const atOnce = Math.min(asked, SHORT_AT_A_TIME);
+    const { unsegmentedMs } = this.#estimates;
+    return atOnce * unsegmentedMs + (asked - atOnce) * this.#requestMs + this.#estimates.roundTripMs(false);
   }
 
   /** From one request to the next: so many answers are waited for at a time. */
@@ -249,6 +272,13 @@ export class AutoStrategy implements Strategy {
     const silentMs = GROUP_UNANSWERED * asked * this.#requestMs;
     return USUAL_COPIES * unsegmentedMs + 20 + (480 * asked) / (asked + 1) + answerMs + silentMs;
   }
+}
+
+/** How often on average the last of `asked` receivers must be asked again, when each answer is missing by this chance. */
+function repetitions(asked: number, unanswered: number): number {
+  let sum = 0;
+  for (let missing = unanswered; missing * asked > 0.01; missing *= unanswered) sum += 1 - (1 - missing) ** asked;
+  return sum;
 }
 
 function areRemote(receivers: readonly Receiver[]): boolean {

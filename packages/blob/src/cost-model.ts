@@ -8,6 +8,8 @@ export interface Conditions {
   jointLoss(copies: number): number;
   /** Relays pass the PDUs on: `loss` is the chance to miss a PDU, and copies of the source alone do not lower it. */
   readonly relayed: boolean;
+  /** From 0, receivers miss the same chunks, to 1, each misses others, by chance. */
+  readonly spread: number;
   /** Time that the bearer takes for one event of an unsegmented message, of a segment. */
   readonly unsegmentedMs: number;
   readonly segmentMs: number;
@@ -86,21 +88,27 @@ function repairMs(
   const missedAgain = missedBy(sending, conditions);
   const chances = [...missing];
   let asked = missing.length;
+  let needed = 1;
   let sum = 0;
   for (let round = 0; round < MAX_ROUNDS && asked > NEGLIGIBLE; round++) {
     let listing = 0;
     let chunkHeld = 1;
+    let most = 0;
     for (const [receiver, chance] of chances.entries()) {
       const lists = 1 - (1 - chance) ** chunks;
       listing += lists;
       sum += lists * (ackMs[receiver] as number);
       chunkHeld *= 1 - chance;
+      most = Math.max(most, chance);
       chances[receiver] = chance * (missedAgain[receiver] as number);
     }
-    sum += Math.min(1, asked) * conditions.roundMs(Math.max(1, asked));
+    // What anybody misses.
+    const missed = most + conditions.spread * (1 - chunkHeld - most);
+    sum += needed * conditions.roundMs(Math.max(1, asked / needed));
     sum += listMs * (Math.min(1, listing) + Math.max(0, listing - 1) / conditions.answersAtATime);
-    sum += chunkMs * chunks * (1 - chunkHeld);
+    sum += chunkMs * chunks * missed;
     asked = listing;
+    needed = Math.min(1, listing, Math.max(NEGLIGIBLE, 1 - (1 - missed) ** chunks));
   }
   return sum;
 }

@@ -9,15 +9,23 @@ const ASSUMED_LOSS = 0.02;
  * together have shown counts for each.
  */
 const ASSUMED_WEIGHT = 400;
-const SURVEYED_WEIGHT = 10;
+const SURVEYED_WEIGHT = 3;
 const COMMON_WEIGHT = 300;
+/** The same where PDUs come over relays, which send copies: fewer get lost, and how many depends on how far a receiver is. */
+const RELAYED_LOSS = 0.015;
+const RELAYED_WEIGHT = 50;
+const RELAYED_COMMON_WEIGHT = 100;
 /** What of the earlier observations still counts after a new one. */
 const MEMORY = 0.85;
 
 /** Copies are missed together less often than chance would have it: that few were missed says little of single events. */
 const COPIES_TRUST = 0.05;
 
-/** Missed chunks that chance alone counts for against those that were seen to be missed in spite of copies. */
+/**
+ * So much of what is missed by chance is missed in spite of copies, as a copy that goes out an interval later finds the receiver
+ * on another channel, and for how many missed chunks that counts against those that were seen to be. Measured.
+ */
+const JOINT_LOSS = 0.8;
 const JOINT_WEIGHT = 3;
 
 /** Between segments of one message at least [Mesh Protocol 1.1, 4.2.48.1]. */
@@ -221,14 +229,17 @@ export class Estimates {
 
   /** How much more often than by chance all of so many copies were missed. */
   jointLoss(copies: number): number {
-    const joint = this.#copies.get(copies);
-    return joint === undefined ? 1 : (joint.missed + JOINT_WEIGHT) / (joint.expected + JOINT_WEIGHT);
+    if (copies === 1) return 1;
+    const { missed, expected } = this.#copies.get(copies) ?? { missed: 0, expected: 0 };
+    return (missed + (this.isFast ? 1 : JOINT_LOSS) * JOINT_WEIGHT) / (expected + JOINT_WEIGHT);
   }
 
   /** The chance of each receiver to miss an event: its own record, steadied by that of all. */
   lossOf(receivers: readonly Receiver[]): number[] {
-    let sum = ASSUMED_LOSS * this.#assumedWeight;
-    let weight = this.#assumedWeight;
+    const relayed = receivers.some(({ isRemote }) => isRemote);
+    let weight = relayed ? Math.max(RELAYED_WEIGHT, this.#assumedWeight) : this.#assumedWeight;
+    let sum = weight * (relayed ? RELAYED_LOSS : ASSUMED_LOSS);
+    const commonWeight = relayed ? RELAYED_COMMON_WEIGHT : COMMON_WEIGHT;
     for (const receiver of receivers) {
       sum += receiver.loss * receiver.lossWeight;
       weight += receiver.lossWeight;
@@ -236,7 +247,7 @@ export class Estimates {
     const common = sum / weight;
     return receivers.map(
       (receiver) =>
-        (receiver.loss * receiver.lossWeight + common * COMMON_WEIGHT) / (receiver.lossWeight + COMMON_WEIGHT),
+        (receiver.loss * receiver.lossWeight + common * commonWeight) / (receiver.lossWeight + commonWeight),
     );
   }
 }

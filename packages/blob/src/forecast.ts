@@ -6,7 +6,7 @@ import { boundsOf } from './settings.ts';
 import type { TransferContext } from './transfer-context.ts';
 
 /** How much the first guess counts against what was measured, in blocks of this one's size. */
-const GUESS_BLOCKS = 0.3;
+const GUESS_BLOCKS = 1.5;
 /** What of earlier blocks still counts after a new one. */
 const MEMORY = 0.9;
 /** Share of a block that is taken for outstanding at least while it is under way. */

@@ -58,11 +58,13 @@ describe('what copies are worth', () => {
     const estimates = new Estimates();
     const all = receivers();
     for (const receiver of all) Object.assign(receiver, { loss: 0.2, lossWeight: 1e6, singleLoss: 0.2 });
-    expect(estimates.jointLoss(2)).toBe(1);
+    const assumed = estimates.jointLoss(2);
+    expect(assumed).toBeCloseTo(0.8, 5);
     const passes = all.map((receiver) => ({ receiver, chunks: 1000, missed: 10 }));
     for (let i = 0; i < 20; i++) estimates.observeLoss(passes, 1, 2);
     expect(estimates.jointLoss(2)).toBeCloseTo(0.25, 1);
-    expect(estimates.jointLoss(3)).toBe(1);
+    expect(estimates.jointLoss(3)).toBe(assumed);
+    expect(estimates.jointLoss(1)).toBe(1);
   });
 });
 

@@ -48,6 +48,11 @@ export class StockStrategy implements Strategy {
     return times * Math.ceil(size / chunkSize) * chunkMs + 2 * this.roundMs(receivers);
   }
 
+  /** Capabilities take two PDUs each. */
+  openingMs(receivers: readonly Receiver[]): number {
+    return 3 * this.roundMs(receivers);
+  }
+
   /** A lost answer is asked for again only after a fifth of the client timeout. */
   roundMs(receivers: readonly Receiver[]): number {
     const isLost = 1 - (1 - LOST_ANSWERS) ** receivers.length;

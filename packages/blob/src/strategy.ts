@@ -36,6 +36,8 @@ export interface Strategy {
   ): Sending;
   /** What a block of `size` octets that is sent so is expected to take until none of the receivers misses anything. */
   blockMs(size: number, sending: Sending, receivers: readonly Receiver[], isPull: boolean): number;
+  /** What it is expected to take until all of them have told their capabilities and have started the transfer. */
+  openingMs(receivers: readonly Receiver[]): number;
   /** What it is expected to take until all of them have answered one request. */
   roundMs(receivers: readonly Receiver[]): number;
   /**

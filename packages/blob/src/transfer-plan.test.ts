@@ -58,6 +58,22 @@ describe('a transfer that is planned', () => {
     expect(seconds(question(4, { group: undefined }))).toBeGreaterThan(3 * seconds(question(1, { group: undefined })));
   });
 
+  it('goes over relays at their pace, and repairs once what all behind one of them miss', () => {
+    const over = (count: number, loss: number) => {
+      const way = { loss, events: 5000, isRemote: true };
+      const receivers = new Map(Array.from({ length: count }, (_, i) => [0x0100 + i, way]));
+      return planTransfer(question(count, { outlook: { eventMs: 25, receivers } }));
+    };
+    const plan = over(6, 0.001);
+    expect(plan?.seconds).toBeGreaterThan(0.06 * (plan?.pdus ?? Number.NaN));
+    expect(plan?.seconds).toBeLessThan(0.075 * (plan?.pdus ?? Number.NaN));
+    const perPdu = (count: number): number => {
+      const { seconds: all = Number.NaN, pdus = Number.NaN } = over(count, 0.01) ?? {};
+      return all / pdus;
+    };
+    expect(perPdu(20)).toBeLessThan(1.3 * perPdu(4));
+  });
+
   it('takes several times as long with stock settings, or to nodes that sleep', () => {
     expect(seconds(question(10, { settings: 'stock' }))).toBeGreaterThan(3 * seconds(question(10)));
     const receivers = question(2).receivers.map((each) => ({ ...each, lowPower: true }));

@@ -72,7 +72,10 @@ export function planTransfer(question: TransferQuestion): TransferPlan | undefin
   const last = blockShape(size, blockSizeLog, blocks - 1, sending.chunkSize);
   const fullMs = blocks === 1 ? 0 : strategy.blockMs(2 ** blockSizeLog, sending, kept, isPull);
   const ms =
-    ROUNDS * strategy.roundMs(kept) + (blocks - 1) * fullMs + strategy.blockMs(last.size, sending, kept, isPull);
+    strategy.openingMs(kept) +
+    (blocks - 1) * fullMs +
+    strategy.blockMs(last.size, sending, kept, isPull) +
+    strategy.roundMs(kept);
   const sendings = sending.byUnicast ? kept.length : 1;
   return {
     mode,
@@ -86,9 +89,6 @@ export function planTransfer(question: TransferQuestion): TransferPlan | undefin
     refused: refused.map(({ receiver }) => receiver.address),
   };
 }
-
-/** Capabilities, which take two PDUs each, start and confirmation. */
-const ROUNDS = 4;
 
 function pdusOf(size: number, chunkSize: number): number {
   return segmentsOfBlock(blockShape(size, Math.max(6, Math.ceil(Math.log2(size))), 0, chunkSize));

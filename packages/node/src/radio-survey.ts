@@ -1,4 +1,4 @@
-import { type BlobClient, BlobTransferGet, type RadioOutlook } from '@meshferry/blob';
+import type { BlobClient, RadioOutlook } from '@meshferry/blob';
 import type { AppIndex, Clock, MeshError, Unicast } from '@meshferry/core';
 import { RadioProbe } from '@meshferry/dfu';
 
@@ -35,7 +35,7 @@ export function surveyRadio(options: SurveyOptions): Promise<RadioOutlook> {
 
 /** Messages in a row by which the pace of the bearer is measured. */
 const BURST = 9;
-/** Until the answers to them have come, and what a node may still have to say of an earlier matter, ms. */
+/** Until nodes have said what they may still have to say of an earlier matter, ms. */
 const SETTLE_MS = 400;
 /**
  * Acknowledgments, in three copies, come in the way of what is sent meanwhile: where there are few segments for each, or many
@@ -44,9 +44,9 @@ const SETTLE_MS = 400;
 const FEW_SEGMENTS = 16;
 const FAST_MS = 8;
 const PAUSE_MS = 80;
-/** Segments of a message; relays must pass on each in three copies before the next one comes. */
-const SEGMENTS = { fewest: 20, most: 32, remote: 8 };
-const REMOTE_INTERVAL_STEP = 9;
+/** Segments of a message; relays pass each on before the next one comes, as of chunks. */
+const SEGMENTS = { fewest: 20, most: 32, relayed: 8 };
+const RELAYED_INTERVAL_STEP = 5;
 
 interface Surveyed extends SurveyedNode {
   sent: number;
@@ -63,6 +63,8 @@ class Survey {
   readonly #left: number[] = [];
   #eventMs = 25;
   #over = false;
+  /** Relays pass on what is for some of the nodes: chunks go to all of them as over relays, and so the survey does. */
+  readonly #isRelayed: boolean;
 
   constructor(options: SurveyOptions, ended: (outlook: RadioOutlook) => void) {
     this.#options = options;
@@ -70,16 +72,19 @@ class Survey {
     this.#endAt = options.clock.now + options.budgetMs;
     // Where the time is too short for all, those that are asked are from everywhere.
     const order = options.nodes.map((node, i) => ({ node, at: (i * GOLDEN) % 1 })).sort((a, b) => a.at - b.at);
+    this.#isRelayed = options.nodes.some(({ isRemote }) => isRemote);
     this.#nodes = order.map(({ node }) => ({ ...node, sent: 0, received: 0, failures: 0 }));
   }
 
   begin(): void {
-    const { client, appIndex, ttl = 0xff } = this.#options;
+    const { client, appIndex } = this.#options;
     if (this.#nodes.length === 0) this.#end();
     for (let i = 0; i < BURST && !this.#over; i++) {
       const { address: dst } = this.#nodes[i % this.#nodes.length] as Surveyed;
       const transmit = { count: 1, intervalMs: 20 };
-      client.model.send(BlobTransferGet, {}, { dst, appIndex, ttl, transmit, priority: 'bulk' }, () => this.#burst());
+      // As long as a chunk; nobody answers, and relays leave it alone: that would take the bearer as well.
+      const options = { dst, appIndex, ttl: 0, transmit, priority: 'bulk' } as const;
+      client.model.send(RadioProbe, { octets: new Uint8Array(8) }, options, () => this.#burst());
     }
   }
 
@@ -87,9 +92,16 @@ class Survey {
     const { clock } = this.#options;
     this.#left.push(clock.now);
     if (this.#left.length < BURST) return;
-    const [first = 0] = this.#left;
-    this.#eventMs = Math.max(0.5, (clock.now - first) / (BURST - 1));
+    this.#eventMs = Math.max(0.5, this.#paceMs);
     clock.after(SETTLE_MS, () => this.#pump());
+  }
+
+  /** From one message of the burst to the next. What this node relays gets in between: then the shorter ones of these times tell. */
+  get #paceMs(): number {
+    const left = this.#left;
+    if (!this.#isRelayed) return (this.#options.clock.now - (left[0] as number)) / (BURST - 1);
+    const paces = left.slice(1).map((at, i) => at - (left[i] as number));
+    return paces.sort((a, b) => a - b)[Math.floor(paces.length / 3)] as number;
   }
 
   #pump(): void {
@@ -116,9 +128,9 @@ class Survey {
       appIndex,
       ttl,
       // Over relays chunks go out in two copies as well; else each copy counts.
-      transmit: { count: node.isRemote ? 2 : 1, intervalMs: 20 },
+      transmit: { count: this.#isRelayed ? 2 : 1, intervalMs: 20 },
       sar: {
-        segmentIntervalStep: node.isRemote ? REMOTE_INTERVAL_STEP : 0,
+        segmentIntervalStep: this.#isRelayed ? RELAYED_INTERVAL_STEP : 0,
         unicastRetransmissionsCount: 6,
         unicastRetransmissionsWithoutProgressCount: 1,
       },
@@ -142,8 +154,8 @@ class Survey {
   }
 
   /** Each node is to have its turn in half of the time, as far as messages of fewer segments do not waste it. */
-  #segmentsFor({ mtu, isRemote }: Surveyed): number {
-    const longest = Math.min(isRemote ? SEGMENTS.remote : SEGMENTS.most, Math.floor((mtu + 4) / 12));
+  #segmentsFor({ mtu }: Surveyed): number {
+    const longest = Math.min(this.#isRelayed ? SEGMENTS.relayed : SEGMENTS.most, Math.floor((mtu + 4) / 12));
     const share = this.#options.budgetMs / 2 / this.#nodes.length / Math.max(this.#eventMs, 1);
     return Math.max(2, Math.min(longest, Math.max(SEGMENTS.fewest, Math.floor(share))));
   }
