@@ -139,6 +139,18 @@ describe('two processes update each other, each with a Bluetooth controller', ()
     expect(result.messages).toBeGreaterThan(20);
   });
 
+  test.skipIf(!hasSocat)('by the Bluetooth of this computer as noble has it, on a serial port', async () => {
+    const port = join(folder.path, 'noble');
+    await controllers.serial(port);
+    const device = ['--bearer', `hci:tcp:127.0.0.1:${await controllers.tcp()}`];
+    process.env.BLUETOOTH_HCI_SOCKET_UART_PORT = port;
+    try {
+      await wholeUpdate('noble', ['--bearer', 'noble:'], device);
+    } finally {
+      delete process.env.BLUETOOTH_HCI_SOCKET_UART_PORT;
+    }
+  });
+
   test.skipIf(!hasSocat)('over serial ports', async () => {
     const [one, other] = [join(folder.path, 'tty0'), join(folder.path, 'tty1')];
     await Promise.all([controllers.serial(one), controllers.serial(other)]);
