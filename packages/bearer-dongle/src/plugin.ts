@@ -8,7 +8,7 @@ import { parseDongleUri, URIS } from './uri.ts';
 /** The bearer plugin of the scheme `dongle:`. */
 export const bearer: BearerPlugin = {
   scheme: 'dongle',
-  summary: 'A USB dongle with the Meshferry firmware: exact times, a queue on the dongle, transmit reports',
+  summary: 'a USB dongle with the Meshferry firmware: exact times, a queue on the dongle, transmit reports',
   uris: URIS,
   check,
   open,
@@ -18,7 +18,8 @@ async function check(): Promise<MeshError | null> {
   try {
     const { SerialPort } = await loadSerialPort();
     const ports = await SerialPort.list().catch(() => undefined); // where they cannot be listed, one may be there
-    return ports?.length === 0 ? noPort() : null;
+    // A port of the board itself has no vendor, and no dongle behind it.
+    return ports?.every(({ vendorId }) => vendorId === undefined) ? noPort() : null;
   } catch (thrown) {
     return thrown as MeshError; // loadSerialPort throws nothing else
   }
@@ -32,7 +33,7 @@ async function open(uri: string, ground: BearerGround): Promise<Bearer> {
 }
 
 function noPort(): MeshError {
-  return new MeshError('bearer-unavailable', 'no serial port is plugged in', {
+  return new MeshError('bearer-unavailable', 'no serial port is plugged in over USB', {
     hint: 'Plug in a dongle with the firmware in the folder `firmware` of the package @meshferry/bearer-dongle.',
   });
 }

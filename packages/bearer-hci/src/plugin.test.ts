@@ -38,7 +38,9 @@ describe('the plugin', () => {
     const handles = () =>
       process.getActiveResourcesInfo().filter((name) => /Socket|Server|Process|Poll|FSEvent/.test(name));
     const before = handles();
-    const problem = await bearer.check();
+    expect(await bearer.check()).toBeNull();
+    for (const uri of ['hci:tcp:127.0.0.1:9000', 'hci:unix:/run/hci']) expect(await bearer.check(uri)).toBeNull();
+    const problem = await bearer.check('hci:serial:/dev/ttyACM0,1000000');
     if (problem !== null) expect(problem).toMatchObject({ code: 'bearer-unavailable', hint: expect.any(String) });
     expect(handles()).toEqual(before);
   });

@@ -21,7 +21,8 @@ async function open(uri: string, ground: BearerGround): Promise<Bearer> {
 }
 
 /** Sockets can always be opened; what may be missing is the package for serial ports, or a port. */
-async function check(): Promise<MeshError | null> {
+async function check(uri?: string): Promise<MeshError | null> {
+  if (uri === undefined || parseHciUri(uri).kind !== 'serial') return null;
   try {
     await loadSerialPort();
   } catch (thrown) {
@@ -40,6 +41,6 @@ async function hasSerialPort(): Promise<boolean> {
 
 function noPortError(): MeshError {
   return new MeshError('bearer-unavailable', 'there is no serial port with a controller on this machine', {
-    hint: 'Plug in a board with HCI firmware (Zephyr: samples/bluetooth/hci_uart), or use hci:tcp: or hci:unix:.',
+    hint: 'Plug in a board with HCI firmware (Zephyr: samples/bluetooth/hci_uart).',
   });
 }

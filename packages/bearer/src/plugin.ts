@@ -30,8 +30,11 @@ export interface BearerPlugin {
   readonly summary: string;
   /** URIs as they can be typed. */
   readonly uris: readonly string[];
-  /** Whether it can be used on this machine: null, or why not and what to do. It must leave no handle behind. */
-  check(): Promise<MeshError | null>;
+  /**
+   * Whether it can be used on this machine: null, or why not and what to do; with one of `uris`, whether that kind can be,
+   * for a bearer with several. It must leave no handle behind.
+   */
+  check(uri?: string): Promise<MeshError | null>;
   /**
    * Opens the radio of a whole URI. Rejects with `bad-bearer-uri` (not understood), `bearer-unavailable` (not there, or
    * what it needs is not installed), `bearer-permission`, `bearer-busy` or `bearer-failed` (it is there and does not

@@ -1,3 +1,6 @@
+/** The same in every copy of this package. */
+const BRAND = Symbol.for('@meshferry/core MeshError');
+
 /**
  * The one family of errors in Meshferry: says what was wrong, with what value, and what to do.
  *
@@ -18,6 +21,16 @@ export class MeshError extends Error {
   toJSON(): { code: string; message: string; hint?: string } {
     return { code: this.code, message: this.message, ...(this.hint === undefined ? {} : { hint: this.hint }) };
   }
+}
+
+Object.defineProperty(MeshError.prototype, BRAND, { value: true });
+Object.defineProperty(MeshError, Symbol.hasInstance, { value: isInstance });
+
+/** Also of another copy of this package: a bearer package of somebody's own may have brought it along. */
+function isInstance(this: unknown, value: unknown): boolean {
+  if (this === MeshError) return value instanceof Error && BRAND in value;
+  // A class that extends it inherits this function.
+  return Function.prototype[Symbol.hasInstance].call(this as () => void, value);
 }
 
 /** Any thrown thing as a MeshError; what is not one already becomes `internal`. */

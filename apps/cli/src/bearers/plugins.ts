@@ -36,6 +36,9 @@ export const OWN_BEARERS: readonly KnownBearer[] = [
   { scheme: 'dongle', what: 'a dongle with the firmware of Meshferry', uris: ['dongle:/dev/ttyACM1'] },
 ];
 
+/** Schemes that mean something before any plugin is asked. */
+const RESERVED = ['sim', 'proxy'];
+
 /** Where plugins come from: those of `--bearer-plugin`. Ends the command with exit code 2 for one that is none. */
 export async function openSources({ bearerPlugins, io }: Shell): Promise<PluginSources> {
   const importPackage = importFrom(io.cwd);
@@ -44,7 +47,13 @@ export async function openSources({ bearerPlugins, io }: Shell): Promise<PluginS
       const { code, message } = toMeshError(thrown);
       throw badInput(code, message, 'Give the name of an installed bearer package, or the path of its folder or file.');
     });
-  return { plugins: await Promise.all(bearerPlugins.map(load)), importPackage };
+  const plugins = await Promise.all(bearerPlugins.map(load));
+  const schemes = [...RESERVED, ...plugins.map(({ scheme }) => scheme)];
+  const taken = schemes.find((scheme, i) => schemes.indexOf(scheme) < i);
+  if (taken !== undefined) {
+    throw badInput('bad-bearer-plugin', `the scheme ${taken}: of a --bearer-plugin is taken`, 'Choose another one.');
+  }
+  return { plugins, importPackage };
 }
 
 /** The plugin for a URI. Ends the command with exit code 2 for what is no bearer, with 4 for one that is missing or broken. */
@@ -56,6 +65,9 @@ export async function choosePlugin(uri: string, sources: PluginSources): Promise
     if (error.code !== 'unknown-bearer') throw unavailable(error);
     const own = OWN_BEARERS.find(({ scheme }) => scheme === schemeOf(uri));
     if (own !== undefined) throw unavailable(notInstalled(own));
+    if (schemeOf(uri) === 'sim') {
+      throw badInput('unknown-bearer', `"${uri}" cannot be a proxy client`, 'Write --bearer sim:proxies=1,link=gatt.');
+    }
     const known = [...OWN_BEARERS, ...sources.plugins].map(({ scheme }) => scheme);
     throw badInput(
       'unknown-bearer',

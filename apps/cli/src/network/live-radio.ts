@@ -42,16 +42,21 @@ export class LiveRadio {
     const outage = new Outage(shell, realClock);
     const ground = { clock: realClock, random: realRandom, log: shell.log };
     try {
-      const radios = await openRadios(plans, ground, (open, uri) =>
+      const opening = openRadios(plans, ground, (open, uri) =>
         reconnecting(open, realClock, {
           longestMs: RETRY_MS,
           listener: (change) => outage.changed(uri, change),
         }),
       );
+      const radios = await Promise.race([opening, interrupt.heard]).catch((thrown) => {
+        opening.then((late) => late.map((radio) => radio.close())).catch(() => {});
+        throw thrown;
+      });
       return new LiveRadio(radios, interrupt, outage);
     } catch (thrown) {
       interrupt.close();
-      throw thrown;
+      if (!(thrown instanceof Interrupted)) throw thrown;
+      throw new Stop(ExitCode.interrupted, new MeshError('interrupted', 'interrupted while the radio was opened'));
     }
   }
 
