@@ -1,100 +1,92 @@
 /**
- * A bearer of one's own: UDP multicast that does not leave this computer. All processes that open the same URI are in one
- * air, so a mesh of several programs can be tried without a radio: `--bearer udp:239.255.77.70:5077`, together with
- * `--bearer-plugin @meshferry/example-custom-bearer`. A datagram: 8 octets that name its sender, the AD type, the data.
+ * A bearer of one's own: UDP multicast on this computer; a datagram is 8 octets that name its sender, AD type and data.
+ * All in one air: `--bearer udp:239.255.77.70:5077 --bearer-plugin @meshferry/example-custom-bearer`.
  *
  * @packageDocumentation
  */
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { isIPv4 } from 'node:net';
 import type { Advertising, Bearer, BearerGround, BearerPlugin, Heard, Sent } from '@meshferry/bearer';
-import { concat, equal, type MeshError, type Timer, toMeshError } from '@meshferry/core';
-import { join, problem } from './multicast.ts';
+import { concat, Emitter, equal, MeshError, type Timer, toMeshError } from '@meshferry/core';
 
-const [SENDER, HEADER, DATA_MAX, RSSI_UNKNOWN] = [8, 9, 29, 127] as const;
+const [SENDER, HEADER, DATA_MAX, RSSI_UNKNOWN, LOOPBACK] = [8, 9, 29, 127, '127.0.0.1'] as const;
+const problem = (code: string, what: string, hint: string) => new MeshError(code, `UDP multicast: ${what}`, { hint });
 
-/** What is sent, or waits for one of the sets. */
-interface Job {
-  readonly datagram: Uint8Array;
-  readonly intervalMs: number;
-  left: number;
-  start?: number;
-  timer?: Timer;
-  done?: ((outcome: Sent | MeshError) => void) | undefined;
+/** A socket in the group that the URI names, on this computer alone. */
+async function join(uri: string) {
+  const [, group = '', port = ''] = /^udp:(2(?:2[4-9]|3\d)\.[\d.]+):(\d{1,5})$/.exec(uri) ?? [];
+  if (!isIPv4(group) || Number(port) < 1 || Number(port) > 0xffff) {
+    throw problem('bad-bearer-uri', `"${uri}" names no group and port`, 'For example udp:239.255.77.70:5077.');
+  }
+  const socket = createSocket({ type: 'udp4', reuseAddr: true });
+  try {
+    // Bound to the group, it hears no other group on that port; Windows cannot do that.
+    await once(socket.bind(Number(port), process.platform === 'win32' ? undefined : group), 'listening');
+    socket.addMembership(group, LOOPBACK);
+    socket.setMulticastInterface(LOOPBACK);
+  } catch (thrown) {
+    socket.close();
+    throw problem('bearer-unavailable', toMeshError(thrown).message, 'Choose another group or port.');
+  }
+  return { socket: socket.on('error', () => {}), group, port: Number(port) };
 }
 
 async function open(uri: string, { clock, random }: BearerGround): Promise<Bearer> {
-  const air = await join(uri);
+  const { socket, group, port } = await join(uri);
   const sender = random.bytes(SENDER);
-  const waiting = new Set<Job>();
-  const onAir = new Set<Job>();
-  const listeners = new Set<{ readonly types: readonly number[]; readonly heard: (ad: Heard) => void }>();
-  let ended: MeshError | undefined;
-
-  /** Sends one copy. An interval later the set sends the next one, or what waits. */
-  function transmit(job: Job): void {
-    waiting.delete(job);
-    onAir.add(job);
-    job.start ??= clock.now;
-    const isLast = --job.left <= 0;
-    air.send(job.datagram, (error) => {
-      if (error !== undefined) finish(job, error);
-      else if (isLast) finish(job, { start: job.start as number, end: clock.now });
-    });
-    job.timer = clock.after(isLast ? advertising.minIntervalMs : job.intervalMs, () => {
-      onAir.delete(job);
-      const [next] = isLast || job.done === undefined ? waiting : [job];
-      if (next !== undefined) transmit(next);
-    });
-  }
+  const waiting = new Set<() => void>(); // for one of the sets, in order
+  const underWay = new Set<(outcome: Sent | MeshError) => void>();
+  const timers = new Set<Timer>();
+  const ads = new Emitter<Heard>();
+  let [onAir, ended]: [number, MeshError?] = [0];
+  const later = (ms: number, run: () => void) => {
+    const timer = clock.after(ms, () => timers.delete(timer) && run());
+    timers.add(timer);
+  };
 
   const advertising: Advertising = {
     sets: 4,
     minIntervalMs: 1,
     send: ({ type, data }, { count, intervalMs }, done) => {
       const datagram = concat(sender, Uint8Array.of(type), data);
-      const job: Job = { datagram, intervalMs: Math.max(intervalMs, 1), left: count, done };
-      const refusal =
-        data.length > DATA_MAX ? problem('ad-too-long', `${data.length} octets, 29 fit`, 'Segment it.') : ended;
-      if (refusal !== undefined) clock.after(0, () => finish(job, refusal));
-      else if (onAir.size < advertising.sets) transmit(job);
-      else waiting.add(job);
-      return () => {
-        waiting.delete(job);
-        job.done = undefined;
+      let [left, start] = [count, 0];
+      const finish = (outcome: Sent | MeshError) => underWay.delete(finish) && done(outcome);
+      /** Sends one copy. An interval later the set sends the next one, or what waits. */
+      const transmit = () => {
+        if (left === count) [start] = [clock.now, onAir++, waiting.delete(transmit)];
+        const isLast = --left <= 0;
+        socket.send(datagram, port, group, (failure) => {
+          if (failure !== null) finish(problem('bearer-failed', failure.message, 'Is the loopback interface up?'));
+          else if (isLast) finish({ start, end: clock.now });
+        });
+        later(isLast ? advertising.minIntervalMs : Math.max(intervalMs, 1), () => {
+          if (!isLast && underWay.has(finish)) return transmit();
+          onAir--;
+          for (const next of waiting) return next();
+        });
       };
+      underWay.add(finish);
+      const refusal = data.length > DATA_MAX ? problem('ad-too-long', `${data.length} octets`, '29 fit.') : ended;
+      if (refusal !== undefined) later(0, () => finish(refusal));
+      else if (onAir < advertising.sets) transmit();
+      else waiting.add(transmit);
+      return () => underWay.delete(finish) && waiting.delete(transmit);
     },
-    receive: (types, heard) => {
-      const listener = { types, heard };
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
+    receive: (types, heard) => ads.subscribe((ad) => types.includes(ad.type) && heard(ad)),
   };
-
-  air.listen((datagram) => {
-    const [from, type, data] = [datagram.subarray(0, SENDER), datagram[SENDER] ?? 0, datagram.slice(HEADER)];
-    if (datagram.length < HEADER || data.length > DATA_MAX || equal(from, sender)) return;
-    const ad = { type, data, rssi: RSSI_UNKNOWN, at: clock.now };
-    for (const { types, heard } of listeners) if (types.includes(type)) heard(ad);
+  socket.on('message', (datagram) => {
+    const data = new Uint8Array(datagram.subarray(HEADER));
+    if (datagram.length < HEADER || data.length > DATA_MAX || equal(datagram.subarray(0, SENDER), sender)) return;
+    ads.emit({ type: datagram[SENDER] as number, data, rssi: RSSI_UNKNOWN, at: clock.now });
   });
-
-  return {
-    advertising,
-    close: () => {
-      ended ??= problem('bearer-closed', 'it was closed', 'Open it again.');
-      air.close();
-      listeners.clear();
-      for (const job of [...onAir, ...waiting]) {
-        job.timer?.cancel();
-        finish(job, ended);
-      }
-      waiting.clear();
-    },
+  const close = () => {
+    if (ended === undefined) socket.close();
+    ended ??= problem('bearer-closed', 'it was closed', 'Open it again.');
+    for (const timer of timers) timer.cancel();
+    for (const finish of [...underWay]) finish(ended);
   };
-}
-
-function finish(job: Job, outcome: Sent | MeshError): void {
-  const { done } = job;
-  job.done = undefined;
-  done?.(outcome);
+  return { advertising, close };
 }
 
 /** What the scheme of a URI leads to. */
@@ -102,10 +94,6 @@ export const bearer: BearerPlugin = {
   scheme: 'udp',
   summary: 'UDP multicast on this computer',
   uris: ['udp:239.255.77.70:5077'],
-  check: () =>
-    join('udp:239.255.77.70:5077').then(
-      (air) => air.close() ?? null,
-      (error) => toMeshError(error),
-    ),
+  check: () => join('udp:239.255.77.70:5077').then(({ socket }) => socket.close() && null, toMeshError),
   open,
 };
