@@ -11,6 +11,8 @@ export interface BlockProcedure {
   begin(): void;
   /** Sends nothing more. */
   stop(): void;
+  /** A Transfer Status of the receiver was taken, in a round of the block: whether it takes part in it, asked in the same round. */
+  admits?(receiver: Receiver): boolean;
   /** A Transfer Status of the receiver was taken, later than of others: it can be told of the block now. */
   started?(receiver: Receiver): void;
   /** A Block Status of the receiver was taken: what it misses is known. */

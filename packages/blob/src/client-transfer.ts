@@ -106,7 +106,9 @@ export class ClientTransfer implements BlobTransfer {
   onTransferStatus(context: Context, status: BlobTransferStatus): void {
     const receiver = this.#context.asked(context);
     if (receiver === undefined) return;
-    this.#context.settle(receiver, takeTransferStatus(receiver, status, this.#context.expected));
+    const verdict = takeTransferStatus(receiver, status, this.#context.expected);
+    const isAdmitted = verdict === 'answered' && this.#procedure?.admits?.(receiver) === true;
+    this.#context.settle(receiver, isAdmitted ? 'ask-again' : verdict);
     this.#procedure?.started?.(receiver);
   }
 

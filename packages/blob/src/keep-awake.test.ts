@@ -20,7 +20,7 @@ function woken(stages: readonly Stage[]): (number | undefined)[] {
     clock,
     active,
     hasGroup: true,
-    parameters: { timeoutBase: 3 },
+    serverTimeoutMs: 40_000,
     strategy: { request: () => ({}) },
     requests: { blockStart: (address: number | undefined) => to.push(address) },
     log: () => {},

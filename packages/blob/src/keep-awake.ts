@@ -22,10 +22,9 @@ export class KeepAwake {
 
   /** Wakes who has been silent for long; to be called often. `isSendingToGroup`: chunks go to the group just now. */
   look(isSendingToGroup: boolean): void {
-    const { active, hasGroup, parameters, clock } = this.#context;
+    const { active, hasGroup, serverTimeoutMs: timeoutMs, clock } = this.#context;
     const { now } = clock;
     if (now < this.#lookAgainAt) return;
-    const timeoutMs = 10_000 * (parameters.timeoutBase + 1);
     this.#lookAgainAt = now + timeoutMs / 20;
     const idle = active.filter((receiver) => {
       if (!isIncomplete(receiver) || receiver.mustSleep) return false;

@@ -23,6 +23,12 @@ const FRUITLESS_CHECKS = 10;
 const PAUSE_MS = 250;
 const PAUSE_MAX_MS = 4000;
 
+/**
+ * Share of the Server Timeout after which those who have answered get their chunks, silent ones or not: chunks keep all of them
+ * awake, sooner and at less cost than a Block Start to each, whose answers would jam the way of those that are waited for.
+ */
+const LONGEST_CHECK = 0.5;
+
 /** A server may fall asleep a little later than its Server Timeout Base says. */
 const SLEEP_MARGIN_MS = 2000;
 
@@ -66,6 +72,7 @@ export class PushBlock implements BlockProcedure, ChunkSenderHost, LongAnswers {
     const { owing, shape } = this.#block;
     this.#context.begin(owing, {
       patienceMs: this.#context.strategy.patienceMs(),
+      longestMs: LONGEST_CHECK * this.#context.serverTimeoutMs,
       ...(this.#hasSent && segmentsOfBlockStatus(shape.chunkCount) > 1 && { longAnswers: this }),
       mayLeave: () => this.#needy.length > 0 && this.#block.owing.length <= 2 * this.#needy.length,
       waiting: () => this.#keepAwake(),
@@ -89,6 +96,13 @@ export class PushBlock implements BlockProcedure, ChunkSenderHost, LongAnswers {
 
   get segments(): number {
     return segmentsOfBlockStatus(this.#block.shape.chunkCount);
+  }
+
+  /** It fell asleep over the block and forgot its chunks: it gets them with the others, before they go on to another block. */
+  admits(receiver: Receiver): boolean {
+    if (!this.#block.admit(receiver)) return false;
+    receiver.missingBefore = 0;
+    return true;
   }
 
   stop(): void {
@@ -131,14 +145,14 @@ export class PushBlock implements BlockProcedure, ChunkSenderHost, LongAnswers {
 
   /** Waits while those who refuse the last chunk fall asleep, and wakes them for the block in other chunks. */
   #rests(): boolean {
-    const { terms, parameters, active } = this.#context;
+    const { terms, serverTimeoutMs, active } = this.#context;
     if (this.#restUntil === undefined) {
       const needy = this.#needy;
       const isRefused = needy.length > 0 && needy.every((receiver) => refusesLastChunk(receiver, this.#block.shape));
       if (!isRefused || terms.chunkSize !== undefined) return false;
       this.#context.leavesRemainder = true;
       for (const receiver of needy) receiver.mustSleep = true;
-      this.#restUntil = this.clock.now + 10_000 * (parameters.timeoutBase + 1) + SLEEP_MARGIN_MS;
+      this.#restUntil = this.clock.now + serverTimeoutMs + SLEEP_MARGIN_MS;
     }
     if (this.clock.now < this.#restUntil) {
       this.#keepAwake();

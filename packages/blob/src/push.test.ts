@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { BlobPhase, BlobStatus } from './constants.ts';
+import { CutStore } from './testing/cut-store.ts';
 import {
   blocksOf,
   content,
@@ -119,6 +120,26 @@ describe('receivers that cannot follow', () => {
     expect(mesh.run()).toMatchObject({ outcome: 'complete' });
     for (const target of mesh.targets) expectWhole(target, bytes);
   });
+
+  it.each([{}, UNICAST])(
+    'brings a block to a target that has forgotten its chunks in the same run of it (%o)',
+    (options) => {
+      const stores: CutStore[] = [];
+      const store = (i: number): CutStore => {
+        stores[i] ??= new CutStore();
+        return stores[i];
+      };
+      const mesh = prepared({ targets: 3, store });
+      const bytes = content(16_000);
+      mesh.start(bytes, options);
+      mesh.runUntil((event) => event.type === 'block' && event.number === 1);
+      mesh.clock.advance(1000);
+      expect(mesh.restartTarget(mesh.targets[0]!)).toBe(true);
+      expect(mesh.run()).toMatchObject({ outcome: 'complete' });
+      for (const target of mesh.targets) expectWhole(target, bytes);
+      expect(blocksOf(mesh).map(({ number }) => number)).toEqual([0, 1, 2, 3]);
+    },
+  );
 
   it('fails when nobody answers at all', () => {
     const mesh = prepared({ targets: 3 });

@@ -92,7 +92,12 @@ describe('a round of many', () => {
 });
 
 describe('a round with patience', () => {
-  it('waits for those who are silent as long as others answer, and so long after the last of them', () => {
+  /**
+   * When a round ends of four, of whom all but the last answer two seconds after one another; `enough`: answers that give
+   * something to do.
+   */
+  function endOf(step: Partial<Step>, enough = 0): number {
+    let answers = 0;
     const clock = new VirtualClock();
     const estimates = new Estimates();
     const receivers = Array.from({ length: 4 }, (_, i) => new Receiver({ address: 0x0100 + i }));
@@ -113,12 +118,27 @@ describe('a round with patience', () => {
       waitMs: () => 1000,
       silent: () => {},
     };
-    const round = new Round(ground, receivers, { patienceMs: 3000, ended });
+    const round = new Round(ground, receivers, { ...step, mayLeave: () => answers >= enough, ended });
     round.begin();
     for (const [i, receiver] of receivers.slice(0, 3).entries()) {
-      clock.after(2000 * (i + 1), () => round.answered(receiver));
+      clock.after(2000 * (i + 1), () => {
+        answers++;
+        round.answered(receiver);
+      });
     }
     clock.advance(20_000);
-    expect(endedAt).toBe(9000);
+    return endedAt;
+  }
+
+  it('waits for those who are silent as long as others answer, and so long after the last of them', () => {
+    expect(endOf({ patienceMs: 3000 })).toBe(9000);
+  });
+
+  it('does not wait longer than it may, though others still answer', () => {
+    expect(endOf({ patienceMs: 3000, longestMs: 5000 })).toBe(5000);
+  });
+
+  it('waits longer than that until the answers give something to do', () => {
+    expect(endOf({ patienceMs: 3000, longestMs: 3000 }, 3)).toBe(6000);
   });
 });

@@ -23,6 +23,8 @@ export interface RoundGround {
 export interface Step {
   /** How long those who have answered wait for the others after the latest answer, ms; absent: until nobody is pending. */
   readonly patienceMs?: number;
+  /** How long, ms, they wait in all while answers still come; absent: as long as they do. */
+  readonly longestMs?: number;
   /** Who is silent for the client timeout is passed over, not lost. */
   readonly isOptional?: boolean;
   /** Answers may take more than one PDU: too many at a time would jam the air. Default: one PDU each. */
@@ -77,6 +79,7 @@ export class Round {
   readonly #queue: Receiver[] = [];
   readonly #askings = new Map<Receiver | 'group', Asking>();
   #leaveAt: number;
+  readonly #leaveBy: number;
   /** Receivers whose answer may be on its way, until when it counts, and what it takes of the capacity. */
   readonly #answering = new Map<Receiver, { readonly until: number; readonly share: number }>();
   #timer: Timer | undefined;
@@ -88,6 +91,7 @@ export class Round {
     this.#ground = ground;
     this.#step = step;
     this.#pending = new Set(pending);
+    this.#leaveBy = ground.clock.now + (step.longestMs ?? Number.POSITIVE_INFINITY);
     this.#leaveAt = this.#patienceEnd;
   }
 
@@ -101,7 +105,7 @@ export class Round {
 
   /** When patience ends, if nobody answers any more: over relays answers of many come for long, and a second sending takes longer. */
   get #patienceEnd(): number {
-    return this.#ground.clock.now + (this.#step.patienceMs ?? Number.POSITIVE_INFINITY);
+    return Math.min(this.#leaveBy, this.#ground.clock.now + (this.#step.patienceMs ?? Number.POSITIVE_INFINITY));
   }
 
   get isOver(): boolean {

@@ -119,6 +119,11 @@ export class TransferContext implements RoundGround {
     }
   }
 
+  /** A server that hears nothing of the transfer for so long falls asleep. */
+  get serverTimeoutMs(): number {
+    return 10_000 * (this.parameters.timeoutBase + 1);
+  }
+
   get mode(): TransferMode | undefined {
     return this.#mode;
   }

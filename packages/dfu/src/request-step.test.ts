@@ -100,6 +100,15 @@ describe('the step helper', () => {
     }
   });
 
+  it('gives up nobody who waits for his turn longer than the silence that is allowed', () => {
+    const targets = Array.from({ length: 100 }, (_, i) => i + 1);
+    // 100 requests take 11 s.
+    const bench = new Bench(targets, (target, time) => time === 2 && bench.step.settle(target), { silenceMs: 10_000 });
+    bench.clock.advance(60_000);
+    expect(bench.gaveUp).toEqual([]);
+    expect(bench.ended).toBeLessThan(30_000);
+  });
+
   it('asks one that wants patience again and again, and calls it slow in the end', () => {
     const bench = new Bench([5], (target) => bench.step.again(target), { silenceMs: 10_000, totalMs: 60_000 });
     bench.clock.advance(100_000);

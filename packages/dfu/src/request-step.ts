@@ -6,7 +6,7 @@ export interface RequestStepOptions {
   /** For the pauses, so that two clients do not keep step. */
   readonly random: Random;
   readonly targets: readonly Unicast[];
-  /** A target that has not answered for so long, ms, is given up. */
+  /** A target that has not answered for so long, ms, and to several requests, is given up. */
   readonly silenceMs: number;
   /** A target that is still not done after so long, ms, is given up although it answers. Default: no such end. */
   readonly totalMs?: number;
@@ -26,6 +26,10 @@ const WINDOW = 4;
 const GRACE_MS = 400;
 const FIRST_WAIT_MS = 1000;
 const WAIT_FACTOR = 1.5;
+/** Requests that must have been made before a target is silent: where many are asked over relays, one may wait long for its turn. */
+const MIN_ASKS = 3;
+/** So many times the silence is the end even so. */
+const LONGEST_SILENCE = 3;
 /** Share of a pause that chance adds at most. */
 const JITTER = 0.1;
 const LONGEST_WAIT_MS = 10_000;
@@ -38,6 +42,7 @@ interface Target {
   readonly address: Unicast;
   /** Of the first request: the deadlines count from it, so that nobody is given up unasked. */
   firstAsked: number | undefined;
+  asks: number;
   lastHeard: number;
   /** Whether its latest request was answered. */
   answered: boolean;
@@ -69,6 +74,7 @@ export class RequestStep {
       const target: Target = {
         address,
         firstAsked: undefined,
+        asks: 0,
         lastHeard: 0,
         answered: false,
         ownError: undefined,
@@ -140,6 +146,7 @@ export class RequestStep {
       target.firstAsked = clock.now;
       target.lastHeard = clock.now;
     }
+    target.asks++;
     target.answered = false;
     target.ownError = undefined;
     this.#busy++;
@@ -171,9 +178,9 @@ export class RequestStep {
     const pause = Math.min(target.waitMs, longest) * (1 + JITTER * this.#options.random.uniform());
     target.waitMs = Math.min(target.waitMs * WAIT_FACTOR, LONGEST_WAIT_MS);
     target.timer?.cancel();
-    const rest = this.#deadline(target) - clock.now;
+    const rest = this.#deadline(target, target.asks <= MIN_ASKS) - clock.now;
     target.timer = clock.after(Math.max(0, Math.min(pause, rest)), () => {
-      if (clock.now >= this.#deadline(target)) return this.#giveUp(target);
+      if (clock.now >= this.#deadline(target, target.asks < MIN_ASKS)) return this.#giveUp(target);
       this.#enqueue(target);
       this.#pump();
     });
@@ -195,9 +202,10 @@ export class RequestStep {
     this.#pump();
   }
 
-  #deadline(target: Target): number {
+  #deadline(target: Target, isAskedRarely: boolean): number {
     const { silenceMs, totalMs = Number.POSITIVE_INFINITY } = this.#options;
-    return Math.min(target.lastHeard + silenceMs, (target.firstAsked as number) + totalMs);
+    const silence = isAskedRarely ? LONGEST_SILENCE * silenceMs : silenceMs;
+    return Math.min(target.lastHeard + silence, (target.firstAsked as number) + totalMs);
   }
 
   #remove(target: Target): void {
