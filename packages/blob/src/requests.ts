@@ -80,7 +80,7 @@ export class Requests {
   }
 
   #to(address: number | undefined, onAir: OnAir): SendOptions {
-    const options = { ...this.#base, ...onAir, priority: 'bulk' } as const;
+    const options = { ...this.#base, priority: 'bulk', ...onAir } as const;
     if (address !== undefined) return { ...options, dst: address };
     const { group, label } = this.#parameters;
     return { ...options, dst: group as number, ...(label === undefined ? {} : { label }) };

@@ -88,11 +88,11 @@ export class StockStrategy implements Strategy {
   }
 
   unicastChunk(): OnAir {
-    return {};
+    return STOCK;
   }
 
   request(): OnAir {
-    return {};
+    return STOCK;
   }
 
   relayPauseMs(): number {
@@ -100,6 +100,9 @@ export class StockStrategy implements Strategy {
   }
 
   groupChunk(): OnAir {
-    return {};
+    return STOCK;
   }
 }
+
+/** It knows no priorities: its messages wait for each other as any others do, which the calibration counts on. */
+const STOCK: OnAir = { priority: 'interactive' };

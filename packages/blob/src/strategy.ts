@@ -9,7 +9,7 @@ export interface Bounds {
 }
 
 /** How a message is put on air: see the same members of a message's send options. */
-export type OnAir = Pick<SendOptions, 'sar' | 'transmit'>;
+export type OnAir = Pick<SendOptions, 'sar' | 'transmit' | 'priority'>;
 
 /**
  * How a client spends air time: sizes, copies, patience. The procedure itself (who is asked what, when somebody is
