@@ -12,6 +12,8 @@ const isolated = [
   'packages/bearer-hci',
   'packages/bearer-noble',
   'packages/bearer-dongle',
+  'packages/smp-serial',
+  'packages/smp-udp',
   'apps/cli',
   'tools/checks',
   'tools/peers',

@@ -1,0 +1,6 @@
+/**
+ * SMP over UDP.
+ *
+ * @packageDocumentation
+ */
+export {};
