@@ -4,3 +4,6 @@
  * @packageDocumentation
  */
 export * from './transport.ts';
+export { smpUpdateImages } from './update/update-images.ts';
+export { discardSmpUpdate, unfinishedSmpUpdate } from './update/update-record.ts';
+export * from './update/update-types.ts';

@@ -1,0 +1,320 @@
+import type { Clock, Log, MeshError, Random, Store } from '@meshferry/core';
+import type { SignatureState, Version } from '@meshferry/firmware';
+import type { SmpRoute } from '../transport.ts';
+
+/**
+ * What happens after the upload [spec: smp section 5.1]: `test-and-confirm` the image runs once, is looked at and then kept;
+ * `confirm-only` it is kept without a way back; `test-only` its application has to confirm it itself; `upload-only` the device
+ * is only reset, for bootloaders that choose by version (direct-XIP without revert, RAM load).
+ */
+export type SmpUpdateMode = 'test-and-confirm' | 'confirm-only' | 'test-only' | 'upload-only';
+
+/** One MCUboot image to send, see `smpUpdateImages`. */
+export interface SmpUpdateImage {
+  /** Image number of the device: 0 application core, 1 network core. */
+  readonly image: number;
+  /** The slot that this build runs from, where the package holds one build for each; undefined: the device chooses the slot. */
+  readonly slot: number | undefined;
+  /** The octets that are sent, and their SHA-256 (32 octets). */
+  readonly bytes: Uint8Array;
+  readonly sha256: Uint8Array;
+  /** The hash TLV: how the device lists, tests and confirms the image; 32, 48 or 64 octets. */
+  readonly hash: Uint8Array;
+  readonly version: Version;
+  /** Name in the package, null for an image that came alone. */
+  readonly file: string | null;
+  /** What must run on the device with it. */
+  readonly dependencies: readonly { readonly image: number; readonly minVersion: Version }[];
+  /** What is known of its signature: tells why a bootloader may have refused it. */
+  readonly signature: SignatureState;
+  readonly encrypted: boolean;
+  readonly compressed: boolean;
+  /** What a trailer in the file does to the slot by itself: the file is padded. */
+  readonly mark: 'test' | 'confirmed' | null;
+}
+
+/** How {@link SmpUpdateJob} works. */
+export interface SmpUpdateOptions {
+  readonly route: SmpRoute;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** A view of its own for each device: at most one unfinished update is in it. */
+  readonly store: Store;
+  /** Of one package, in any order; of two builds of one image the device gets the one that fits. */
+  readonly images: readonly SmpUpdateImage[];
+  readonly log?: Log;
+  /** Default `test-and-confirm`. */
+  readonly mode?: SmpUpdateMode;
+  /** Refuse what is not newer than what runs. Default false: it is a note. */
+  readonly upgradeOnly?: boolean;
+  /** Send although another image in a needed version is missing. Default false. */
+  readonly ignoreDependencies?: boolean;
+  /** Erase the settings of the device after the upload. Default false. */
+  readonly eraseSettings?: boolean;
+  /** Reset even if the application of the device objects. Default false. */
+  readonly forceReset?: boolean;
+  /** How long the bootloader is left alone after the reset, seconds. Default: not at all over BLE, an estimate over a serial line. */
+  readonly swapSeconds?: number;
+  /** How long to look for the device after the swap, or after a lost link, seconds. Default 60. */
+  readonly reconnectSeconds?: number;
+  /** Upload requests in flight at most. Default: as many as the device has buffers for. */
+  readonly window?: number;
+  /** Octets that each chunk is a multiple of. Default 1. */
+  readonly alignment?: 1 | 2 | 4 | 8 | 16;
+  /** Octets of the device's buffer, where it does not tell or tells wrong. */
+  readonly bufferSize?: number;
+  readonly onProgress?: (progress: SmpUpdateProgress) => void;
+}
+
+/**
+ * The update of one device, from the first look to the last confirmation [spec: smp section 5.1]. What is needed to go on in
+ * another process is in the store at any time: a job of the same images and mode takes up the unfinished one by itself.
+ */
+export interface SmpUpdateJob {
+  /** As last told. */
+  readonly progress: SmpUpdateProgress;
+  /**
+   * Looks at the device and says what {@link run} would do, changing nothing. Rejects with `smp-unreachable`, `smp-update-running`,
+   * or what the route fails with.
+   */
+  inspect(): Promise<SmpUpdatePlan>;
+  /**
+   * Does it, or goes on with it. Resolves however it ends. Rejects with `smp-update-unfinished` (the store holds one of other
+   * images), `smp-update-running`, `store-failed`.
+   */
+  run(): Promise<SmpUpdateReport>;
+  /** Stops as soon as may be; the next run goes on. */
+  suspend(): void;
+  /**
+   * Gives the update up. An upload that was begun stays open at the device. Throws `smp-too-late` once the device was told to
+   * reset into the new image.
+   */
+  cancel(): void;
+}
+
+/** Where an update is, in the order of [spec: smp section 5.1]. */
+export type SmpUpdatePhase =
+  | 'connecting'
+  /** Parameters, bootloader, list of the slots, and what follows from them. */
+  | 'examining'
+  /** The application is left for the firmware loader. */
+  | 'entering-loader'
+  /** The slot is made free: what runs is kept, or what is pending is given its boot. */
+  | 'freeing-slot'
+  | 'uploading'
+  | 'erasing-settings'
+  | 'testing'
+  | 'confirming'
+  | 'resetting'
+  /** The bootloader works. */
+  | 'waiting'
+  | 'reconnecting'
+  | 'checking'
+  | 'done';
+
+/** What an update tells while it runs. */
+export interface SmpUpdateProgress {
+  readonly phase: SmpUpdatePhase;
+  /** The image being sent or marked, null when it is about the device. */
+  readonly image: number | null;
+  /** Octets of all images together: what the device has, and what there is to send. */
+  readonly sent: number;
+  readonly total: number;
+  /** Of {@link total}, 0 to 100. */
+  readonly percent: number;
+  /** Of the upload as it went lately; null before it goes. */
+  readonly bytesPerSecond: number | null;
+  /** To the end of the whole update, swap and reconnection included; null while nothing is known. */
+  readonly secondsLeft: number | null;
+  readonly elapsedSeconds: number;
+  /** Connections so far. */
+  readonly links: number;
+  /** Why the link was lost or could not be made, while that is being mended; else null. */
+  readonly trouble: MeshError | null;
+}
+
+/** How an update ended. */
+export type SmpUpdateOutcome =
+  /** The new images run and stay. */
+  | 'updated'
+  /** They ran already: nothing was changed. */
+  | 'current'
+  /** They run, and go at the next reset unless the application confirms them (`test-only`). */
+  | 'unconfirmed'
+  /** They are in their slot and were started, but what runs cannot be asked (serial recovery, firmware loader). */
+  | 'unverified'
+  | 'failed'
+  /** Stopped by `suspend`: the next run goes on. */
+  | 'suspended'
+  /** Given up by `cancel`. */
+  | 'cancelled';
+
+/** How an update ended, and what it took. */
+export interface SmpUpdateReport {
+  readonly outcome: SmpUpdateOutcome;
+  /** Whether that is what was asked for: `updated`, `current`, `unverified`, and `unconfirmed`. */
+  readonly succeeded: boolean;
+  /** Of `failed`: cause and remedy, see {@link SmpUpdateErrorCode}; null otherwise. */
+  readonly error: MeshError | null;
+  /** Whether the store keeps the job, so that the same file goes on where it was. */
+  readonly resumable: boolean;
+  /** What a person should know although it is no error. */
+  readonly notes: readonly SmpUpdateNote[];
+  readonly images: readonly SmpUpdateImageReport[];
+  readonly stats: SmpUpdateStats;
+}
+
+export interface SmpUpdateImageReport {
+  readonly image: number;
+  readonly file: string | null;
+  readonly version: Version;
+  readonly hash: Uint8Array;
+  /** What ran before, as the device lists it; null when it did not list any. */
+  readonly versionBefore: string | null;
+  /** Where it was when the device was last looked at. */
+  readonly state: SmpImagePlace;
+}
+
+/**
+ * Where an image is on the device: `absent`; `stored` in a slot that is not going to be booted; `staged` for one boot;
+ * `staged-for-good`; `running` and to be reverted; `kept`: runs and is confirmed; `unlisted`: the device does not list what
+ * runs of this image number.
+ */
+export type SmpImagePlace = 'absent' | 'stored' | 'staged' | 'staged-for-good' | 'running' | 'kept' | 'unlisted';
+
+export interface SmpUpdateStats {
+  readonly totalSeconds: number;
+  readonly uploadSeconds: number;
+  /** Octets of images that went over the air in this run, and how fast; null when none did. */
+  readonly bytesSent: number;
+  readonly bytesPerSecond: number | null;
+  readonly links: number;
+  readonly resets: number;
+}
+
+/** Something worth knowing before an update. */
+export interface SmpUpdateNote {
+  readonly severity: 'info' | 'warning';
+  readonly code: string;
+  readonly message: string;
+}
+
+/** What an update is going to do, found out without changing anything. */
+export interface SmpUpdatePlan {
+  readonly device: SmpUpdateDevice;
+  /** The mode that will be used, which the bootloader may have changed. */
+  readonly mode: SmpUpdateMode;
+  readonly images: readonly SmpPlannedImage[];
+  /** In their order, one line each for people. */
+  readonly steps: readonly SmpUpdateStep[];
+  readonly notes: readonly SmpUpdateNote[];
+  /** Why the update would not begin; null when it can. */
+  readonly error: MeshError | null;
+  /** An estimate for all of it; null when there is nothing to tell it by. */
+  readonly seconds: number | null;
+  /** Whether it goes on with an unfinished update of the store. */
+  readonly resumes: boolean;
+}
+
+export interface SmpUpdateStep {
+  readonly phase: SmpUpdatePhase;
+  readonly image: number | null;
+  readonly text: string;
+}
+
+export interface SmpPlannedImage {
+  readonly image: number;
+  readonly file: string | null;
+  readonly version: Version;
+  readonly size: number;
+  readonly place: SmpImagePlace;
+}
+
+/** What the device says of itself. */
+export interface SmpUpdateDevice {
+  readonly bootloader: string | null;
+  /** As the device counts them; null when it does not tell. */
+  readonly modeNumber: number | null;
+  readonly modeName: string;
+  /** Who answers: the application, MCUboot's serial recovery, the firmware loader, or an application without image group. */
+  readonly speaker: 'application' | 'recovery' | 'loader' | 'no-images';
+  readonly bufferSize: number | null;
+  readonly bufferCount: number | null;
+  readonly slots: readonly SmpSlotEntry[];
+}
+
+/** One entry of the image list, made whole [spec: smp section 4.2]. */
+export interface SmpSlotEntry {
+  readonly image: number;
+  readonly slot: number;
+  readonly version: string;
+  readonly hash: Uint8Array | null;
+  readonly bootable: boolean;
+  readonly pending: boolean;
+  readonly confirmed: boolean;
+  readonly active: boolean;
+  readonly permanent: boolean;
+  /** Octets of the slot and of the largest image it takes; null when the device does not tell. */
+  readonly size: number | null;
+  readonly maxImageSize: number | null;
+}
+
+/** What is kept of an unfinished update, for people. */
+export interface SmpUnfinishedUpdate {
+  readonly mode: SmpUpdateMode;
+  readonly images: readonly {
+    readonly image: number;
+    readonly file: string | null;
+    readonly version: string;
+    readonly hash: Uint8Array;
+  }[];
+  /** Whether the reset into the new image was asked for: it cannot be cancelled any more. */
+  readonly wasReset: boolean;
+}
+
+/** How an update fails, as codes of {@link SmpUpdateReport.error}; a lost link, refusals and bearers have codes of their own. */
+export type SmpUpdateErrorCode =
+  /** The package holds nothing to send. */
+  | 'smp-no-image'
+  /** The device has no image of this number. */
+  | 'smp-no-such-image'
+  /** The application has no image group, or cannot be updated while it runs. */
+  | 'smp-no-image-group'
+  | 'smp-single-slot'
+  | 'smp-image-too-large'
+  /** The build runs from the slot that is in use; or it is not known which of two builds fits. */
+  | 'smp-wrong-slot'
+  | 'smp-slot-unknown'
+  | 'smp-dependency-unmet'
+  | 'smp-downgrade'
+  /** The bootloader starts the newest image, and this would not be it. */
+  | 'smp-not-newest'
+  /** Something else is in the way in slot 1, and a reset does not free it. */
+  | 'smp-slot-blocked'
+  /** The image is set to stay, and only a test was asked for. */
+  | 'smp-already-permanent'
+  /** What is in the slot after the upload is not the file. */
+  | 'smp-upload-corrupt'
+  /** The device did not take test or confirm, or took it without effect. */
+  | 'smp-select-refused'
+  | 'smp-not-pending'
+  | 'smp-reset-refused'
+  /** Resets were accepted and did not happen. */
+  | 'smp-not-reset'
+  /** The image is still waiting for its boot after resets: a dependency holds it back. */
+  | 'smp-swap-held'
+  /** Nothing told the bootloader to start the image. */
+  | 'smp-not-selected'
+  | 'smp-reverted'
+  | 'smp-bootloader-refused'
+  | 'smp-confirm-refused'
+  | 'smp-still-in-recovery'
+  /** Nobody answered within the time after the reset, or after a lost link, or at all. */
+  | 'smp-no-answer'
+  | 'smp-unreachable'
+  /** Links broke again and again without progress. */
+  | 'smp-link-unstable'
+  /** The store holds an unfinished update of another file. */
+  | 'smp-update-unfinished'
+  | 'smp-update-running'
+  | 'smp-too-late';
