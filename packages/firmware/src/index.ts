@@ -82,6 +82,19 @@ export * from './signature.ts';
 export * from './signing-key.ts';
 export * from './tlv.ts';
 export { type TrailerMark, trailerMark } from './trailer.ts';
+export {
+  type FlagState,
+  type MagicState,
+  readTrailer,
+  type SwapType,
+  swapInfoOctet,
+  TRAILER_FLAG_SET,
+  type TrailerLayout,
+  type TrailerShape,
+  type TrailerState,
+  trailerLayout,
+  trailerMagic,
+} from './trailer-layout.ts';
 export * from './version.ts';
 export * from './zip-directory.ts';
 export * from './zip-reader.ts';

@@ -40,6 +40,20 @@ interface McubootVectors {
   images: ImageVector[];
   encryptedImages: { name: string; image: string; version: string; hash: string; tlvs: TlvVector[] }[];
   invalidImages: { name: string; image: string; reason: string }[];
+  trailers: {
+    name: string;
+    writeSize: number;
+    maxAlign: number;
+    slotSize: number;
+    tail: string;
+    magic: string;
+    imageOkOffset: number;
+    copyDoneOffset: number;
+    swapInfoOffset: number;
+    swapSizeOffset: number;
+    imageOk: number;
+    trailerSizeFor128Sectors: number;
+  }[];
   versionCompare: { a: string; b: string; withBuildNumber: number; withoutBuildNumber: number }[];
 }
 
