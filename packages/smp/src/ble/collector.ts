@@ -15,6 +15,7 @@ export interface CollectorSink {
 }
 
 const HEADER_OCTETS = 8;
+const TOO_MANY = 'more octets than the header announces';
 /** Header and the largest length that it can name. */
 export const LONGEST_PACKET: number = HEADER_OCTETS + 0xffff;
 
@@ -53,24 +54,32 @@ export class StrictCollector implements PacketCollector {
   }
 
   #begin(value: Uint8Array): void {
-    if (value.length < HEADER_OCTETS) return this.#sink.junk('first piece shorter than a header', value);
-    const expected = packetOctets(value, 0);
-    if (expected > this.#mostOctets) return this.#sink.junk('packet longer than the buffer', value);
-    if (value.length > expected) return this.#sink.junk('more octets than the header announces', value);
-    if (value.length === expected) return this.#sink.packet(value);
-    this.#packet = new Uint8Array(expected);
-    this.#packet.set(value);
-    this.#filled = value.length;
+    const expected = value.length < HEADER_OCTETS ? 0 : packetOctets(value, 0);
+    if (expected === 0) {
+      this.#sink.junk('first piece shorter than a header', value);
+    } else if (expected > this.#mostOctets) {
+      this.#sink.junk('packet longer than the buffer', value);
+    } else if (value.length > expected) {
+      this.#sink.junk(TOO_MANY, value);
+    } else if (value.length === expected) {
+      this.#sink.packet(value);
+    } else {
+      this.#packet = new Uint8Array(expected);
+      this.#packet.set(value);
+      this.#filled = value.length;
+    }
   }
 
   #go(packet: Uint8Array, value: Uint8Array): void {
-    if (this.#filled + value.length > packet.length) {
+    const filled = this.#filled + value.length;
+    if (filled > packet.length) {
       this.reset();
-      return this.#sink.junk('more octets than the header announces', value);
+      this.#sink.junk(TOO_MANY, value);
+      return;
     }
     packet.set(value, this.#filled);
-    this.#filled += value.length;
-    if (this.#filled < packet.length) return;
+    this.#filled = filled;
+    if (filled < packet.length) return;
     this.reset();
     this.#sink.packet(packet);
   }
@@ -105,7 +114,8 @@ export class TolerantCollector implements PacketCollector {
       if (this.#filled > 0) {
         at = this.#fill(value, at);
       } else if (at > 0 && value.length - at >= HEADER_OCTETS && !this.#startsAnswer(value, at)) {
-        return this.#sink.junk('octets behind a packet', value.subarray(at));
+        this.#sink.junk('octets behind a packet', value.subarray(at));
+        return;
       } else {
         at = this.#begin(value, at);
       }
