@@ -125,7 +125,7 @@ export function offer(stage: Stage, number: number): GattOffer {
 /** Waits until the offer is heard; who made it. */
 export async function find(stage: Stage, central: GattCentral, { service, data }: GattOffer): Promise<string> {
   let peer: string | undefined;
-  const stop = central.discover([service], (found) => {
+  const stop = central.discover([service as number], (found) => {
     if (toHex(found.data) === toHex(data)) peer = found.peer;
   });
   await stage.until(() => peer !== undefined, stage.gatt.connectMs, 'an offer is discovered');

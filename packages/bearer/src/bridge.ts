@@ -1,11 +1,20 @@
 import { type Cancel, type Clock, MeshError, type Unsubscribe } from '@meshferry/core';
 import type { Advertising, Bearer } from './contract.ts';
-import type { GattAdvertisement, GattCentral, GattLink, GattPeripheral, GattService } from './gatt.ts';
+import type {
+  GattAdvertisement,
+  GattCentral,
+  GattDevice,
+  GattLink,
+  GattPeripheral,
+  GattService,
+  GattUuid,
+} from './gatt.ts';
+import { printGattUuid } from './gatt-uuid.ts';
 
 /** Several bearers as one: everything that they can do. */
 export interface Bridge {
   readonly advertisings: readonly Advertising[];
-  /** One for each proxy that is wanted: none of them finds a peer that another one is connected to. */
+  /** One for each proxy that is wanted: none of them finds a peer that another one has a link of this service to. */
   readonly centrals: readonly GattCentral[];
   readonly peripherals: readonly GattPeripheral[];
   /** Puts a node, or a device, onto all that advertise and serve. */
@@ -72,22 +81,24 @@ class SharedCentral implements GattCentral {
   /** Which of the centrals it is: each has names of its own for its peers. */
   readonly #of: number;
   readonly #taken: Set<string>;
+  readonly scan?: (found: (device: GattDevice) => void) => Unsubscribe;
 
   constructor(inner: GattCentral, clock: Clock, of: number, taken: Set<string>) {
     this.#inner = inner;
     this.#clock = clock;
     this.#of = of;
     this.#taken = taken;
+    if (inner.scan !== undefined) this.scan = (found) => inner.scan!(found);
   }
 
   discover(services: readonly number[], found: (advertisement: GattAdvertisement) => void): Unsubscribe {
     return this.#inner.discover(services, (advertisement) => {
-      if (!this.#taken.has(this.#name(advertisement.peer))) found(advertisement);
+      if (!this.#taken.has(this.#name(advertisement.peer, advertisement.service))) found(advertisement);
     });
   }
 
   connect(peer: string, service: GattService, done: (outcome: GattLink | MeshError) => void): Cancel {
-    const name = this.#name(peer);
+    const name = this.#name(peer, service.uuid);
     if (this.#taken.has(name)) {
       const timer = this.#clock.after(0, () => done(takenError(peer)));
       return () => timer.cancel();
@@ -107,8 +118,8 @@ class SharedCentral implements GattCentral {
     };
   }
 
-  #name(peer: string): string {
-    return `${this.#of}/${peer}`;
+  #name(peer: string, service: GattUuid): string {
+    return `${this.#of}/${peer}/${printGattUuid(service)}`;
   }
 }
 

@@ -46,8 +46,8 @@ export function withFaults(
   };
   return wrapBearer(inner, {
     advertising: (advertising) => new FaultyAdvertising(advertising, clock, random, faults),
-    found: (found) => (advertisement) => {
-      if (!draw(loss)) found(advertisement);
+    found: (found) => (heard) => {
+      if (!draw(loss)) found(heard);
     },
     link: (wrapped) => new FaultyLink(wrapped, clock, link),
   });

@@ -1,8 +1,23 @@
-import { concat } from '@meshferry/core';
+import { concat, utf8 } from '@meshferry/core';
 import type { AdStructure } from './contract.ts';
+import type { GattOffer, GattUuid } from './gatt.ts';
+import { gattUuidOctets, gattUuidOf } from './gatt-uuid.ts';
 
 const AD_FLAGS = 0x01;
 const AD_UUID16_COMPLETE = 0x03;
+const AD_UUID128_COMPLETE = 0x07;
+const AD_NAME_SHORTENED = 0x08;
+const AD_NAME_COMPLETE = 0x09;
+const AD_SERVICE_DATA_128 = 0x21;
+/** Lists of services, complete or not, and the octets of each UUID in them. */
+const UUID_LISTS: ReadonlyMap<number, number> = new Map([
+  [0x02, 2],
+  [AD_UUID16_COMPLETE, 2],
+  [0x06, 16],
+  [AD_UUID128_COMPLETE, 16],
+]);
+/** Octets of a name that go into a scan response. */
+const MOST_NAME = 29;
 /** AD type of service data: 16-bit UUID, little-endian, then the data. */
 export const AD_SERVICE_DATA = 0x16;
 /** LE General Discoverable, no BR/EDR. */
@@ -37,6 +52,59 @@ export function encodeServiceAdvertisement(serviceData: ServiceData): Uint8Array
     { type: AD_UUID16_COMPLETE, data: Uint8Array.of(service, service >> 8) },
     encodeServiceData(serviceData),
   ]);
+}
+
+/** What goes on air for an offer: each at most 31 octets. */
+export interface OfferData {
+  readonly advertisement: Uint8Array;
+  /** Empty where there is nothing to say. */
+  readonly scanResponse: Uint8Array;
+}
+
+/** An offer as it goes on air. */
+export function encodeOffer({ service, data, name }: GattOffer): OfferData {
+  return {
+    advertisement:
+      typeof service === 'number'
+        ? encodeServiceAdvertisement({ service, data })
+        : encodeAdStructures([
+            { type: AD_FLAGS, data: Uint8Array.of(FLAGS) },
+            { type: AD_UUID128_COMPLETE, data: gattUuidOctets(service) },
+          ]),
+    scanResponse: name === undefined ? new Uint8Array() : encodeAdStructures([nameStructure(name)]),
+  };
+}
+
+function nameStructure(name: string): AdStructure {
+  const whole = utf8(name);
+  if (whole.length <= MOST_NAME) return { type: AD_NAME_COMPLETE, data: whole };
+  // Not in the middle of a character: its further octets are 10xxxxxx.
+  let end = MOST_NAME;
+  while (end > 0 && (whole[end]! & 0xc0) === 0x80) end--;
+  return { type: AD_NAME_SHORTENED, data: whole.subarray(0, end) };
+}
+
+/** What advertising data or a scan response say of a device. */
+export interface ShownDevice {
+  /** As received. */
+  readonly name: string | undefined;
+  readonly services: readonly GattUuid[];
+}
+
+/** Name and services out of AD structures: of lists of services and of service data, of 16 and of 128 bits. */
+export function decodeDevice(structures: readonly AdStructure[]): ShownDevice {
+  let name: string | undefined;
+  const services: GattUuid[] = [];
+  for (const { type, data } of structures) {
+    const size = UUID_LISTS.get(type);
+    if (size !== undefined)
+      for (let at = 0; at + size <= data.length; at += size) services.push(gattUuidOf(data.subarray(at, at + size)));
+    else if (type === AD_SERVICE_DATA && data.length >= 2) services.push(gattUuidOf(data.subarray(0, 2)));
+    else if (type === AD_SERVICE_DATA_128 && data.length >= 16) services.push(gattUuidOf(data.subarray(0, 16)));
+    else if (type === AD_NAME_COMPLETE || (type === AD_NAME_SHORTENED && name === undefined))
+      name = new TextDecoder().decode(data);
+  }
+  return { name, services };
 }
 
 /** Advertising data: for each structure its length plus one, its type, its data [Bluetooth Core, Vol 3, Part C, 11]. */

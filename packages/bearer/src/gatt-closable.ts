@@ -2,6 +2,7 @@ import { type Cancel, type Clock, MeshError, type Unsubscribe } from '@meshferry
 import type {
   GattAdvertisement,
   GattCentral,
+  GattDevice,
   GattLink,
   GattLinkListener,
   GattOffer,
@@ -59,9 +60,12 @@ class ClosableCentral implements GattCentral {
   readonly #held: Held;
   readonly #inner: GattCentral;
 
+  readonly scan?: (found: (device: GattDevice) => void) => Unsubscribe;
+
   constructor(held: Held, inner: GattCentral) {
     this.#held = held;
     this.#inner = inner;
+    if (inner.scan !== undefined) this.scan = (found) => (held.isOpen ? held.add(inner.scan!(found)) : () => {});
   }
 
   discover(services: readonly number[], found: (advertisement: GattAdvertisement) => void): Unsubscribe {

@@ -1,6 +1,13 @@
 import { MeshError, VirtualClock } from '@meshferry/core';
 import { describe, expect, it } from 'vitest';
-import { type GattLink, type GattOffer, MESH_PROVISIONING_SERVICE, MESH_PROXY_SERVICE } from './gatt.ts';
+import {
+  type GattDevice,
+  type GattLink,
+  type GattOffer,
+  type GattService,
+  MESH_PROVISIONING_SERVICE,
+  MESH_PROXY_SERVICE,
+} from './gatt.ts';
 import { memoryGatt, memoryGattLinks } from './gatt-memory.ts';
 
 const OFFER: GattOffer = { service: 0x1828, data: Uint8Array.of(1), intervalMs: 100, privateAddress: false };
@@ -82,6 +89,88 @@ describe('a peripheral in memory', () => {
     central.connect(heard[0]!.peer, MESH_PROXY_SERVICE, () => void connected++)();
     clock.advance(1000);
     expect(connected).toBe(0);
+  });
+});
+
+describe('several services of one peripheral in memory', () => {
+  const SMP: GattService = {
+    uuid: '8d53dc1d-1db7-4cd3-868b-8a527460aa84',
+    dataIn: 'da2e7828-fbce-4e01-ae9e-261174997c48',
+    dataOut: 'da2e7828-fbce-4e01-ae9e-261174997c48',
+  };
+
+  function shared() {
+    const world = setUp();
+    const served: GattLink[] = [];
+    for (const service of [MESH_PROXY_SERVICE, SMP]) world.peripheral.serve(service, (link) => void served.push(link));
+    world.peripheral.advertise({ ...OFFER, service: SMP.uuid, name: 'Lamp' });
+    const devices: GattDevice[] = [];
+    const stop = world.central.scan!((device) => void devices.push(device));
+    world.clock.advance(100);
+    stop();
+    const ends: string[] = [];
+    const client: GattLink[] = [];
+    const open = (service: GattService, name: string, peer = devices[0]!.peer) => {
+      world.central.connect(peer, service, (outcome) => {
+        if (outcome instanceof MeshError) return void ends.push(`${name} ${outcome.code}`);
+        client.push(outcome);
+        outcome.listen({ received: () => {}, disconnected: () => void ends.push(name) });
+      });
+      world.clock.advance(100);
+    };
+    return { ...world, served, devices, ends, client, open };
+  }
+
+  it('are found by their 128-bit UUID and name, and share a connection: the second needs no free one', () => {
+    const { devices, open, ends, client, heard, clock } = shared();
+    expect(devices).toEqual([
+      {
+        peer: 'memory-0',
+        address: 'C0:00:00:00:00:00',
+        name: 'Lamp',
+        services: [SMP.uuid],
+        rssi: -60,
+        at: 100,
+        connectable: true,
+      },
+    ]);
+    open(SMP, 'smp', 'c0:00:00:00:00:00');
+    open(MESH_PROXY_SERVICE, 'proxy');
+    open(SMP, 'smp again');
+    expect([client.length, ends, heard]).toEqual([2, ['smp again connect-failed'], []]);
+    client[0]!.disconnect();
+    clock.advance(10);
+    expect(ends).toEqual(['smp again connect-failed', 'smp']);
+    open(SMP, 'smp anew');
+    expect(client.length).toBe(3);
+  });
+
+  it('end alone at the client, the connection with the last, all at once at the server', () => {
+    const { open, ends, client, served, clock, gatt, devices } = shared();
+    open(SMP, 'smp');
+    open(MESH_PROXY_SERVICE, 'proxy');
+    const other = gatt.central();
+    const codes: string[] = [];
+    const tryOther = () => {
+      other.connect(devices[0]!.peer, SMP, (outcome) => {
+        codes.push(outcome instanceof MeshError ? outcome.code : 'open');
+        if (!(outcome instanceof MeshError)) outcome.disconnect();
+      });
+      clock.advance(200);
+    };
+    client[0]!.disconnect();
+    tryOther();
+    client[1]!.disconnect();
+    tryOther();
+    expect([ends, codes]).toEqual([
+      ['smp', 'proxy'],
+      ['connect-failed', 'open'],
+    ]);
+    open(SMP, 'smp');
+    open(MESH_PROXY_SERVICE, 'proxy');
+    served.at(-1)!.disconnect();
+    clock.advance(10);
+    expect(ends.slice(2)).toEqual(['smp', 'proxy']);
   });
 });
 

@@ -1,26 +1,25 @@
 import { type Cancel, type Clock, MeshError, type Timer, type Unsubscribe } from '@meshferry/core';
 import type { Bearer } from './contract.ts';
-import {
-  GATT_MTU_MIN,
-  GATT_VALUE_OVERHEAD,
-  type GattAdvertisement,
-  type GattCentral,
-  type GattLink,
-  type GattLinkListener,
-  type GattOffer,
-  type GattPeripheral,
-  type GattService,
+import type {
+  GattAdvertisement,
+  GattCentral,
+  GattDevice,
+  GattLink,
+  GattOffer,
+  GattPeripheral,
+  GattService,
 } from './gatt.ts';
 import { type ClosableGatt, closableGatt } from './gatt-closable.ts';
+import { type MemoryLinkOptions, type MemoryLinks, makeLinks } from './gatt-memory-link.ts';
+import { printGattUuid } from './gatt-uuid.ts';
+import { HeardDevices } from './heard-devices.ts';
 
 /** What kind of links {@link memoryGatt} and {@link memoryGattLinks} make. */
-export interface MemoryGattOptions {
-  /** ATT_MTU of both ends. Default 23, the least. */
-  readonly mtu?: number;
-  /** How long a value takes, ms: one follows the other. Default 7.5, the shortest connection interval. */
-  readonly valueMs?: number;
+export interface MemoryGattOptions extends MemoryLinkOptions {
   /** How long connecting takes, ms. Default 100. */
   readonly connectMs?: number;
+  /** The first of the addresses of its peripherals, as a number; the others follow. Default 0. */
+  readonly firstAddress?: number;
 }
 
 /** Both ends of an open link, for tests and examples. */
@@ -60,22 +59,10 @@ export function memoryGatt(clock: Clock, options: MemoryGattOptions = {}): Memor
   return { central, peripheral, join };
 }
 
-function makeLinks(
-  clock: Clock,
-  options: MemoryGattOptions,
-): { readonly client: MemoryLink; readonly server: MemoryLink } {
-  const { mtu = GATT_MTU_MIN, valueMs = 7.5 } = options;
-  const client = new MemoryLink(clock, mtu, valueMs);
-  const server = new MemoryLink(clock, mtu, valueMs);
-  client.peer = server;
-  server.peer = client;
-  return { client, server };
-}
-
 class World {
   readonly clock: Clock;
   readonly options: MemoryGattOptions;
-  readonly listeners = new Set<{ services: readonly number[]; found: (advertisement: GattAdvertisement) => void }>();
+  readonly listeners = new Set<(heard: Shown) => void>();
   readonly byAddress = new Map<string, MemoryPeripheral>();
   #addresses = 0;
 
@@ -84,47 +71,136 @@ class World {
     this.options = options;
   }
 
+  listen(heard: (shown: Shown) => void): Unsubscribe {
+    const listener = (shown: Shown) => heard(shown);
+    this.listeners.add(listener);
+    return () => {
+      this.listeners.delete(listener);
+    };
+  }
+
   newAddress(): string {
     return `memory-${this.#addresses++}`;
   }
+
+  /** As other radios print one: static random. */
+  printed(peer: string): string {
+    const number = (this.options.firstAddress ?? 0) + Number(peer.slice(peer.indexOf('-') + 1));
+    const digits = number.toString(16).toUpperCase().padStart(10, '0');
+    return `C0:${digits.match(/../g)!.join(':')}`;
+  }
+
+  /** Who has a handle, or an address. */
+  find(peer: string): MemoryPeripheral | undefined {
+    const named = () => [...this.byAddress].find(([each]) => this.printed(each) === peer.toUpperCase())?.[1];
+    return this.byAddress.get(peer) ?? named();
+  }
 }
+
+/** One advertising event. */
+interface Shown {
+  readonly offer: GattOffer;
+  readonly peer: string;
+}
+
+const RSSI = -60;
 
 class MemoryCentral implements GattCentral {
   readonly #world: World;
+  /** By peripheral; each ends with its last link. */
+  readonly #connections = new Map<MemoryPeripheral, MemoryConnection>();
+  /** Under which handle each of them was connected to: it is good as long as the connection. */
+  readonly #connected = new Map<string, MemoryPeripheral>();
 
   constructor(world: World) {
     this.#world = world;
   }
 
   discover(services: readonly number[], found: (advertisement: GattAdvertisement) => void): Unsubscribe {
-    const listener = { services, found };
-    this.#world.listeners.add(listener);
-    return () => {
-      this.#world.listeners.delete(listener);
-    };
+    const { clock } = this.#world;
+    return this.#world.listen(({ offer: { service, data }, peer }) => {
+      if (typeof service === 'number' && services.includes(service))
+        found({ service, data, peer, rssi: RSSI, at: clock.now });
+    });
+  }
+
+  scan(found: (device: GattDevice) => void): Unsubscribe {
+    const devices = new HeardDevices();
+    return this.#world.listen(({ offer: { service, name }, peer }) => {
+      const address = this.#world.printed(peer);
+      const at = this.#world.clock.now;
+      found(devices.hear({ peer, address, name, services: [service], rssi: RSSI, at, connectable: true }));
+    });
   }
 
   connect(peer: string, service: GattService, done: (outcome: GattLink | MeshError) => void): Cancel {
-    const { clock, options, byAddress } = this.#world;
+    const { clock, options } = this.#world;
     const timer = clock.after(options.connectMs ?? 100, () => {
-      const server = byAddress.get(peer);
-      if (server?.accepts(service) !== true) return done(connectFailed(peer));
-      const links = makeLinks(clock, options);
-      done(links.client);
-      server.connected(service, links.server);
+      const server = this.#connected.get(peer) ?? this.#world.find(peer);
+      const connection = server && this.#connections.get(server);
+      if (server === undefined || !server.accepts(service, connection)) return done(connectFailed(peer));
+      const { client, server: served } = (connection ?? this.#open(peer, server)).add(service);
+      done(client);
+      server.connected(service, served);
     });
     return () => timer.cancel();
+  }
+
+  #open(peer: string, server: MemoryPeripheral): MemoryConnection {
+    const connection = new MemoryConnection(this.#world, () => {
+      this.#connections.delete(server);
+      this.#connected.delete(peer);
+      server.open--;
+    });
+    this.#connections.set(server, connection);
+    this.#connected.set(peer, server);
+    server.open++;
+    return connection;
+  }
+}
+
+/** The links of several services between one central and one peripheral. */
+class MemoryConnection {
+  readonly #world: World;
+  readonly #links = new Map<string, MemoryLinks>();
+  readonly #ended: () => void;
+
+  constructor(world: World, ended: () => void) {
+    this.#world = world;
+    this.#ended = ended;
+  }
+
+  has({ uuid }: GattService): boolean {
+    return this.#links.has(printGattUuid(uuid));
+  }
+
+  add({ uuid }: GattService): MemoryLinks {
+    const key = printGattUuid(uuid);
+    const links = makeLinks(this.#world.clock, this.#world.options);
+    this.#links.set(key, links);
+    const all = this.#links;
+    links.server.together = {
+      *[Symbol.iterator]() {
+        for (const { server } of all.values()) yield server;
+      },
+    };
+    links.server.onDisconnected = () => {
+      this.#links.delete(key);
+      if (this.#links.size === 0) this.#ended();
+    };
+    return links;
   }
 }
 
 class MemoryPeripheral implements GattPeripheral {
   readonly connections: number;
+  /** Connections at present. */
+  open = 0;
   readonly #world: World;
-  readonly #services = new Map<GattService, (link: GattLink) => void>();
+  readonly #services = new Map<string, (link: GattLink) => void>();
   #offer: GattOffer | undefined;
   #address: string;
   #timer: Timer | undefined;
-  #open = 0;
 
   constructor(world: World, connections: number) {
     this.#world = world;
@@ -144,32 +220,29 @@ class MemoryPeripheral implements GattPeripheral {
     };
   }
 
-  serve(service: GattService, connected: (link: GattLink) => void): Unsubscribe {
-    this.#services.set(service, connected);
+  serve({ uuid }: GattService, connected: (link: GattLink) => void): Unsubscribe {
+    const key = printGattUuid(uuid);
+    this.#services.set(key, connected);
     return () => {
-      if (this.#services.get(service) === connected) this.#services.delete(service);
+      if (this.#services.get(key) === connected) this.#services.delete(key);
     };
   }
 
-  accepts(service: GattService): boolean {
-    return this.#offer !== undefined && this.#open < this.connections && this.#services.has(service);
+  /** Whether a link of the service can be had, by the connection that there is or a new one. */
+  accepts(service: GattService, connection: MemoryConnection | undefined): boolean {
+    if (!this.#services.has(printGattUuid(service.uuid))) return false;
+    if (connection !== undefined) return !connection.has(service);
+    return this.#offer !== undefined && this.open < this.connections;
   }
 
-  connected(service: GattService, link: MemoryLink): void {
-    this.#open++;
-    link.onDisconnected = () => {
-      this.#open--;
-    };
-    this.#services.get(service)?.(link);
+  connected({ uuid }: GattService, link: GattLink): void {
+    this.#services.get(printGattUuid(uuid))?.(link);
   }
 
   #event(offer: GattOffer): void {
     const { clock, listeners } = this.#world;
     this.#timer = clock.after(offer.intervalMs, () => {
-      if (this.#open < this.connections) {
-        const heard = { service: offer.service, data: offer.data, peer: this.#address, rssi: -60, at: clock.now };
-        for (const { services, found } of listeners) if (services.includes(offer.service)) found(heard);
-      }
+      if (this.open < this.connections) for (const heard of listeners) heard({ offer, peer: this.#address });
       if (this.#offer === offer) this.#event(offer);
     });
   }
@@ -181,86 +254,6 @@ class MemoryPeripheral implements GattPeripheral {
     byAddress.set(address, this);
     return address;
   }
-}
-
-interface Waiting {
-  readonly value: Uint8Array;
-  readonly done: (error?: MeshError) => void;
-}
-
-class MemoryLink implements GattLink {
-  readonly mtu: number;
-  peer: MemoryLink | undefined;
-  /** For who made the link. */
-  onDisconnected: () => void = () => {};
-  readonly #clock: Clock;
-  readonly #valueMs: number;
-  readonly #queue: Waiting[] = [];
-  #timer: Timer | undefined;
-  #listener: GattLinkListener | undefined;
-  #open = true;
-
-  constructor(clock: Clock, mtu: number, valueMs: number) {
-    this.#clock = clock;
-    this.mtu = mtu;
-    this.#valueMs = valueMs;
-  }
-
-  send(value: Uint8Array, done: (error?: MeshError) => void): void {
-    const most = this.mtu - GATT_VALUE_OVERHEAD;
-    if (!this.#open || value.length > most) {
-      const error = this.#open ? valueTooLong(value.length, most) : disconnectedError();
-      this.#clock.after(0, () => done(error));
-      return;
-    }
-    this.#queue.push({ value, done });
-    if (this.#queue.length === 1) this.#next();
-  }
-
-  listen(listener: GattLinkListener): void {
-    this.#listener = listener;
-  }
-
-  disconnect(): void {
-    const { peer } = this;
-    if (!this.#open || peer === undefined) return;
-    const ends = [this, peer] as const;
-    for (const end of ends) end.#open = false;
-    this.#clock.after(0, () => {
-      for (const end of ends) end.#end();
-    });
-  }
-
-  hear(value: Uint8Array): void {
-    if (this.#open) this.#listener?.received(value);
-  }
-
-  #next(): void {
-    this.#timer = this.#clock.after(this.#valueMs, () => {
-      if (!this.#open) return;
-      const { value, done } = this.#queue.shift()!;
-      if (this.#queue.length > 0) this.#next();
-      done();
-      this.peer?.hear(value);
-    });
-  }
-
-  #end(): void {
-    this.#timer?.cancel();
-    for (const { done } of this.#queue.splice(0)) done(disconnectedError());
-    this.onDisconnected();
-    this.#listener?.disconnected();
-  }
-}
-
-function disconnectedError(): MeshError {
-  return new MeshError('bearer-closed', 'the GATT link is disconnected', { hint: 'Connect again.' });
-}
-
-function valueTooLong(length: number, most: number): MeshError {
-  return new MeshError('value-too-long', `a value of ${length} octets, the link takes ${most}`, {
-    hint: 'Segment the message for the MTU of the link.',
-  });
 }
 
 function connectFailed(peer: string): MeshError {

@@ -1,16 +1,25 @@
-import { concat, fromHex, type MeshError, toHex, VirtualClock } from '@meshferry/core';
+import { concat, fromHex, type MeshError, toHex, utf8, VirtualClock } from '@meshferry/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type GattAdvertisement, type GattLink, MESH_PROVISIONING_SERVICE, MESH_PROXY_SERVICE } from './gatt.ts';
+import {
+  type GattAdvertisement,
+  type GattLink,
+  type GattOffer,
+  MESH_PROVISIONING_SERVICE,
+  MESH_PROXY_SERVICE,
+} from './gatt.ts';
 import {
   AD_SERVICE_DATA,
   decodeAdStructures,
+  decodeDevice,
   decodeServiceData,
   encodeAdStructures,
+  encodeOffer,
   encodeServiceAdvertisement,
   encodeServiceData,
 } from './gatt-advertisement.ts';
 import { memoryGatt, memoryGattLinks } from './gatt-memory.ts';
+import { gattUuidOctets, parseGattUuid, printGattUuid } from './gatt-uuid.ts';
 
 /** Writes down what an end of a link tells. */
 function watch(link: GattLink): { values: string[]; ended: number } {
@@ -179,6 +188,51 @@ describe('advertising data', () => {
         expect(whole.slice(0, structures.length)).toEqual(structures.map(plain));
         expect(encodeAdStructures(decodeAdStructures(tail)).length).toBeLessThanOrEqual(tail.length);
       }),
+    );
+  });
+});
+
+describe('an offer on air', () => {
+  const OFFER: GattOffer = { service: 0x1828, data: Uint8Array.of(1, 2), intervalMs: 100, privateAddress: false };
+  const SMP = '8d53dc1d-1db7-4cd3-868b-8a527460aa84';
+
+  it('lists a 16-bit service with its data, a 128-bit one without, and has the name in the scan response', () => {
+    const [short, long] = [encodeOffer(OFFER), encodeOffer({ ...OFFER, service: SMP, name: 'Lamp' })];
+    expect(toHex(short.advertisement)).toBe('020106' + '03032818' + '051628180102');
+    expect(short.scanResponse.length).toBe(0);
+    expect(toHex(long.advertisement)).toBe('020106' + '1107' + '84aa6074528a8b86d34cb71d1ddc538d');
+    expect(toHex(long.scanResponse)).toBe('05094c616d70');
+    const both = [...decodeAdStructures(long.advertisement), ...decodeAdStructures(long.scanResponse)];
+    expect(decodeDevice(both)).toEqual({ name: 'Lamp', services: [SMP] });
+    expect(decodeDevice(decodeAdStructures(short.advertisement))).toEqual({
+      name: undefined,
+      services: [0x1828, 0x1828],
+    });
+  });
+
+  it('cuts a name that is too long between two characters', () => {
+    const name = (text: string) =>
+      decodeDevice(decodeAdStructures(encodeOffer({ ...OFFER, name: text }).scanResponse)).name;
+    expect(name('x'.repeat(30))).toBe('x'.repeat(29));
+    expect(name('ä'.repeat(15))).toBe('ä'.repeat(14));
+    expect(name(`${'x'.repeat(27)}€`)).toBe('x'.repeat(27));
+  });
+
+  it('is read out of anything, and prefers the complete name', () => {
+    const complete = { type: 0x09, data: utf8('whole') };
+    const short = { type: 0x08, data: utf8('who') };
+    const data128 = { type: 0x21, data: concat(gattUuidOctets(SMP), Uint8Array.of(7)) };
+    expect([decodeDevice([complete, short]).name, decodeDevice([short, complete]).name]).toEqual(['whole', 'whole']);
+    expect(decodeDevice([short, data128, { type: 0x16, data: Uint8Array.of(1) }])).toEqual({
+      name: 'who',
+      services: [SMP],
+    });
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 31 }), (octets) => {
+        for (const uuid of decodeDevice(decodeAdStructures(octets)).services)
+          expect(parseGattUuid(printGattUuid(uuid))).toBe(uuid);
+      }),
+      { numRuns: 10_000 },
     );
   });
 });

@@ -33,8 +33,9 @@ export interface GattLinkListener {
 }
 
 /**
- * An open connection of one service, from either end: the client writes and gets notifications, the server the other way
- * round. Values arrive whole and in the order in which they were sent, or the link disconnects.
+ * One service of an open connection, from either end: the client writes and gets notifications, the server the other way
+ * round. Values arrive whole and in the order in which they were sent, or the link disconnects. Links of several services
+ * between the same two ends share one connection.
  */
 export interface GattLink {
   /** The ATT_MTU in use, 23 or more; a value has at most 3 octets less. It may grow while the link is young. */
@@ -46,7 +47,10 @@ export interface GattLink {
   send(value: Uint8Array, done: (error?: MeshError) => void): void;
   /** Takes the events of this link from now on; there is one listener. To be called as soon as the link is handed over. */
   listen(listener: GattLinkListener): void;
-  /** Ends the connection; harmless when it has ended. Both ends are told, not before this returned. */
+  /**
+   * Ends the link; harmless when it has ended. Both ends are told, not before this returned. The connection ends with the
+   * last link of the client; the server can end only the connection, with all links of it.
+   */
   disconnect(): void;
 }
 
@@ -64,23 +68,50 @@ export interface GattAdvertisement {
   readonly at: number;
 }
 
+/** A device as a scan has heard it: everything that it has shown since the scan began. */
+export interface GattDevice {
+  /** An opaque handle to connect to: good until the device changes its address. */
+  readonly peer: string;
+  /** As in `C0:FF:EE:00:00:01`; null where the platform hides it. */
+  readonly address: string | null;
+  /** From its advertisement or its scan response, without what would move the cursor of a terminal; null: it has shown none. */
+  readonly name: string | null;
+  /** Services that it has listed, or shown data of. There may be more in it. */
+  readonly services: readonly GattUuid[];
+  /** dBm, of the last report; −127 where the radio does not tell. */
+  readonly rssi: number;
+  /** Clock time of the last report, ms. */
+  readonly at: number;
+  readonly connectable: boolean;
+}
+
 /** The GATT client capability of a bearer. */
 export interface GattCentral {
   /** `found` is called for every connectable advertisement with service data of these 16-bit services, repeats too. */
   discover(services: readonly number[], found: (advertisement: GattAdvertisement) => void): Unsubscribe;
   /**
-   * Connects, agrees on the MTU, finds the service and subscribes to its notifications. `done` is called once with the
-   * open link or with `connect-failed`, never before `connect` returned, and not any more once cancelled.
+   * Scans actively: `found` is called for every report of every device, with all that is known of it by then. Use
+   * `findDevice` to look for one. Left out by centrals that know their peers by other means.
+   */
+  scan?(found: (device: GattDevice) => void): Unsubscribe;
+  /**
+   * Connects, agrees on the greatest MTU, finds the service and subscribes to its notifications, which the peer has
+   * acknowledged by then. `peer`: of an advertisement or a device; or the address of one that shows itself, as text. A peer
+   * that is connected already gets no second connection: the links of different services share one. `done` is called once
+   * with the open link, with `pairing-needed` or with `connect-failed` (nobody there, no such service, or a link of this
+   * service is open already); never before `connect` returned, and not any more once cancelled.
    */
   connect(peer: string, service: GattService, done: (outcome: GattLink | MeshError) => void): Cancel;
 }
 
 /** A connectable advertisement of a service. */
 export interface GattOffer {
-  /** 16-bit service UUID. */
-  readonly service: number;
-  /** Behind the UUID, at most 20 octets: Flags and the list of the service go ahead of it. */
+  /** Listed behind the Flags. */
+  readonly service: GattUuid;
+  /** Service data of a 16-bit service, at most 20 octets. That of a 128-bit one has no room: it is not sent. */
   readonly data: Uint8Array;
+  /** In the scan response, cut to 29 octets of UTF-8. Default: none. */
+  readonly name?: string;
   /** Advertising interval, ms. */
   readonly intervalMs: number;
   /** Each offer gets a new private advertiser address, so that nobody can follow it by the old one. */
@@ -93,6 +124,9 @@ export interface GattPeripheral {
   readonly connections: number;
   /** Advertises this instead of what was before, while a connection is free; until cancelled. */
   advertise(offer: GattOffer): Cancel;
-  /** Has the service; `connected` gets each link once its client has subscribed to the notifications. */
+  /**
+   * Has the service; `connected` gets each link once its client has subscribed to the notifications. Several services can be
+   * served, and used over one connection.
+   */
   serve(service: GattService, connected: (link: GattLink) => void): Unsubscribe;
 }

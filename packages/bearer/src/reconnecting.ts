@@ -1,6 +1,14 @@
 import { type Cancel, type Clock, MeshError, type Timer, toMeshError, type Unsubscribe } from '@meshferry/core';
 import type { AdStructure, Advertising, Bearer, Heard, Sent, Transmit } from './contract.ts';
-import type { GattAdvertisement, GattCentral, GattLink, GattOffer, GattPeripheral, GattService } from './gatt.ts';
+import type {
+  GattAdvertisement,
+  GattCentral,
+  GattDevice,
+  GattLink,
+  GattOffer,
+  GattPeripheral,
+  GattService,
+} from './gatt.ts';
 
 /** What a {@link reconnecting} bearer tells of its radio. */
 export type RadioChange =
@@ -67,7 +75,7 @@ class Reconnecting implements Bearer {
     this.#options = { firstMs: 500, longestMs: 30_000, listener: () => {}, ...options };
     const { advertising, central, peripheral } = radio;
     if (advertising !== undefined) this.advertising = new ReconnectingAdvertising(this, advertising);
-    if (central !== undefined) this.central = new ReconnectingCentral(this);
+    if (central !== undefined) this.central = new ReconnectingCentral(this, central);
     if (peripheral !== undefined) this.peripheral = new ReconnectingPeripheral(this, peripheral.connections);
     this.#take(radio);
   }
@@ -204,9 +212,11 @@ class ReconnectingAdvertising implements Advertising {
 
 class ReconnectingCentral implements GattCentral {
   readonly #bearer: Reconnecting;
+  readonly scan?: (found: (device: GattDevice) => void) => Unsubscribe;
 
-  constructor(bearer: Reconnecting) {
+  constructor(bearer: Reconnecting, { scan }: GattCentral) {
     this.#bearer = bearer;
+    if (scan !== undefined) this.scan = (found) => bearer.stand(({ central }) => central?.scan?.(found));
   }
 
   discover(services: readonly number[], found: (advertisement: GattAdvertisement) => void): Unsubscribe {

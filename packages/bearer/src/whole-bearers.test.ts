@@ -248,7 +248,13 @@ describe('a bridge', () => {
     expect(await refused).toMatchObject({ code: 'connect-failed' });
     stop();
     expect(heard()).toEqual(all);
-    a.connect(peer, { ...MESH_PROXY_SERVICE }, silent); // a service that it has not
+    const failures: string[] = [];
+    for (const each of [a, b]) {
+      each.connect('memory-99', MESH_PROXY_SERVICE, (outcome) => void failures.push((outcome as MeshError).message));
+      clock.advance(300);
+    }
+    expect(failures).toEqual(['no connection to memory-99', 'no connection to memory-99']);
+    a.connect(peer, { ...MESH_PROXY_SERVICE, uuid: 0x1827 }, silent); // another service: b may have the one that is heard
     expect(heard()).toEqual(all);
     let link: GattLink | undefined;
     a.connect(all[0]!, MESH_PROXY_SERVICE, (outcome) => {

@@ -1,6 +1,14 @@
 import { type Cancel, MeshError, type Unsubscribe } from '@meshferry/core';
 import type { Advertising, Bearer } from './contract.ts';
-import type { GattAdvertisement, GattCentral, GattLink, GattOffer, GattPeripheral, GattService } from './gatt.ts';
+import type {
+  GattAdvertisement,
+  GattCentral,
+  GattDevice,
+  GattLink,
+  GattOffer,
+  GattPeripheral,
+  GattService,
+} from './gatt.ts';
 
 /** Which end of a link this is. */
 export type LinkSide = 'client' | 'server';
@@ -8,8 +16,8 @@ export type LinkSide = 'client' | 'server';
 /** What a wrapper puts round the parts of a bearer. */
 export interface Wrapping {
   advertising(inner: Advertising): Advertising;
-  /** Who discovers is told through this. Default: as it is. */
-  found?(found: (advertisement: GattAdvertisement) => void): (advertisement: GattAdvertisement) => void;
+  /** Who discovers or scans is told through this. Default: as it is. */
+  found?<T>(found: (heard: T) => void): (heard: T) => void;
   /** `peer`: who the client connected to; undefined at the server. */
   link(inner: GattLink, side: LinkSide, peer: string | undefined): GattLink;
 }
@@ -34,10 +42,12 @@ export function isAdvertising(inner: Advertising | Bearer): inner is Advertising
 class WrappedCentral implements GattCentral {
   readonly #inner: GattCentral;
   readonly #wrapping: Wrapping;
+  readonly scan?: (found: (device: GattDevice) => void) => Unsubscribe;
 
   constructor(inner: GattCentral, wrapping: Wrapping) {
     this.#inner = inner;
     this.#wrapping = wrapping;
+    if (inner.scan !== undefined) this.scan = (found) => inner.scan!(wrapping.found?.(found) ?? found);
   }
 
   discover(services: readonly number[], found: (advertisement: GattAdvertisement) => void): Unsubscribe {

@@ -30,7 +30,7 @@ function world(mtu = 23, connections = 1) {
   const near: LinkEnd[] = [];
   const errors: MeshError[] = [];
   const open = (uuid = UUID) =>
-    pbGatt({ clock }, central).open(uuid, (outcome) => {
+    pbGatt({ clock }, gatt.central()).open(uuid, (outcome) => {
       if (outcome instanceof MeshError) errors.push(outcome);
       else near.push(new LinkEnd(outcome));
     });

@@ -3,6 +3,7 @@ import {
   closableGatt,
   type GattAdvertisement,
   type GattCentral,
+  type GattDevice,
   type GattLink,
   type GattService,
   type MemoryGatt,
@@ -16,6 +17,9 @@ export type GattPort = ClosableGatt;
 
 /** The ATT_MTU that today's stacks agree on for mesh: a Network PDU of the greatest length in one value. */
 const MTU = 69;
+
+/** Addresses of one place, which may change them as often. */
+const ADDRESSES = 0x10000;
 
 /**
  * GATT between the nodes of a simulated world: a node hears the advertisements of its neighbours in the topology, and
@@ -39,42 +43,61 @@ export class GattAir {
   attach(index: number): GattPort {
     const neighbours = this.#topology.neighbours(index);
     return closableGatt(this.#clock, {
-      central: new AirCentral(this.#nowhere, new Map(neighbours.map((other) => [other, this.#space(other)]))),
+      central: new AirCentral(
+        this.#nowhere.central(),
+        new Map(neighbours.map((other) => [other, this.#space(other).central()])),
+      ),
       peripheral: this.#space(index).peripheral(),
     });
   }
 
   #space(index: number): MemoryGatt {
-    const space = this.#spaces[index] ?? memoryGatt(this.#clock, { mtu: MTU });
+    const space = this.#spaces[index] ?? memoryGatt(this.#clock, { mtu: MTU, firstAddress: index * ADDRESSES });
     this.#spaces[index] = space;
     return space;
   }
 }
 
 class AirCentral implements GattCentral {
-  readonly #nowhere: MemoryGatt;
-  readonly #spaces: ReadonlyMap<number, MemoryGatt>;
+  readonly #nowhere: GattCentral;
+  /** One for each neighbour's space. */
+  readonly #centrals: ReadonlyMap<number, GattCentral>;
+  /** Handles by the addresses that were heard. */
+  readonly #heard = new Map<string, string>();
 
-  constructor(nowhere: MemoryGatt, spaces: ReadonlyMap<number, MemoryGatt>) {
+  constructor(nowhere: GattCentral, centrals: ReadonlyMap<number, GattCentral>) {
     this.#nowhere = nowhere;
-    this.#spaces = spaces;
+    this.#centrals = centrals;
   }
 
   discover(services: readonly number[], found: (advertisement: GattAdvertisement) => void): Unsubscribe {
-    const ends = [...this.#spaces].map(([index, space]) => {
-      const heard = (advertisement: GattAdvertisement) =>
-        found({ ...advertisement, peer: `${index}/${advertisement.peer}` });
-      return space.central().discover(services, heard);
-    });
-    return () => {
-      for (const end of ends) end();
-    };
+    return this.#listen((central, handle) =>
+      central.discover(services, (advertisement) => found({ ...advertisement, peer: handle(advertisement.peer) })),
+    );
+  }
+
+  scan(found: (device: GattDevice) => void): Unsubscribe {
+    return this.#listen((central, handle) =>
+      central.scan?.((device) => {
+        const peer = handle(device.peer);
+        if (device.address !== null) this.#heard.set(device.address, peer);
+        found({ ...device, peer });
+      }),
+    );
   }
 
   connect(peer: string, service: GattService, done: (outcome: GattLink | MeshError) => void): Cancel {
-    const at = peer.indexOf('/');
+    const handle = this.#heard.get(peer.toUpperCase()) ?? peer;
+    const at = handle.indexOf('/');
     // Who is out of reach is found out as late as who is not there: in a space where nobody is.
-    const space = this.#spaces.get(Number(peer.slice(0, at))) ?? this.#nowhere;
-    return space.central().connect(peer.slice(at + 1), service, done);
+    const central = this.#centrals.get(Number(handle.slice(0, at))) ?? this.#nowhere;
+    return central.connect(handle.slice(at + 1), service, done);
+  }
+
+  #listen(listen: (central: GattCentral, handle: (peer: string) => string) => Unsubscribe | undefined): Unsubscribe {
+    const ends = [...this.#centrals].map(([index, central]) => listen(central, (peer) => `${index}/${peer}`));
+    return () => {
+      for (const end of ends) end?.();
+    };
   }
 }

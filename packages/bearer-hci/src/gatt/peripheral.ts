@@ -1,10 +1,4 @@
-import {
-  encodeServiceAdvertisement,
-  type GattLink,
-  type GattOffer,
-  type GattPeripheral,
-  type GattService,
-} from '@meshferry/bearer';
+import { encodeOffer, type GattLink, type GattOffer, type GattPeripheral, type GattService } from '@meshferry/bearer';
 import type { Cancel, Timer, Unsubscribe } from '@meshferry/core';
 import { OPCODE, STATUS } from '../codes.ts';
 import type { HciHost } from '../host.ts';
@@ -123,9 +117,10 @@ export class HciPeripheral implements GattPeripheral {
     };
     const newAddress = this.#address === 'new';
     this.#address = 'any';
+    const { advertisement, scanResponse } = encodeOffer(offer);
     this.#withdraw = this.#radio.advertising.offer({
-      data: encodeServiceAdvertisement(offer),
-      scanResponse: new Uint8Array(),
+      data: advertisement,
+      scanResponse,
       intervalMs: offer.intervalMs,
       newAddress,
       connected: () => again(0),
