@@ -9,6 +9,7 @@ const conditions = ['@meshferry/source', 'node', 'import', 'default'];
 /** Native add-ons, child processes, environment variables: these get a process of their own for each file. */
 const isolated = [
   'packages/store-sqlite',
+  'packages/byte-streams',
   'packages/bearer-hci',
   'packages/bearer-noble',
   'packages/bearer-dongle',

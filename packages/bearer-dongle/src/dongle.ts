@@ -13,6 +13,7 @@ import {
   type Sent,
   type Transmit,
 } from '@meshferry/bearer';
+import type { ByteStream } from '@meshferry/byte-streams';
 import { type Cancel, Emitter, MeshError, type Unsubscribe } from '@meshferry/core';
 import { Ears } from './ears.ts';
 import { closedError, lostError, openingError, powerError, tooLong } from './errors.ts';
@@ -28,7 +29,6 @@ import {
 } from './messages.ts';
 import { type Job, Outbox } from './outbox.ts';
 import { Session, type SessionListener, type SessionMessage } from './session.ts';
-import type { ByteStream } from './stream.ts';
 
 /** How a dongle is opened. */
 export interface DongleOptions {

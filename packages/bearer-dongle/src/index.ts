@@ -18,8 +18,9 @@
  *
  * @packageDocumentation
  */
+
+export type { ByteStream, ByteStreamListener } from '@meshferry/byte-streams';
 export { type Dongle, type DongleOptions, openDongle } from './dongle.ts';
 export type { DongleHeard } from './ears.ts';
 export type { DongleInfo } from './messages.ts';
 export { bearer } from './plugin.ts';
-export type { ByteStream, ByteStreamListener } from './stream.ts';

@@ -1,8 +1,8 @@
 import type { Bearer, BearerGround, BearerPlugin } from '@meshferry/bearer';
+import { listSerialPorts } from '@meshferry/byte-streams';
 import { MeshError } from '@meshferry/core';
 import { openDongle } from './dongle.ts';
 import { openStream } from './open-stream.ts';
-import { loadSerialPort } from './serial.ts';
 import { parseDongleUri, URIS } from './uri.ts';
 
 /** The bearer plugin of the scheme `dongle:`. */
@@ -16,12 +16,11 @@ export const bearer: BearerPlugin = {
 
 async function check(): Promise<MeshError | null> {
   try {
-    const { SerialPort } = await loadSerialPort();
-    const ports = await SerialPort.list().catch(() => undefined); // where they cannot be listed, one may be there
+    const ports = await listSerialPorts(); // where they cannot be listed, one may be there
     // A port of the board itself has no vendor, and no dongle behind it.
     return ports?.every(({ vendorId }) => vendorId === undefined) ? noPort() : null;
   } catch (thrown) {
-    return thrown as MeshError; // loadSerialPort throws nothing else
+    return thrown as MeshError; // nothing else is thrown
   }
 }
 

@@ -1,4 +1,5 @@
 import type { BearerGround } from '@meshferry/bearer';
+import type { ByteStream } from '@meshferry/byte-streams';
 import type { MeshError, Timer } from '@meshferry/core';
 import { silentError, wrongDevice, wrongVersion } from './errors.ts';
 import { encodeFrame, FrameReader } from './frame.ts';
@@ -18,7 +19,6 @@ import {
   PROTOCOL_MAJOR,
   STATE,
 } from './messages.ts';
-import type { ByteStream } from './stream.ts';
 import { TimeMap } from './time-map.ts';
 
 /** HELLO is repeated so often, so far apart, ms. */

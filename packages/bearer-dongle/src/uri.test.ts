@@ -1,7 +1,6 @@
 import { hostClock, hostRandom, type MeshError, silent } from '@meshferry/core';
 import { describe, expect, it } from 'vitest';
 import { bearer } from './plugin.ts';
-import { portError } from './port-error.ts';
 import { parseDongleUri } from './uri.ts';
 
 describe('the URI of a dongle', () => {
@@ -58,19 +57,5 @@ describe('what cannot be opened', () => {
     expect(await open('dongle:/dev/meshferry-none')).toBe('bearer-unavailable');
     expect(await open('dongle:unix:/run/meshferry-none')).toBe('bearer-unavailable');
     expect(await open('dongle:tcp:127.0.0.1:1')).toBe('bearer-unavailable');
-  });
-
-  it.each([
-    ['Error: Permission denied, cannot open /dev/ttyACM1', 'bearer-permission'],
-    ['Error Resource temporarily unavailable Cannot lock port', 'bearer-busy'],
-    ['Error: No such file or directory, cannot open /dev/ttyACM1', 'bearer-unavailable'],
-    ['Inappropriate ioctl for device', 'bearer-failed'],
-  ])('%s', (message, code) => {
-    const error = portError('/dev/ttyACM1', new Error(message));
-    expect([error.code, error.message.includes('/dev/ttyACM1'), error.hint === undefined]).toEqual([code, true, false]);
-  });
-
-  it('closes at once', () => {
-    expect(portError('unix:/run/x', undefined)).toMatchObject({ code: 'bearer-failed' });
   });
 });

@@ -1,4 +1,5 @@
-import { MeshError } from '@meshferry/core';
+import { readHostPort, readSerialPlace } from '@meshferry/byte-streams';
+import { MeshError, type Result } from '@meshferry/core';
 
 /** Where the dongle is, and with what power it transmits. */
 export type DongleUri = {
@@ -26,26 +27,18 @@ export function parseDongleUri(uri: string): DongleUri {
   const [, name = '', query] = /^dongle:([^?]+)(?:\?(.*))?$/s.exec(uri) ?? [];
   if (name === '') throw bad(uri, 'it names no port');
   const common = { name, power: query === undefined ? undefined : parsePower(uri, query) };
-  if (name.startsWith('tcp:')) return { ...common, kind: 'tcp', ...parseTcp(uri, name.slice(4)) };
+  if (name.startsWith('tcp:')) return { ...common, kind: 'tcp', ...placeOf(uri, readHostPort(name.slice(4))) };
   if (name.startsWith('unix:')) {
     if (name.length === 5) throw bad(uri, 'the path of the socket is missing');
     return { ...common, kind: 'unix', path: name.slice(5) };
   }
-  return { ...common, ...parseSerial(uri, name) };
+  const port = placeOf(uri, readSerialPlace(name, DEFAULT_BAUD_RATE));
+  return { ...common, kind: 'serial', name: port.path, ...port };
 }
 
-function parseSerial(uri: string, text: string): { kind: 'serial'; name: string; path: string; baudRate: number } {
-  const [, path = '', rate] = /^([^,]*)(?:,(.*))?$/s.exec(text) ?? [];
-  if (path === '') throw bad(uri, 'the path of the serial port is missing');
-  if (rate !== undefined && !/^[1-9]\d{2,7}$/.test(rate)) throw bad(uri, `"${rate}" is no rate in baud`);
-  return { kind: 'serial', name: path, path, baudRate: rate === undefined ? DEFAULT_BAUD_RATE : Number(rate) };
-}
-
-function parseTcp(uri: string, text: string): { host: string; port: number } {
-  const [, bracketed, plain, port = ''] = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text) ?? [];
-  const host = bracketed ?? plain;
-  if (host === undefined || Number(port) < 1 || Number(port) > 65535) throw bad(uri, `"${text}" is not HOST:PORT`);
-  return { host, port: Number(port) };
+function placeOf<T>(uri: string, place: Result<T, string>): T {
+  if (place.ok) return place.value;
+  throw bad(uri, place.error);
 }
 
 function parsePower(uri: string, query: string): number {

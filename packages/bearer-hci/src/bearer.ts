@@ -1,4 +1,5 @@
 import type { Bearer, BearerGround } from '@meshferry/bearer';
+import type { ByteStream } from '@meshferry/byte-streams';
 import { type Cancel, Emitter, MeshError, type Unsubscribe } from '@meshferry/core';
 import type { HciAdvertising } from './advertising.ts';
 import { closedError } from './failure.ts';
@@ -7,7 +8,6 @@ import { Connections } from './gatt/connections.ts';
 import { HciPeripheral } from './gatt/peripheral.ts';
 import { HciHost } from './host.ts';
 import { Radio } from './radio.ts';
-import type { ByteStream } from './stream.ts';
 
 /** What works on a controller, from before it is up. */
 interface Parts {

@@ -1,4 +1,5 @@
 import type { BearerGround } from '@meshferry/bearer';
+import type { ByteStream } from '@meshferry/byte-streams';
 import { type Clock, Emitter, type Log, MeshError, type Random, type Timer, type Unsubscribe } from '@meshferry/core';
 import { AclData } from './acl.ts';
 import { EVENT, hexCode, OPCODE, STATUS } from './codes.ts';
@@ -8,7 +9,6 @@ import { whatSpeaks } from './failure.ts';
 import { H4Parser } from './h4.ts';
 import { type Capabilities, initialise } from './initialise.ts';
 import { type Commands, run } from './procedure.ts';
-import type { ByteStream } from './stream.ts';
 
 /** Silence on the line before a Reset, so that what comes then is the answer, ms. */
 const SILENCE_MS = 100;
@@ -82,7 +82,6 @@ export class HciHost implements Commands {
     });
     stream.listen({
       data: (octets) => this.#data(octets),
-      drained: () => {},
       ended: (reason) => this.#lose(reason),
     });
     this.#awaitSilence();

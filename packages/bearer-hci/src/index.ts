@@ -13,6 +13,7 @@
  *
  * @packageDocumentation
  */
+
+export type { ByteStream, ByteStreamListener } from '@meshferry/byte-streams';
 export { bearer } from './plugin.ts';
-export type { ByteStream, ByteStreamListener } from './stream.ts';
 export { type HciUri, parseHciUri } from './uri.ts';

@@ -4,11 +4,10 @@ import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AD_MESH_MESSAGE, type Bearer, type BearerGround } from '@meshferry/bearer';
+import { socketStream } from '@meshferry/byte-streams';
 import { hostClock, hostRandom, MeshError, silent } from '@meshferry/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bearer } from './index.ts';
-import { openingError } from './stream-error.ts';
-import { socketStream } from './stream-socket.ts';
 import { EmulatedAir } from './testing/emulated-air.ts';
 
 const clock = hostClock(globalThis);
@@ -65,24 +64,6 @@ describe('the plugin', () => {
       hint: expect.stringContaining('one host at a time'),
     });
     closing.close();
-  });
-
-  it('tells errors of the system apart', () => {
-    const code = (name: string) => openingError('x', Object.assign(new Error(name), { code: name })).code;
-    expect(code('EACCES')).toBe('bearer-permission');
-    expect(code('EBUSY')).toBe('bearer-busy');
-    expect(code('ENOENT')).toBe('bearer-unavailable');
-    expect(code('ECONNREFUSED')).toBe('bearer-unavailable');
-    expect(code('EINVAL')).toBe('bearer-failed');
-    // What serialport says, without a code.
-    expect(openingError('x', new Error('Error: Permission denied, cannot open /dev/x')).code).toBe('bearer-permission');
-    expect(openingError('x', new Error('Error Resource temporarily unavailable Cannot lock port')).code).toBe(
-      'bearer-busy',
-    );
-    expect(openingError('x', new Error('Error: No such file or directory, cannot open')).code).toBe(
-      'bearer-unavailable',
-    );
-    expect(openingError('x', 'strange').code).toBe('bearer-failed');
   });
 });
 

@@ -1,9 +1,9 @@
 import { readdir } from 'node:fs/promises';
 import type { Bearer, BearerGround, BearerPlugin } from '@meshferry/bearer';
-import { MeshError, toMeshError } from '@meshferry/core';
+import { serialProblem } from '@meshferry/byte-streams';
+import { MeshError } from '@meshferry/core';
 import { HciBearer } from './bearer.ts';
 import { openStream } from './open-stream.ts';
-import { loadSerialPort } from './stream-serial.ts';
 import { parseHciUri, URIS } from './uri.ts';
 
 /** A Bluetooth controller over HCI, for `hci:serial:`, `hci:tcp:` and `hci:unix:`. */
@@ -23,11 +23,8 @@ async function open(uri: string, ground: BearerGround): Promise<Bearer> {
 /** Sockets can always be opened; what may be missing is the package for serial ports, or a port. */
 async function check(uri?: string): Promise<MeshError | null> {
   if (uri === undefined || parseHciUri(uri).kind !== 'serial') return null;
-  try {
-    await loadSerialPort();
-  } catch (thrown) {
-    return toMeshError(thrown);
-  }
+  const problem = await serialProblem();
+  if (problem !== undefined) return problem;
   return (await hasSerialPort()) ? null : noPortError();
 }
 

@@ -1,4 +1,5 @@
-import { MeshError } from '@meshferry/core';
+import { readHostPort, readSerialPlace } from '@meshferry/byte-streams';
+import { MeshError, type Result } from '@meshferry/core';
 
 /** Where the controller is, and what the URI says besides. */
 export type HciUri = { readonly options: ReadonlyMap<string, string> } & (
@@ -27,30 +28,24 @@ export function parseHciUri(uri: string): HciUri {
   const query = rest.indexOf('?');
   const where = query < 0 ? rest : rest.slice(0, query);
   const options = query < 0 ? new Map<string, string>() : parseOptions(uri, rest.slice(query + 1));
-  if (kind === 'serial') return { kind, options, ...parseSerial(uri, where), flowControl: parseFlow(uri, options) };
-  if (kind === 'tcp') return { kind, options, ...parseTcp(uri, where) };
+  if (kind === 'serial') {
+    const port = placeOf(uri, readSerialPlace(where, DEFAULT_BAUD_RATE));
+    return { kind, options, ...port, flowControl: parseFlow(uri, options) };
+  }
+  if (kind === 'tcp') return { kind, options, ...placeOf(uri, readHostPort(where)) };
   if (kind === 'unix' && where !== '') return { kind, options, path: where };
   throw bad(uri, 'it names no serial port, TCP address or UNIX socket');
 }
 
-function parseSerial(uri: string, where: string): { path: string; baudRate: number } {
-  const [, path = '', rate] = /^([^,]*)(?:,(.*))?$/s.exec(where) ?? [];
-  if (path === '') throw bad(uri, 'the path of the serial port is missing');
-  if (rate !== undefined && !/^[1-9]\d{2,7}$/.test(rate)) throw bad(uri, `"${rate}" is no rate in baud`);
-  return { path, baudRate: rate === undefined ? DEFAULT_BAUD_RATE : Number(rate) };
+function placeOf<T>(uri: string, place: Result<T, string>): T {
+  if (place.ok) return place.value;
+  throw bad(uri, place.error);
 }
 
 function parseFlow(uri: string, options: ReadonlyMap<string, string>): boolean {
   const flow = options.get('flow') ?? 'rtscts';
   if (flow !== 'rtscts' && flow !== 'none') throw bad(uri, `flow is rtscts or none, not "${flow}"`);
   return flow === 'rtscts';
-}
-
-function parseTcp(uri: string, where: string): { host: string; port: number } {
-  const [, bracketed, plain, port = ''] = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(where) ?? [];
-  const host = bracketed ?? plain;
-  if (host === undefined || Number(port) < 1 || Number(port) > 65535) throw bad(uri, `"${where}" is not HOST:PORT`);
-  return { host, port: Number(port) };
 }
 
 function parseOptions(uri: string, text: string): Map<string, string> {

@@ -180,6 +180,21 @@ describe('impure uses', () => {
   });
 });
 
+it('byte streams are below the bearers that use them, and at the edge as they are', async () => {
+  const { importable, isPure } = await import('./floors.ts');
+  expect(['node', 'smp', 'byte-streams', 'bearer-hci', 'smp-serial', 'cli'].map(isPure)).toEqual([
+    true,
+    true,
+    false,
+    false,
+    false,
+    false,
+  ]);
+  for (const user of ['bearer-hci', 'bearer-dongle', 'smp-serial']) expect(importable(user)).toContain('byte-streams');
+  expect(importable('byte-streams')).not.toContain('bearer-hci');
+  expect(importable('node')).not.toContain('byte-streams');
+});
+
 it('every package of this repository has a floor', async () => {
   const { packagesOf } = await import('./workspace.ts');
   const { floorOf } = await import('./floors.ts');

@@ -14,6 +14,7 @@ export const floors: readonly (readonly string[])[] = [
   ['foundation', 'blob', 'generic', 'smp'],
   ['dfu'],
   ['node'],
+  ['byte-streams'],
   ['store-sqlite', 'crypto-node', 'bearer-noble', 'bearer-hci', 'bearer-dongle', 'smp-serial', 'smp-udp', 'sim'],
   ['cli', 'daemon', 'dashboard'],
 ];
@@ -23,8 +24,8 @@ const narrower: Readonly<Record<string, readonly string[]>> = {
   firmware: ['core', 'crypto'],
 };
 
-/** Floors from here on may touch the outside: `node:*`, timers, chance, the terminal. */
-const edge = floors.findIndex((names) => names.includes('store-sqlite'));
+/** Floors from here on, the edge, may touch the outside: `node:*`, timers, chance, the terminal. */
+const edge = floorOf('byte-streams');
 
 /** The floor of a package folder name, or -1 when it has none yet. */
 export function floorOf(name: string): number {

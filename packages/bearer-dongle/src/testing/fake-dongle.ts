@@ -1,8 +1,8 @@
 import { decodeAdStructures } from '@meshferry/bearer';
+import type { ByteStream, ByteStreamListener } from '@meshferry/byte-streams';
 import { type Clock, concat, type MeshError, type SeededRandom, utf8 } from '@meshferry/core';
 import { encodeFrame, FrameReader } from '../frame.ts';
 import * as wire from '../messages.ts';
-import type { ByteStream, ByteStreamListener } from '../stream.ts';
 
 /** What a line does to a frame: as it is, another one, or nothing at all. */
 export type Line = (frame: Uint8Array) => Uint8Array | undefined;
@@ -67,6 +67,7 @@ export class FakeDongle {
       write: (octets) => {
         const arrived = this.toDongle(octets);
         if (arrived !== undefined) this.#carry('down', () => this.#reader.push(arrived));
+        return true;
       },
       listen: (listener) => {
         this.#listener = listener;

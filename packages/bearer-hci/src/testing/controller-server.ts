@@ -8,8 +8,8 @@
 // mesh messages that begin with a number of four octets, counted up, to every host that scans. Ends when its input ends.
 import { createServer, type Server } from 'node:net';
 import { Duplex } from 'node:stream';
+import { socketStream } from '@meshferry/byte-streams';
 import { hostClock, hostRandom } from '@meshferry/core';
-import { socketStream } from '../stream-socket.ts';
 import { EmulatedAir } from './emulated-air.ts';
 import type { ControllerOptions } from './emulated-controller.ts';
 

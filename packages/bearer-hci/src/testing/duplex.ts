@@ -1,5 +1,5 @@
+import type { ByteStream, ByteStreamListener } from '@meshferry/byte-streams';
 import { type Clock, MeshError } from '@meshferry/core';
-import type { ByteStream, ByteStreamListener } from '../stream.ts';
 
 /** One end of {@link duplex}. */
 export interface DuplexEnd extends ByteStream {

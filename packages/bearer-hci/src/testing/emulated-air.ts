@@ -1,5 +1,5 @@
+import type { ByteStream } from '@meshferry/byte-streams';
 import type { Clock, Random } from '@meshferry/core';
-import type { ByteStream } from '../stream.ts';
 import { type ControllerOptions, EmulatedController } from './emulated-controller.ts';
 
 /** Advertising PDU types as legacy reports number them, and any extended advertising PDU. */

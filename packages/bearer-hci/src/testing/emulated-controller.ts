@@ -1,6 +1,6 @@
+import type { ByteStream } from '@meshferry/byte-streams';
 import type { Timer } from '@meshferry/core';
 import { EVENT, OPCODE, STATUS } from '../codes.ts';
-import type { ByteStream } from '../stream.ts';
 import { Advertising } from './emulated-advertising.ts';
 import type { EmulatedAir } from './emulated-air.ts';
 import { Connections } from './emulated-connections.ts';

@@ -1,7 +1,7 @@
+import type { ByteStream, ByteStreamListener } from '@meshferry/byte-streams';
 import { concat, SeededRandom, silent, VirtualClock } from '@meshferry/core';
 import { EVENT, LE_EVENT, OPCODE } from '../codes.ts';
 import { HciHost } from '../host.ts';
-import type { ByteStream, ByteStreamListener } from '../stream.ts';
 
 /** What came of {@link fuzz}. */
 export interface FuzzResult {

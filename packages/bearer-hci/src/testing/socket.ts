@@ -1,2 +1,2 @@
 /** A connected socket as the stream of an emulated controller, for tests of other packages. */
-export { socketStream } from '../stream-socket.ts';
+export { socketStream } from '@meshferry/byte-streams';
