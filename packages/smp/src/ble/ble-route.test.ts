@@ -1,0 +1,94 @@
+import { memoryGatt } from '@meshferry/bearer';
+import { MeshError, VirtualClock } from '@meshferry/core';
+import { describe, expect, it } from 'vitest';
+import type { SmpOpenOptions, SmpRoute, SmpTransport } from '../transport.ts';
+import { bleRoute } from './ble-route.ts';
+import { SMP_SERVICE } from './service.ts';
+
+/** A peripheral per name, with SMP, which can take a new address. */
+function setUp(...names: string[]) {
+  const clock = new VirtualClock();
+  const gatt = memoryGatt(clock);
+  const devices = names.map((name) => {
+    const peripheral = gatt.peripheral({ connections: 2 });
+    let links = 0;
+    peripheral.serve(SMP_SERVICE, (link) => {
+      links++;
+      link.listen({ received: () => {}, disconnected: () => {} });
+    });
+    let stop = () => {};
+    const advertise = (privateAddress: boolean) => {
+      stop();
+      const data = new Uint8Array();
+      stop = peripheral.advertise({ service: SMP_SERVICE.uuid, data, name, intervalMs: 100, privateAddress });
+    };
+    advertise(false);
+    return { links: () => links, move: () => advertise(true), vanish: () => stop() };
+  });
+  const open = (route: SmpRoute, options?: SmpOpenOptions) => {
+    let outcome: SmpTransport | MeshError | undefined;
+    route.open((found) => {
+      outcome = found;
+    }, options);
+    for (let i = 0; i < 4000 && outcome === undefined; i++) clock.advance(10);
+    if (!(outcome instanceof MeshError)) outcome?.close();
+    clock.advance(10);
+    return outcome instanceof MeshError ? outcome.code : typeof outcome;
+  };
+  return { clock, central: gatt.central(), devices, open };
+}
+
+describe('the way to a device over Bluetooth', () => {
+  it('is found by address, or by name', () => {
+    const { clock, central, devices, open } = setUp('Lamp', 'Lock');
+    expect(open(bleRoute({ central, clock, address: 'C0:00:00:00:00:01' }))).toBe('object');
+    expect(open(bleRoute({ central, clock, name: 'lamp' }))).toBe('object');
+    expect(devices.map(({ links }) => links())).toEqual([1, 1]);
+  });
+
+  it('says who is there instead of a device that is not', () => {
+    const { clock, central, open } = setUp('Lamp');
+    expect(open(bleRoute({ central, clock, address: 'c0:00:00:00:00:09' }))).toBe('device-not-found');
+  });
+
+  it('follows a device to its new address by its name', () => {
+    const { clock, central, devices, open } = setUp('Lamp', 'Lock');
+    const route = bleRoute({ central, clock, address: 'c0:00:00:00:00:00' });
+    expect(open(route)).toBe('object');
+    devices[0]?.move();
+    expect(open(route)).toBe('object');
+    expect(devices.map(({ links }) => links())).toEqual([2, 0]);
+  });
+
+  it('takes no namesake for the device', () => {
+    for (const names of [
+      ['Lamp', 'Lamp', 'Lamp'],
+      ['Lamp', 'Lamp'],
+    ]) {
+      const { clock, central, devices, open } = setUp(...names);
+      const route = bleRoute({ central, clock, address: 'c0:00:00:00:00:00' });
+      expect(open(route)).toBe('object');
+      devices[0]?.vanish();
+      expect(open(route)).toBe('connect-failed');
+      expect(devices.slice(1).map(({ links }) => links())).toEqual(names.slice(1).map(() => 0));
+    }
+  });
+
+  it('looks for the firmware loader by its name, and for the device itself after it', () => {
+    const { clock, central, devices, open } = setUp('Lamp', 'FL_17');
+    const route = bleRoute({ central, clock, address: 'c0:00:00:00:00:00' });
+    expect(open(route, { deviceName: 'FL_17' })).toBe('object');
+    expect(open(route)).toBe('object');
+    expect(devices.map(({ links }) => links())).toEqual([1, 1]);
+  });
+
+  it('is not opened any more once that was cancelled', () => {
+    const { clock, central, devices } = setUp('Lamp');
+    let outcomes = 0;
+    const cancel = bleRoute({ central, clock, name: 'Lamp' }).open(() => void outcomes++);
+    clock.advance(50);
+    cancel();
+    clock.advance(60_000);
+    expect([outcomes, devices[0]?.links()]).toEqual([0, 0]);
+  });
+});
