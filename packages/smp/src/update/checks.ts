@@ -1,0 +1,208 @@
+import type { MeshError } from '@meshferry/core';
+import { compareVersions, parseVersion, type Version } from '@meshferry/firmware';
+import { startsNewest, takesMarks, usableMode } from './bootloader-kind.ts';
+import { activeEntry, compareWithRunning, type DeviceView, placeOf, slotKey, uploadSlot } from './device-view.ts';
+import { isSampleKey, nameOf, notNewest, shortVersion, updateError } from './update-errors.ts';
+import type { SmpUpdateImage, SmpUpdateMode, SmpUpdateNote } from './update-types.ts';
+
+/** What was asked for, as far as it matters for the checks. */
+export interface CheckWishes {
+  readonly mode: SmpUpdateMode;
+  readonly upgradeOnly: boolean;
+  readonly ignoreDependencies: boolean;
+}
+
+/** What speaks against an update, and what is worth knowing. */
+export interface CheckResult {
+  /** The first reason not to begin; null when there is none. */
+  readonly error: MeshError | null;
+  readonly notes: readonly SmpUpdateNote[];
+}
+
+/** Looks for what would go wrong before anything is sent [spec: firmware-packages section 4, mcuboot-image section 5]. */
+export function checkUpdate(view: DeviceView, images: readonly SmpUpdateImage[], wishes: CheckWishes): CheckResult {
+  const notes: SmpUpdateNote[] = [];
+  const errors: MeshError[] = [];
+  const found: Findings = {
+    note: (severity, code, message) => notes.push({ severity, code, message }),
+    error: (error) => errors.push(error),
+  };
+  checkMode(view, images, wishes, found);
+  for (const image of images) {
+    describeSignature(image, found);
+    describeContents(image, found);
+    checkNumber(view, image, found);
+    if (placeOf(view, image) === 'kept') continue;
+    checkSize(view, image, found);
+    checkVersion(view, image, wishes, found);
+    checkMark(image, wishes, found);
+    checkHashLength(view, image, found);
+    checkDependencies(view, image, images, wishes, found);
+  }
+  return { error: errors[0] ?? null, notes };
+}
+
+interface Findings {
+  note(severity: SmpUpdateNote['severity'], code: string, message: string): void;
+  error(error: MeshError): void;
+}
+
+function checkMode(
+  { kind, speaker }: DeviceView,
+  images: readonly SmpUpdateImage[],
+  wishes: CheckWishes,
+  { note }: Findings,
+): void {
+  const { mode, because } = usableMode(wishes.mode, kind);
+  if (speaker === 'recovery') {
+    note(
+      'info',
+      'recovery',
+      "MCUboot's serial recovery answers: the image goes straight to slot 0 and cannot be reverted",
+    );
+  } else if (because !== null) note('info', 'mode-changed', `${because} (${mode} instead of ${wishes.mode})`);
+  if (speaker !== 'application') return;
+  if (wishes.mode === 'upload-only' && takesMarks(kind.scheme) && images.every(({ mark }) => mark === null)) {
+    const message = `this bootloader (${kind.name}) starts only images that were tested or confirmed: upload-only will leave the old one running`;
+    note('warning', 'upload-only', message);
+  }
+  if (mode === 'confirm-only' && kind.scheme !== 'overwrite') {
+    note('warning', 'no-way-back', 'confirm-only: if the new image does not work there is no way back by itself');
+  }
+  if (mode === 'test-and-confirm' && images.some(({ image }) => image > 0)) {
+    const message =
+      'many devices refuse to confirm another image than the application; use confirm-only if this one does';
+    note('warning', 'several-images', message);
+  }
+}
+
+function describeSignature({ signature, ...image }: SmpUpdateImage, { note }: Findings): void {
+  const name = nameOf(image);
+  if (signature.state === 'unsigned') {
+    note('warning', 'unsigned', `${name} is not signed: bootloaders that check signatures erase it`);
+  } else if (signature.state === 'invalid') {
+    note('warning', 'signature-invalid', `the signature of ${name} is wrong: a bootloader will erase it`);
+  } else if (signature.state === 'unknown-key') {
+    note(
+      'info',
+      'key-unknown',
+      `${name} is signed with a key that is not known here: only the device can tell whether it is its own`,
+    );
+  } else if (signature.state === 'valid' && signature.key !== null && isSampleKey(signature.key)) {
+    const message = `${name} is signed with ${signature.key.name}, a public sample key: a device that accepts it accepts anybody's firmware`;
+    note('warning', 'sample-key', message);
+  }
+}
+
+function describeContents(image: SmpUpdateImage, { note }: Findings): void {
+  const name = nameOf(image);
+  if (image.encrypted) note('info', 'encrypted', `${name} is encrypted: the bootloader must have the key`);
+  if (image.compressed) note('info', 'compressed', `${name} is compressed: the bootloader must be able to unpack it`);
+  if (image.mark !== null) {
+    const does = image.mark === 'confirmed' ? 'it is started for good' : 'it is started for a test';
+    note('warning', 'padded', `${name} is padded with a trailer: at the next reset ${does}, whatever the mode`);
+  }
+}
+
+/** A server that counts no images has only image 0, and takes an upload for another one as one for that. */
+function checkNumber(view: DeviceView, image: SmpUpdateImage, { error }: Findings): void {
+  const has = view.imageNumbers?.includes(image.image) ?? (image.image === 0 || view.countsImages);
+  if (!has && view.speaker !== 'no-images') {
+    const message = `the device has no image ${image.image}, which ${image.file ?? 'the file'} is for`;
+    error(
+      updateError(
+        'smp-no-such-image',
+        message,
+        'Send the package of a board with this core, or the application alone (app_update.bin); or the firmware of the device was built for one image.',
+      ),
+    );
+  } else if (image.image > 0 && view.speaker === 'recovery' && !view.uploadNumbers.has(slotKey(image.image, 0))) {
+    const message = `serial recovery does not tell under which number ${nameOf(image)} is uploaded`;
+    error(
+      updateError(
+        'smp-no-such-image',
+        message,
+        'Update this image through the application, or send the application alone.',
+      ),
+    );
+  }
+}
+
+function checkSize(view: DeviceView, image: SmpUpdateImage, { error, note }: Findings): void {
+  const known = view.sizes.get(slotKey(image.image, uploadSlot(view, image.image)));
+  const size = image.bytes.length;
+  const limit = known?.maxImageSize ?? known?.size ?? null;
+  if (limit === null) return;
+  if (size > limit) {
+    const what = known?.maxImageSize === limit ? 'the largest image that the slot takes' : 'the slot';
+    const hint = 'Build a smaller image (CONFIG_SIZE_OPTIMIZATIONS, less logging), or for a device with larger slots.';
+    error(updateError('smp-image-too-large', `${nameOf(image)} has ${size} octets, ${what} has ${limit}`, hint));
+  } else if (known?.maxImageSize == null && image.mark === null && size > limit - SMALLEST_TRAILER) {
+    const message = `${nameOf(image)} leaves ${limit - size} octets of its slot: the bootloader may lack room for its trailer`;
+    note('warning', 'tight', message);
+  }
+}
+
+/** One sector of most flashes. */
+const SMALLEST_TRAILER = 0x1000;
+
+function checkVersion(view: DeviceView, image: SmpUpdateImage, wishes: CheckWishes, { error, note }: Findings): void {
+  const order = compareWithRunning(view, image);
+  if (order === undefined || order > 0) return;
+  const running = activeEntry(view, image.image)?.version;
+  const name = nameOf(image);
+  if (wishes.upgradeOnly) {
+    const message = `${name} is not newer than what runs (${running}), and only upgrades are wanted`;
+    error(updateError('smp-downgrade', message, 'Leave out --upgrade-only to install it nevertheless.'));
+  } else if (order === 0) {
+    note('info', 'same-version', `the device runs another build of the same version ${shortVersion(image.version)}`);
+  } else if (startsNewest(view.kind.scheme)) error(notNewest(image, running));
+  else if (view.noDowngrade) {
+    const message = `${name} is older than what runs (${running}), and the bootloader refuses downgrades`;
+    error(
+      updateError('smp-downgrade', message, 'Build it with a higher version; the bootloader cannot be told otherwise.'),
+    );
+  } else note('warning', 'downgrade', `${name} is older than what runs (${running})`);
+}
+
+function checkMark(image: SmpUpdateImage, { mode }: CheckWishes, { error }: Findings): void {
+  if (image.mark !== 'confirmed' || mode !== 'test-only') return;
+  const message = `${nameOf(image)} is padded and confirmed in the file: it would stay, and only a test was asked for`;
+  error(
+    updateError('smp-already-permanent', message, 'Give the image without trailer (*.signed.bin), or another mode.'),
+  );
+}
+
+function checkHashLength(view: DeviceView, image: SmpUpdateImage, { note }: Findings): void {
+  const running = activeEntry(view, image.image)?.hash;
+  if (running == null || running.length === image.hash.length) return;
+  const message = `${nameOf(image)} has a hash of ${image.hash.length} octets, what runs one of ${running.length}: the device may not know how to check it`;
+  note('warning', 'hash-length', message);
+}
+
+function checkDependencies(
+  view: DeviceView,
+  image: SmpUpdateImage,
+  images: readonly SmpUpdateImage[],
+  { ignoreDependencies }: CheckWishes,
+  { error, note }: Findings,
+): void {
+  for (const { image: number, minVersion } of image.dependencies) {
+    const sent = images.find((other) => other.image === number)?.version;
+    const there = sent ?? runningVersion(view, number);
+    if (there !== undefined && compareVersions(there, minVersion, { withBuild: false }) >= 0) continue;
+    const needs = `${nameOf(image)} needs image ${number} in version ${shortVersion(minVersion)}`;
+    const has = `${sent === undefined ? 'the device' : 'the package'} has ${there === undefined ? 'none' : shortVersion(there)}`;
+    if (ignoreDependencies) note('warning', 'dependency', `${needs}, ${has}: the bootloader may hold the update back`);
+    else {
+      const hint = 'Send a package with that image too (dfu_application.zip), or override with --ignore-dependencies.';
+      error(updateError('smp-dependency-unmet', `${needs}, ${has}`, hint));
+    }
+  }
+}
+
+function runningVersion(view: DeviceView, image: number): Version | undefined {
+  const text = activeEntry(view, image)?.version;
+  const version = text === undefined ? undefined : parseVersion(text);
+  return version?.ok ? version.value : undefined;
+}
