@@ -40,6 +40,7 @@ export {
   isPrivateHost,
 } from './archive-access.ts';
 export * from './composition.ts';
+export { crc32 } from './crc32.ts';
 export { describePackage } from './describe.ts';
 export type { EcdsaKind } from './ecdsa-curve.ts';
 export {
