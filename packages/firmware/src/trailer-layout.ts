@@ -11,8 +11,8 @@ export interface TrailerShape {
   readonly writeSize: number;
   /** Most sectors of a slot that the bootloader was built for. Default 128. */
   readonly sectors?: number;
-  /** Whether there is room for the sizes of both TLV areas, as swap using offset has it. Default false. */
-  readonly tlvSizes?: boolean;
+  /** Of a bootloader that swaps using offset: sizes of both TLV areas are kept, and a sector has two states, not three. Default false. */
+  readonly usingOffset?: boolean;
 }
 
 /** Where the fields of a trailer stand: octets from the end of the slot to the start of the field. */
@@ -29,7 +29,7 @@ export interface TrailerLayout {
   readonly tlvSizes: number;
   /** Start of the swap status in a slot: this is the size of the whole trailer. */
   readonly status: number;
-  /** Start of the swap status in a scratch area, which has room for one entry of three states. */
+  /** Start of the swap status in a scratch area, which has room for that of one sector. */
   readonly scratchStatus: number;
 }
 
@@ -51,9 +51,7 @@ export const TRAILER_MAGIC_LENGTH = 16;
 /** A flag that is set. */
 export const TRAILER_FLAG_SET = 0x01;
 
-const DEFAULT_SECTORS = 128;
 const DEFAULT_ALIGN = 8;
-const STATES_OF_A_SECTOR = 3;
 const ERASED = 0xff;
 const MAGIC = [0x77, 0xc2, 0x95, 0xf3, 0x60, 0xd2, 0xef, 0x7f, 0x35, 0x52, 0x50, 0x0f, 0x2c, 0xb6, 0x79, 0x80];
 /** Behind the alignment (u16) where that is larger than 8. */
@@ -62,11 +60,12 @@ const ALIGNED_MAGIC = [0x2d, 0xe1, 0x5d, 0x29, 0x41, 0x0b, 0x8d, 0x77, 0x67, 0x9
 const SWAP_TYPES: readonly SwapType[] = ['none', 'none', 'test', 'perm', 'revert'];
 
 /** The layout of the trailers of a flash [spec: mcuboot-image section 6]. */
-export function trailerLayout({ writeSize, sectors = DEFAULT_SECTORS, tlvSizes = false }: TrailerShape): TrailerLayout {
+export function trailerLayout({ writeSize, sectors = 128, usingOffset = false }: TrailerShape): TrailerLayout {
   const maxAlign = Math.max(DEFAULT_ALIGN, writeSize);
   const imageOk = Math.ceil(TRAILER_MAGIC_LENGTH / maxAlign) * maxAlign + maxAlign;
   const swapSize = imageOk + 3 * maxAlign;
-  const information = swapSize + (tlvSizes ? maxAlign : 0);
+  const information = swapSize + (usingOffset ? maxAlign : 0);
+  const sectorStatus = (usingOffset ? 2 : 3) * writeSize;
   return {
     writeSize,
     maxAlign,
@@ -76,8 +75,8 @@ export function trailerLayout({ writeSize, sectors = DEFAULT_SECTORS, tlvSizes =
     swapInfo: imageOk + 2 * maxAlign,
     swapSize,
     tlvSizes: information,
-    status: information + sectors * STATES_OF_A_SECTOR * writeSize,
-    scratchStatus: information + STATES_OF_A_SECTOR * writeSize,
+    status: information + sectors * sectorStatus,
+    scratchStatus: information + sectorStatus,
   };
 }
 
