@@ -8,24 +8,64 @@ export { type BleRouteOptions, bleRoute } from './ble/ble-route.ts';
 export { type SmpBleOptions, SmpBleTransport } from './ble/ble-transport.ts';
 export { SMP_SERVICE } from './ble/service.ts';
 export { type CborMap, type CborValue, decodeMap, encodeIndefiniteMap, encodeMap } from './cbor.ts';
-export type { MemberLayout } from './field.ts';
+export { type AnySmpCommand, SMP_COMMANDS, smpCommandOf } from './commands.ts';
+export { commandName, describePacket, describePackets } from './describe.ts';
+export { explainPacket, type PacketExplanation, type PacketFault, type PacketFaultKind } from './explain.ts';
+export type { Layout, MemberLayout, TextKind } from './field.ts';
 export { groupName, SmpGroup } from './groups.ts';
-export type {
-  Empty,
-  RequestOf,
-  ResponseOf,
-  SmpAnswerError,
-  SmpAnswerHeader,
-  SmpCommand,
-  SmpMalformed,
-  SmpRefusedAnswer,
-  SmpRequestHeader,
+export {
+  answerHeader,
+  type Empty,
+  type RequestOf,
+  type ResponseOf,
+  type SmpAnswerError,
+  type SmpAnswerHeader,
+  type SmpCommand,
+  type SmpMalformed,
+  type SmpRefusedAnswer,
+  type SmpRequestHeader,
 } from './message.ts';
+export * from './messages/basic.ts';
+export * from './messages/enumeration.ts';
+export * from './messages/file-system.ts';
 export * from './messages/image.ts';
+export * from './messages/log.ts';
 export * from './messages/os.ts';
+export * from './messages/settings.ts';
+export * from './messages/shell.ts';
+export * from './messages/statistics.ts';
 export * from './packet.ts';
-export type { SmpRefusal } from './refusal.ts';
+export { describeRefusal, type SmpRefusal } from './refusal.ts';
+export { type CodeWords, groupCodes, SMP_CODES, SmpCode } from './refusal-tables.ts';
+export { sanitise } from './sanitise.ts';
+export { ServerFiles, type ServerFilesOptions } from './server/files.ts';
+export type { ImageHost, ImageSlot, NextBoot } from './server/image-host.ts';
+export type { PersonalityName } from './server/personality.ts';
+export {
+  answer,
+  answerMap,
+  type GroupError,
+  groupError,
+  type Handler,
+  handle,
+  layerError,
+  type Reply,
+  type Work,
+} from './server/reply.ts';
+export { every, type Nth, only, type SmpServerFaults } from './server/server-faults.ts';
+export type {
+  BootloaderFacts,
+  ImageGroupOptions,
+  OsFacts,
+  ServerTiming,
+  SmpServerOptions,
+} from './server/server-options.ts';
+export { ServerSettings, type ServerSettingsOptions } from './server/settings-store.ts';
+export { SmpServer } from './server/smp-server.ts';
 export * from './transport.ts';
 export { smpUpdateImages } from './update/update-images.ts';
 export { discardSmpUpdate, unfinishedSmpUpdate } from './update/update-record.ts';
 export * from './update/update-types.ts';
+export { type ImageUploadOptions, startImageUpload, uploadImage } from './upload/image-upload.ts';
+export type { TransferProgress } from './upload/progress.ts';
+export type { SmpUpload, SmpUploadOptions, SmpUploadReport } from './upload/upload.ts';

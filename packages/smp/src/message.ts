@@ -1,9 +1,9 @@
-import { fail, ok, type Result } from '@meshferry/core';
+import { fail, ok, type Result, toMeshError } from '@meshferry/core';
 import { type CborMap, decodeMap, encodeIndefiniteMap, encodeMap } from './cbor.ts';
-import { type MemberLayout, Reading, type ValueOf } from './field.ts';
+import { badField, type MemberLayout, Reading, type ValueOf } from './field.ts';
 import { encodePacket, type SmpHeader, SmpOp } from './packet.ts';
 import { refusalOf, type SmpRefusal } from './refusal.ts';
-import { layoutOf, membersOf, readMembers, writeMembers } from './struct.ts';
+import { layoutOf, type Member, membersOf, readMembers, writeMembers } from './struct.ts';
 
 /** Why a payload is not what its command says. */
 export interface SmpMalformed {
@@ -104,6 +104,13 @@ export function command<
   const response = membersOf(declaration.response ?? {});
   const malformed = (field: string, reason: string): Result<never, SmpMalformed> =>
     fail({ kind: 'malformed', command: name, field, reason });
+  const write = (members: readonly Member[], value: object): CborMap => {
+    try {
+      return writeMembers(members, value);
+    } catch (thrown) {
+      throw badField(`${name}: ${toMeshError(thrown).message}`);
+    }
+  };
 
   return {
     name,
@@ -114,7 +121,7 @@ export function command<
     requestLayout: layoutOf(request),
     responseLayout: layoutOf(response),
     encodeRequest: (value, { version, sequence }) =>
-      encodePacket({ op, version, group, sequence, command: number }, encodeMap(writeMembers(request, value))),
+      encodePacket({ op, version, group, sequence, command: number }, encodeMap(write(request, value))),
     decodeRequest: (payload) => {
       if (request.length === 0) return ok({});
       const map = decodeMap(payload, { unique: true });
@@ -124,7 +131,7 @@ export function command<
       return reading.failure === undefined ? ok(value) : malformed(reading.failure.field, reading.failure.reason);
     },
     encodeResponse: (value, to) =>
-      encodePacket(answerHeader(to, group, number), encodeIndefiniteMap(writeMembers(response, value))),
+      encodePacket(answerHeader(to, group, number), encodeIndefiniteMap(write(response, value))),
     decodeResponse: (payload) => {
       const map = decodeMap(payload);
       if (!map.ok) return malformed('payload', `${map.error.reason} (octet ${map.error.offset})`);

@@ -1,13 +1,13 @@
 import type { CborMap } from './cbor.ts';
 import { groupName } from './groups.ts';
-import { groupCodes, SMP_CODES } from './refusal-tables.ts';
+import { FIRST_USER_CODE, groupCodes, SMP_CODES } from './refusal-tables.ts';
 import { sanitise } from './sanitise.ts';
 
 /** A device's refusal of a request [spec: smp section 3]. */
 export interface SmpRefusal {
   /** Whose codes: those of the SMP layer (all that v1 has), or those of a group (v2). */
   readonly layer: 'smp' | 'group';
-  /** The group whose code it is; for the SMP layer that of the request. */
+  /** The group whose code it is; for the SMP layer that of the request. Zephyr 3.4 has 63 for statistics. */
   readonly group: number;
   /** The number that the device gave: `rc`. */
   readonly code: number;
@@ -17,8 +17,16 @@ export interface SmpRefusal {
   readonly remedy: string;
   /** What the device said besides, for people only. */
   readonly rsn?: string;
-  /** What the answer held besides, such as `len` of a file upload at a wrong offset. */
+  /** What the answer held, `len` of a file upload at a wrong offset among it. */
   readonly fields: CborMap;
+}
+
+/** A refusal in words and numbers: `there is no free slot (image error 9): "no slot"`; `group` is that of the request. */
+export function describeRefusal(refusal: SmpRefusal, group: number): string {
+  const { layer, code, name, rsn } = refusal;
+  const whose = layer === 'smp' ? 'SMP' : groupName(refusal.group);
+  const elsewhere = refusal.group === group ? '' : ` in answer to a request of the group ${groupName(group)}`;
+  return `${name} (${whose} error ${code}${elsewhere})${rsn === undefined ? '' : `: "${rsn}"`}`;
 }
 
 /**
@@ -33,11 +41,14 @@ export function refusalOf(answer: CborMap, group: number): SmpRefusal | 'malform
     if (!(err instanceof Map)) return 'malformed';
     const code: unknown = err.get('rc');
     const of: unknown = err.get('group');
-    if (typeof code !== 'number' || !Number.isSafeInteger(code)) return 'malformed';
-    if (typeof of !== 'number' || !(Number.isInteger(of) && of >= 0 && of <= 0xffff)) return 'malformed';
+    if (!isCode(code) || !isCode(of) || of < 0 || of > 0xffff) return 'malformed';
     if (code !== 0) return refusal('group', of, code, answer);
   }
-  return typeof rc === 'number' && rc !== 0 ? refusal('smp', group, rc, answer) : undefined;
+  return isCode(rc) && rc !== 0 ? refusal('smp', group, rc, answer) : undefined;
+}
+
+function isCode(value: unknown): value is number {
+  return Number.isSafeInteger(value);
 }
 
 function refusal(layer: 'smp' | 'group', group: number, code: number, answer: CborMap): SmpRefusal {
@@ -47,14 +58,13 @@ function refusal(layer: 'smp' | 'group', group: number, code: number, answer: Cb
     layer,
     group,
     code,
-    name: known?.name ?? unknownCode(layer, group, code),
-    remedy: known?.remedy ?? 'See the documentation of the firmware on the device: this code is its own.',
-    ...(typeof rsn === 'string' && rsn !== '' && { rsn: sanitise(rsn, 'line') }),
+    name: known?.name ?? unknownCode(layer, code),
+    remedy: known?.remedy ?? "This code is the firmware's own: see its documentation, or the log of the device.",
+    ...(typeof rsn === 'string' && rsn !== '' && { rsn: sanitise(rsn.slice(0, 200), 'line') }),
     fields: answer,
   };
 }
 
-function unknownCode(layer: 'smp' | 'group', group: number, code: number): string {
-  if (layer === 'smp') return code >= 256 ? `error ${code} of the application` : `unknown error ${code}`;
-  return `unknown error ${code} of the ${groupName(group)} group`;
+function unknownCode(layer: 'smp' | 'group', code: number): string {
+  return layer === 'smp' && code >= FIRST_USER_CODE ? 'an error of the application' : 'an error that is not known here';
 }

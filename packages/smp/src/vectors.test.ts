@@ -27,16 +27,16 @@ interface Vectors {
 const vectors = JSON.parse(readFileSync(new URL('./vectors/smp.json', import.meta.url), 'utf8')) as Vectors;
 
 /** The value that the JSON of the vectors stands for; tags are left out, as the decoder does. */
-function valueOf(json: Json): CborValue {
-  if (Array.isArray(json)) return json.map(valueOf);
+function cborOf(json: Json): CborValue {
+  if (Array.isArray(json)) return json.map(cborOf);
   if (json === null || typeof json !== 'object') return json;
   if (typeof json.$bytes === 'string') return fromHex(json.$bytes);
   if (json.$undefined === true) return undefined;
-  if (json.$tag !== undefined) return valueOf(json.value as Json);
-  return new Map(Object.entries(json).map(([key, value]) => [key, valueOf(value)]));
+  if (json.$tag !== undefined) return cborOf(json.value as Json);
+  return new Map(Object.entries(json).map(([key, value]) => [key, cborOf(value)]));
 }
 
-const mapOf = (json: Json): CborMap => valueOf(json) as CborMap;
+const mapOf = (json: Json): CborMap => cborOf(json) as CborMap;
 
 describe('headers', () => {
   it.each(vectors.headers)('$name', ({ hex, decoded }) => {
@@ -53,10 +53,10 @@ describe('headers', () => {
 describe('CBOR', () => {
   it.each(vectors.cborEncode)('writes $name', ({ hex, value }) => {
     expect(toHex(encodeMap(mapOf(value)))).toBe(hex);
-    expect(decodeMap(fromHex(hex), { unique: true })).toEqual({ ok: true, value: valueOf(value) });
+    expect(decodeMap(fromHex(hex), { unique: true })).toEqual({ ok: true, value: cborOf(value) });
   });
   it.each(vectors.cborDecode)('reads $name', ({ hex, value }) => {
-    expect(decodeMap(fromHex(hex))).toEqual({ ok: true, value: valueOf(value) });
+    expect(decodeMap(fromHex(hex))).toEqual({ ok: true, value: cborOf(value) });
   });
   it.each(vectors.cborInvalid)('refuses $hex: $reason', ({ hex, reason }) => {
     // The vectors leave it open; Zephyr ignores octets after the map, and so do we.
@@ -73,7 +73,7 @@ describe('recorded packets', () => {
     const answered = decodeMap(response.value.payload);
     if (!asked.ok || !answered.ok) throw new Error('no map');
     expect(response.value.header).toEqual(exchange.responseHeader);
-    expect(answered.value).toEqual(valueOf(exchange.responsePayload));
+    expect(answered.value).toEqual(cborOf(exchange.responsePayload));
     expect(toHex(encodePacket(request.value.header, encodeMap(asked.value)))).toBe(exchange.request);
     expect(toHex(encodePacket(response.value.header, encodeIndefiniteMap(answered.value)))).toBe(exchange.response);
   });

@@ -1,3 +1,4 @@
+import type { CborMap } from '../cbor.ts';
 import { flag, int, int64, key, members, optional, record, text, uint } from '../fields.ts';
 import { SmpGroup } from '../groups.ts';
 import { command, type Empty, type SmpCommand } from '../message.ts';
@@ -91,9 +92,13 @@ export const MemoryPools: SmpCommand<Empty, { readonly pools: ReadonlyMap<string
   response: {
     pools: members(struct({ blksiz: key(['blksiz', 'blksize'], uint()), nblks: uint(), nfree: uint(), min: uint() })),
   },
+  // Some servers have the pools inside `mpools`; a pool of that name has blocks.
   modernised: (answer) => {
     const inside = answer.get('mpools');
-    return inside instanceof Map && answer.size === 1 ? inside : answer;
+    if (!(inside instanceof Map) || inside.has('nblks')) return answer;
+    const modern = new Map([...answer, ...(inside as CborMap)]);
+    modern.delete('mpools');
+    return modern;
   },
 });
 
