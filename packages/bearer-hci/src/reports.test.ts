@@ -84,6 +84,24 @@ describe('extended advertising reports', () => {
   });
 });
 
+describe('whether a report is of a device that can be connected to', () => {
+  it.each([
+    ['1300', true], // ADV_IND
+    ['1b00', true], // its scan response
+    ['1a00', false],
+    ['1500', false], // directed
+    ['1000', false],
+    ['0100', true], // extended advertising
+    ['0500', false],
+    ['0200', false],
+  ])('extended event type %s: %s', (event, expected) => {
+    const radio = `01ff7fc4${'00'.repeat(10)}`;
+    const told: boolean[] = [];
+    extendedReports(fromHex(`01${event}01010203040506${radio}00`), ({ connectable }) => told.push(connectable));
+    expect(told).toEqual([expected]);
+  });
+});
+
 describe('AD structures in reports', () => {
   const hear = (
     kind: Report['kind'],
@@ -94,6 +112,7 @@ describe('AD structures in reports', () => {
     const address = new Uint8Array(6);
     receiveStructures(new VirtualClock(5), types, (ad) => heard.push(ad))({
       kind,
+      connectable: kind === 'connectable',
       addressType: 1,
       address,
       data: fromHex(data),
@@ -126,7 +145,8 @@ describe('AD structures in reports', () => {
   it('may be kept: they are copies', () => {
     const data = fromHex('032a0102');
     let kept: Uint8Array | undefined;
-    const report = { kind: 'nonconnectable', addressType: 0, address: new Uint8Array(6), data, rssi: -1 } as const;
+    const who = { kind: 'nonconnectable', connectable: false, addressType: 0, address: new Uint8Array(6) } as const;
+    const report = { ...who, data, rssi: -1 };
     receiveStructures(new VirtualClock(), [AD_MESH_MESSAGE], (ad) => {
       kept = ad.data;
     })(report);

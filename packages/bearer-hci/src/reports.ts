@@ -4,6 +4,8 @@ export type ReportKind = 'connectable' | 'directed' | 'scannable' | 'nonconnecta
 /** An advertising report. The octets are good during the call only. */
 export interface Report {
   readonly kind: ReportKind;
+  /** Whether the advertiser can be connected to by it, also by extended advertising. */
+  readonly connectable: boolean;
   /** 0 public, 1 random, as the commands for connecting take it. */
   readonly addressType: number;
   /** Least significant octet first. */
@@ -25,6 +27,9 @@ const EXTENDED_KINDS = new Map<number, ReportKind>([
   [0x001b, 'response'],
 ]);
 const EXTENDED_HEADER = 24;
+/** Connectable and not directed. */
+const CONNECTABLE_BITS = 0x0005;
+const CONNECTABLE = 0x0001;
 
 /**
  * The reports of LE Advertising Report, behind the subevent code: a number, then one report after the other. What does not
@@ -41,6 +46,7 @@ export function legacyReports(parameters: Uint8Array, heard: (report: Report) =>
     if (kind !== undefined)
       heard({
         kind,
+        connectable: kind === 'connectable',
         addressType: parameters[at + 1]! & 1,
         address: parameters.subarray(at + 2, at + 8),
         data: parameters.subarray(at + LEGACY_HEADER, end),
@@ -58,8 +64,10 @@ export function extendedReports(parameters: Uint8Array, heard: (report: Report) 
     if (length === undefined) return;
     const end = at + EXTENDED_HEADER + length;
     if (end > parameters.length) return;
+    const type = parameters[at]! | (parameters[at + 1]! << 8);
     heard({
-      kind: EXTENDED_KINDS.get(parameters[at]! | (parameters[at + 1]! << 8)) ?? 'extended',
+      kind: EXTENDED_KINDS.get(type) ?? 'extended',
+      connectable: (type & CONNECTABLE_BITS) === CONNECTABLE,
       addressType: parameters[at + 2]! & 1,
       address: parameters.subarray(at + 3, at + 9),
       data: parameters.subarray(at + EXTENDED_HEADER, end),

@@ -91,6 +91,28 @@ describe.each([
     expect(host.capabilities).toBeUndefined();
   });
 
+  it('goes over from passive to active and back, also where the controller refuses to stop or to start', () => {
+    const rig = new Rig();
+    const { scanner, controller } = rig.radio(options);
+    scanner.listen(() => {});
+    rig.clock.advance(100);
+    const enable = options.extended === false ? OPCODE.LE_SET_SCAN_ENABLE : OPCODE.LE_SET_EXTENDED_SCAN_ENABLE;
+    controller.faults.refuse.set(enable, STATUS.COMMAND_DISALLOWED);
+    const end = scanner.listen(() => {}, 'active');
+    rig.clock.advance(1000);
+    expect(controller.scanning.active).toBe(false);
+    controller.faults.refuse.clear();
+    rig.clock.advance(1000);
+    expect([controller.scanning.enabled, controller.scanning.active]).toEqual([true, true]);
+    let paused = 0;
+    scanner.pause(() => paused++)();
+    rig.clock.advance(100);
+    expect([paused, controller.scanning.active]).toEqual([0, true]);
+    end();
+    rig.clock.advance(1000);
+    expect([controller.scanning.enabled, controller.scanning.active]).toEqual([true, false]);
+  });
+
   it('tries again when it is refused, and scans at all when its parameters are', () => {
     const rig = new Rig();
     const { scanner, controller } = rig.radio(options);

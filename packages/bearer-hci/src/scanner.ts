@@ -7,31 +7,38 @@ import { extendedReports, legacyReports, type Report } from './reports.ts';
 
 /** 30 ms, in units of 0.625 ms: window and interval alike, so that nothing is missed. */
 const WINDOW = 0x30;
+const PASSIVE = 0;
+const ACTIVE = 1;
+const LE_1M = 0x01;
 /** A refusal passes, for example when a connection has been made, ms. */
 const RETRY_MS = 100;
 
+/** What the controller does; active: it asks advertisers for their scan responses as well. */
+type Mode = 'off' | 'passive' | 'active';
+
 /**
- * Passive scanning without a duplicate filter, all the time that somebody listens and nobody has asked for a pause. It comes
- * back after a reset of the controller by itself.
+ * Scanning without a duplicate filter, all the time that somebody listens and nobody has asked for a pause: passive, but active while
+ * somebody wants scan responses. It comes back after a reset of the controller by itself.
  */
 export class Scanner {
   readonly #host: HciHost;
-  readonly #listeners = new Set<(report: Report) => void>();
+  readonly #listeners = new Map<(report: Report) => void, Mode>();
   readonly #paused = new Set<() => void>();
   #pauses = 0;
   /** Own_Address_Type; undefined: the controller is not ready. */
   #ownType: number | undefined;
   #extended = false;
-  #scanning = false;
+  #mode: Mode = 'off';
   #changing = false;
-  #parametersSet = false;
+  /** What the parameters are set for. */
+  #parameters: Mode | undefined;
   #refusals = 0;
   #retry: Timer | undefined;
 
   constructor(host: HciHost) {
     this.#host = host;
     const hear = (report: Report) => {
-      for (const listener of this.#listeners) listener(report);
+      for (const listener of this.#listeners.keys()) listener(report);
     };
     host.onLeEvent(LE_EVENT.ADVERTISING_REPORT, (parameters) => legacyReports(parameters, hear));
     host.onLeEvent(LE_EVENT.EXTENDED_ADVERTISING_REPORT, (parameters) => extendedReports(parameters, hear));
@@ -45,11 +52,11 @@ export class Scanner {
     this.#update();
   }
 
-  /** Every report while it is subscribed. */
-  listen(heard: (report: Report) => void): Unsubscribe {
+  /** Every report while it is subscribed, with those of scan responses if it is `active`. */
+  listen(heard: (report: Report) => void, mode: 'passive' | 'active' = 'passive'): Unsubscribe {
     // Each subscription of its own, also of one function twice.
     const listener = (report: Report) => heard(report);
-    this.#listeners.add(listener);
+    this.#listeners.set(listener, mode);
     this.#update();
     return () => {
       this.#listeners.delete(listener);
@@ -64,7 +71,7 @@ export class Scanner {
   pause(paused: () => void): Cancel {
     let over = false;
     this.#pauses++;
-    if (!this.#scanning && !this.#changing) paused();
+    if (this.#mode === 'off' && !this.#changing) paused();
     else {
       this.#paused.add(paused);
       this.#update();
@@ -78,50 +85,63 @@ export class Scanner {
     };
   }
 
+  #wanted(): Mode {
+    if (this.#listeners.size === 0 || this.#pauses > 0) return 'off';
+    return [...this.#listeners.values()].includes('active') ? 'active' : 'passive';
+  }
+
   #update(): void {
-    const wanted = this.#listeners.size > 0 && this.#pauses === 0;
+    const wanted = this.#wanted();
     if (this.#ownType === undefined || this.#changing || this.#retry !== undefined) return;
-    if (wanted === this.#scanning) return;
+    if (wanted === this.#mode) return;
     this.#changing = true;
-    run(this.#host, wanted ? this.#enable() : this.#disable(), (status) => {
+    run(this.#host, this.#change(wanted), (status) => {
       if (status === STATUS.NO_ANSWER) return;
       this.#changing = false;
-      if (status === STATUS.SUCCESS) this.#scanning = wanted;
+      if (status === STATUS.SUCCESS) this.#mode = wanted;
       else this.#refused(wanted, status);
-      if (!this.#scanning) this.#tellPaused();
+      if (this.#mode === 'off') this.#tellPaused();
       this.#update();
     });
   }
 
-  #refused(wanted: boolean, status: number): void {
-    this.#host.log(wanted ? 'warn' : 'debug', `the controller refused to ${wanted ? 'start' : 'stop'} scanning`, {
+  #refused(wanted: Mode, status: number): void {
+    const isStart = wanted !== 'off';
+    this.#host.log(isStart ? 'warn' : 'debug', `the controller refused to ${isStart ? 'start' : 'stop'} scanning`, {
       status: hexCode(status, 2),
     });
-    if (wanted) {
-      this.#retry = this.#host.clock.after(RETRY_MS, () => {
-        this.#retry = undefined;
-        this.#update();
-      });
-      this.#refusals++;
-      this.#parametersSet = false;
-    } else this.#scanning = false;
+    this.#mode = 'off';
+    if (!isStart) return;
+    this.#retry = this.#host.clock.after(RETRY_MS, () => {
+      this.#retry = undefined;
+      this.#update();
+    });
+    this.#refusals++;
+    this.#parameters = undefined;
   }
 
-  *#enable(): Procedure<number> {
-    if (!this.#parametersSet) {
+  *#change(wanted: Mode): Procedure<number> {
+    if (this.#mode !== 'off') {
+      const status = yield* this.#disable();
+      if (wanted === 'off' || status === STATUS.NO_ANSWER) return status;
+      this.#mode = 'off';
+    }
+    return yield* this.#enable(wanted);
+  }
+
+  *#enable(mode: Mode): Procedure<number> {
+    if (this.#parameters !== mode) {
       // After a refusal: perhaps it scans already.
       if (this.#refusals > 0) yield* this.#disable();
+      const [type, own] = [mode === 'active' ? ACTIVE : PASSIVE, this.#ownType ?? OWN_RANDOM];
       const { status } = yield this.#extended
-        ? [
-            OPCODE.LE_SET_EXTENDED_SCAN_PARAMETERS,
-            Uint8Array.of(this.#ownType ?? OWN_RANDOM, 0, 1, 0, WINDOW, 0, WINDOW, 0),
-          ]
-        : [OPCODE.LE_SET_SCAN_PARAMETERS, Uint8Array.of(0, WINDOW, 0, WINDOW, 0, this.#ownType ?? OWN_RANDOM, 0)];
+        ? [OPCODE.LE_SET_EXTENDED_SCAN_PARAMETERS, Uint8Array.of(own, 0, LE_1M, type, WINDOW, 0, WINDOW, 0)]
+        : [OPCODE.LE_SET_SCAN_PARAMETERS, Uint8Array.of(type, WINDOW, 0, WINDOW, 0, own, 0)];
       if (status === STATUS.NO_ANSWER) return status;
       // One that refuses them scans as it likes, which is better than not at all.
       if (status !== STATUS.SUCCESS)
         this.#host.log('warn', 'the controller refused the scan parameters', { status: hexCode(status, 2) });
-      this.#parametersSet = true;
+      this.#parameters = mode;
     }
     return (yield this.#extended
       ? [OPCODE.LE_SET_EXTENDED_SCAN_ENABLE, Uint8Array.of(1, 0, 0, 0, 0, 0)]
@@ -142,9 +162,9 @@ export class Scanner {
 
   #forget(): void {
     this.#ownType = undefined;
-    this.#scanning = false;
+    this.#mode = 'off';
     this.#changing = false;
-    this.#parametersSet = false;
+    this.#parameters = undefined;
     this.#refusals = 0;
     this.#retry?.cancel();
     this.#retry = undefined;

@@ -93,7 +93,7 @@ function notFound(wanted: DeviceWanted, heard: readonly GattDevice[]): MeshError
     service === undefined ? [] : `the service ${printGattUuid(service)}`,
   ].flat();
   const kind = what.length === 0 ? 'connectable device' : `connectable device with ${what.join(' and ')}`;
-  const others = [...heard].sort((a, b) => b.rssi - a.rssi);
+  const others = [...heard].sort((a, b) => Number(b.connectable) - Number(a.connectable) || b.rssi - a.rssi);
   const named = others.slice(0, MOST_NAMED).map(printDevice).join(', ');
   const more = others.length > MOST_NAMED ? ` and ${others.length - MOST_NAMED} more` : '';
   const instead = others.length === 0 ? 'nothing was heard at all' : `heard were ${named}${more}`;

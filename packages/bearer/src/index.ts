@@ -27,6 +27,7 @@ export * from './find-device.ts';
 export * from './gatt.ts';
 export * from './gatt-advertisement.ts';
 export * from './gatt-closable.ts';
+export * from './gatt-errors.ts';
 export * from './gatt-memory.ts';
 export type { GattTraceEvent, TracedLink } from './gatt-trace.ts';
 export * from './gatt-uuid.ts';

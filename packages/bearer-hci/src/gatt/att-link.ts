@@ -13,13 +13,24 @@ export class AttLink implements GattLink {
   #listener: GattLinkListener | undefined;
   #early: Uint8Array[] = [];
   readonly #forget: Unsubscribe;
-  #open = true;
+  readonly #leave: () => void;
+  /** `leaving`: this end has disconnected, and has not been told yet. */
+  #state: 'open' | 'leaving' | 'ended' = 'open';
 
-  /** Values go out with this opcode (ATT.WRITE_COMMAND, ATT.NOTIFICATION) and value handle. */
-  constructor(connection: Connection, opcode: number, handle: number) {
+  /**
+   * Values go out with this opcode (ATT.WRITE_COMMAND, ATT.NOTIFICATION) and value handle. `leave`: ends the link, with its
+   * connection or without; {@link end} follows.
+   */
+  constructor(
+    connection: Connection,
+    opcode: number,
+    handle: number,
+    leave: () => void = () => connection.disconnect(),
+  ) {
     this.#connection = connection;
     this.#opcode = opcode;
     this.#handle = handle;
+    this.#leave = leave;
     this.#forget = connection.onEnded(() => this.end());
   }
 
@@ -48,16 +59,18 @@ export class AttLink implements GattLink {
   listen(listener: GattLinkListener): void {
     this.#listener = listener;
     for (const value of this.#early.splice(0)) listener.received(value);
-    if (!this.#open) this.#connection.host.clock.after(0, () => this.#listener?.disconnected());
+    if (this.#state === 'ended') this.#connection.host.clock.after(0, () => this.#listener?.disconnected());
   }
 
   disconnect(): void {
-    this.#connection.disconnect();
+    if (this.#state !== 'open') return;
+    this.#state = 'leaving';
+    this.#leave();
   }
 
   /** A value from the other end. */
   deliver(value: Uint8Array): void {
-    if (!this.#open || !this.#connection.isOpen) return;
+    if (this.#state !== 'open' || !this.#connection.isOpen) return;
     if (this.#listener !== undefined) this.#listener.received(value);
     else if (this.#early.length < EARLY_VALUES) this.#early.push(value);
     else this.#connection.fail('protocol', 'it sent more values than anybody has asked for');
@@ -65,15 +78,15 @@ export class AttLink implements GattLink {
 
   /** The link is over, with or without its connection. */
   end(): void {
-    if (!this.#open) return;
-    this.#open = false;
+    if (this.#state === 'ended') return;
+    this.#state = 'ended';
     this.#forget();
     this.#listener?.disconnected();
   }
 
   #whyNot(value: Uint8Array): MeshError | undefined {
     const most = this.mtu - GATT_VALUE_OVERHEAD;
-    if (!this.#open || !this.#connection.isOpen) return disconnected();
+    if (this.#state !== 'open' || !this.#connection.isOpen) return disconnected();
     if (value.length <= most) return undefined;
     return new MeshError('value-too-long', `a value of ${value.length} octets, the link takes ${most}`, {
       hint: 'Segment the message for the MTU of the link.',

@@ -1,5 +1,6 @@
+import { gattUuidOctets } from '@meshferry/bearer';
 import { equal } from '@meshferry/core';
-import { ATT, ATT_ERROR, TYPE, uuidOctets, word } from './att.ts';
+import { ATT, ATT_ERROR, TYPE, word } from './att.ts';
 import type { Attribute } from './database.ts';
 
 /** What the requests that only read look at. */
@@ -11,7 +12,7 @@ export interface ReadableAttributes {
   read(attribute: Attribute): Uint8Array | undefined;
 }
 
-const GROUPS = [TYPE.PRIMARY_SERVICE, TYPE.SECONDARY_SERVICE].map(uuidOctets);
+const GROUPS = [TYPE.PRIMARY_SERVICE, TYPE.SECONDARY_SERVICE].map(gattUuidOctets);
 
 /** The response to a request that only reads; undefined for other opcodes. */
 export function answerRead(request: Uint8Array, from: ReadableAttributes): Uint8Array | undefined {

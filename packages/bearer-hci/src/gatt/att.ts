@@ -1,4 +1,4 @@
-import type { GattUuid } from '@meshferry/bearer';
+import { type GattUuid, gattUuidOf, sameGattUuid } from '@meshferry/bearer';
 
 /** Attribute opcodes [Bluetooth Core, Vol 3, Part F, 3.4.8]. */
 export const ATT = {
@@ -76,23 +76,9 @@ export const ATT_MTU = 517;
 /** How long a response or a confirmation may take, ms; nothing more goes over a connection that exceeded it [3.3.3]. */
 export const TRANSACTION_MS = 30_000;
 
-/** The octets of a UUID on the wire: 2 or 16. */
-export function uuidOctets(uuid: GattUuid): Uint8Array {
-  if (typeof uuid === 'number') return Uint8Array.of(uuid & 0xff, uuid >> 8);
-  const digits = uuid.replaceAll('-', '');
-  return Uint8Array.from({ length: 16 }, (_, i) => Number.parseInt(digits.slice(30 - 2 * i, 32 - 2 * i), 16));
-}
-
-/** 0000xxxx-0000-1000-8000-00805F9B34FB as it is on the wire; xxxx are octets 12 and 13. */
-const BASE = Uint8Array.of(0xfb, 0x34, 0x9b, 0x5f, 0x80, 0, 0, 0x80, 0, 0x10, 0, 0, 0, 0, 0, 0);
-
 /** Whether octets off the wire are this UUID; a 16-bit one may be written in 16 octets as well. */
 export function isUuid(octets: Uint8Array, uuid: GattUuid): boolean {
-  const wanted = uuidOctets(uuid);
-  if (wanted.length === octets.length) return wanted.every((octet, i) => octet === octets[i]);
-  const [long, short] = octets.length === 16 ? [octets, wanted] : [wanted, octets];
-  if (long.length !== 16 || short.length !== 2) return false;
-  return long.every((octet, i) => octet === (i === 12 || i === 13 ? short[i - 12] : BASE[i]));
+  return (octets.length === 2 || octets.length === 16) && sameGattUuid(gattUuidOf(octets), uuid);
 }
 
 /** Two octets, little-endian. */

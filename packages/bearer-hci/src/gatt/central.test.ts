@@ -163,10 +163,10 @@ const LIES: [lie: string, request: string, answer: string][] = [
 
 describe('a peripheral that does not do as it should', () => {
   /** The outcome of connecting is an error, told once; the connection is over, and there can be another one. */
-  function expectFailure(made: ReturnType<typeof connect>, pattern: RegExp): void {
+  function expectFailure(made: ReturnType<typeof connect>, pattern: RegExp, code = 'connect-failed'): void {
     const { rig, central, outcome, peer } = made;
     expect(outcome).toBeInstanceOf(MeshError);
-    expect((outcome as MeshError).code).toBe('connect-failed');
+    expect((outcome as MeshError).code).toBe(code);
     expect((outcome as MeshError).message).toMatch(pattern);
     expect(central.connections.of('central')).toEqual([]);
     expect(central.controller.connections.handles).toEqual([]);
@@ -180,7 +180,13 @@ describe('a peripheral that does not do as it should', () => {
   });
 
   it.each(STEPS.slice(1))('refuses %s', (_, request) => {
-    expectFailure(connect(node([request, `01 ${request} 0000 05`])), /insufficient authentication/);
+    expectFailure(connect(node([request, `01 ${request} 0000 03`])), /write not permitted/);
+    for (const [error, name] of [
+      ['05', /insufficient authentication/],
+      ['0c', /insufficient encryption key size/],
+      ['0f', /insufficient encryption/],
+    ] as const)
+      expectFailure(connect(node([request, `01 ${request} 0000 ${error}`])), name, 'pairing-needed');
   });
 
   it.each(STEPS.slice(1))('does not have %s', (_, request) => {
@@ -320,6 +326,49 @@ describe('connecting', () => {
     central.controller.faults.refuse.set(OPCODE.LE_EXTENDED_CREATE_CONNECTION, status);
     rig.clock.after(1000, () => central.controller.faults.refuse.clear());
     expect(rig.connect(central, found)).not.toBeInstanceOf(MeshError);
+  });
+
+  it.each([0x0c, 0x0d])('says what the controller refused it with all the time, %i', (status) => {
+    const { rig, central } = setUp(node());
+    const found = rig.discover(central).peer;
+    central.controller.faults.refuse.set(OPCODE.LE_EXTENDED_CREATE_CONNECTION, status);
+    const { message } = rig.connect(central, found) as MeshError;
+    expect(message).toMatch(`refused to connect for 8 s, with status 0x0${status.toString(16).toUpperCase()}`);
+  });
+
+  it('names the need for pairing where the other end disconnects for the lack of it', () => {
+    const { rig, central, peer } = setUp(node());
+    const found = rig.discover(central).peer;
+    peer.script = (pdu) => {
+      if (!pdu.startsWith('12')) return node()(pdu);
+      const handle = central.controller.connections.handles.at(-1)!;
+      central.controller.event(0x05, [0, handle, 0, 0x05]);
+      return [];
+    };
+    expect(rig.connect(central, found)).toMatchObject({ code: 'pairing-needed' });
+  });
+
+  it('looks for a device that is named by its address', () => {
+    const { rig, central } = setUp(node());
+    const found = rig.discover(central).peer;
+    const address = found.slice(0, 17).toLowerCase();
+    const link = rig.connect(central, address);
+    expect(link).not.toBeInstanceOf(MeshError);
+    expect(rig.connect(central, address)).toMatchObject({ message: expect.stringMatching(/connected already/) });
+    const start = rig.clock.now;
+    expect(rig.connect(central, '11:22:33:44:55:66')).toMatchObject({ message: expect.stringMatching(/show itself/) });
+    expect(rig.clock.now - start).toBeLessThan(11_000);
+    let outcomes = 0;
+    const other = setUp(node());
+    const peer = other.rig.discover(other.central).peer.slice(0, 17);
+    for (const ms of [0, 5, 50, 120]) {
+      const cancel = other.central.central.connect(peer, MESH_PROXY_SERVICE, () => outcomes++);
+      other.rig.clock.advance(ms);
+      cancel();
+      cancel();
+    }
+    other.rig.clock.advance(20_000);
+    expect([outcomes, other.central.controller.scanning.enabled]).toEqual([0, false]);
   });
 
   it('fails when the controller refuses for good', () => {

@@ -1,35 +1,33 @@
 import {
   decodeAdStructures,
+  decodeDevice,
   decodeServiceData,
   type GattAdvertisement,
   type GattCentral,
+  type GattDevice,
   type GattLink,
   type GattService,
+  HeardDevices,
+  pairingNeeded,
 } from '@meshferry/bearer';
-import { type Cancel, MeshError, type Timer, type Unsubscribe } from '@meshferry/core';
-import { OPCODE, STATUS } from '../codes.ts';
+import { type Cancel, MeshError, type Unsubscribe } from '@meshferry/core';
 import type { HciHost } from '../host.ts';
+import { printAddress } from '../initialise.ts';
 import type { Report } from '../reports.ts';
-import { ATT } from './att.ts';
-import type { AttProcedure } from './att-client.ts';
-import { AttLink } from './att-link.ts';
-import { AttServer } from './att-server.ts';
-import type { Connection } from './connection.ts';
+import { ClientConnection, type ClientGround, type LinkOutcome } from './client-connection.ts';
 import type { Connections } from './connections.ts';
 import { AttributeDatabase } from './database.ts';
-import { exchangeMtu, findService, type NotFound, subscribe } from './discovery.ts';
-import { Initiator, type Outcome, type Pausable } from './initiator.ts';
-import { parsePeerHandle, peerHandle } from './peer.ts';
+import type { NotFound } from './discovery.ts';
+import { Initiator, type Pausable } from './initiator.ts';
+import { type Peer, parseAddress, parsePeerHandle, peerHandle } from './peer.ts';
 
 /** What a central needs of scanning. */
 export interface CentralScanning extends Pausable {
-  listen(heard: (report: Report) => void): Unsubscribe;
+  listen(heard: (report: Report) => void, mode?: 'passive' | 'active'): Unsubscribe;
 }
 
-/** From the connection to the subscription, ms: a dozen requests, the slowest connection interval is 4 s. */
-const SETUP_MS = 30_000;
-/** A connection that the other end did not take up is tried so often in all: that happens by chance. */
-const TRIES = 3;
+/** A peer that is named by its address is looked for so long, ms. */
+const FIND_MS = 10_000;
 /** Reported where a controller does not measure, dBm: last in every comparison. */
 const UNKNOWN_RSSI = -127;
 const NOT_MEASURED = 127;
@@ -38,17 +36,19 @@ const NOT_MEASURED = 127;
 export class HciCentral implements GattCentral {
   readonly #host: HciHost;
   readonly #scanning: CentralScanning;
-  readonly #connections: Connections;
-  readonly #initiator: Initiator;
-  /** A peer may ask us as well; it finds no more than a name. */
-  readonly #database = new AttributeDatabase();
+  readonly #ground: ClientGround;
+  /** By handle of the peer. */
+  readonly #connections = new Map<string, ClientConnection>();
+  /** Each ends looking for an address. */
+  readonly #searches = new Set<Cancel>();
   #closed: MeshError | undefined;
 
   constructor(host: HciHost, scanning: CentralScanning, connections: Connections) {
     this.#host = host;
     this.#scanning = scanning;
-    this.#connections = connections;
-    this.#initiator = new Initiator(host, scanning, connections);
+    const initiator = new Initiator(host, scanning, connections);
+    // A peer may ask us as well; it finds no more than a name.
+    this.#ground = { host, initiator, database: new AttributeDatabase() };
   }
 
   discover(services: readonly number[], found: (advertisement: GattAdvertisement) => void): Unsubscribe {
@@ -64,18 +64,28 @@ export class HciCentral implements GattCentral {
     });
   }
 
+  scan(found: (device: GattDevice) => void): Unsubscribe {
+    if (this.#closed !== undefined) return () => {};
+    const devices = new HeardDevices();
+    return this.#scanning.listen((report) => {
+      const { address, data, rssi, connectable } = report;
+      const shown = decodeDevice(decodeAdStructures(data));
+      const at = this.#host.clock.now;
+      const who = { peer: peerHandle(report), address: printAddress(address) };
+      found(devices.hear({ ...who, ...shown, rssi, at, connectable }));
+    }, 'active');
+  }
+
   connect(peer: string, service: GattService, done: (outcome: GattLink | MeshError) => void): Cancel {
     let cancelled = false;
     const { clock } = this.#host;
-    const settle = (outcome: AttLink | NotFound) => {
+    const settle = (outcome: LinkOutcome) => {
       if (cancelled) return;
       if (!('problem' in outcome)) done(outcome);
       // Not before `connect` returned; and a controller that went down may turn out to be gone for good.
-      else clock.after(0, () => cancelled || done(this.#closed ?? connectFailed(peer, outcome.problem)));
+      else clock.after(0, () => cancelled || done(this.#closed ?? connectError(peer, outcome)));
     };
-    let cancel = this.#connect(peer, service, TRIES, settle, (next) => {
-      cancel = next;
-    });
+    const cancel = this.#connect(peer, service, settle);
     return () => {
       cancelled = true;
       cancel();
@@ -85,103 +95,75 @@ export class HciCentral implements GattCentral {
   /** No more connections are made; those under way fail with `reason`. */
   close(reason: MeshError): void {
     this.#closed = reason;
-    this.#initiator.close();
+    for (const end of [...this.#searches]) end();
+    this.#ground.initiator.close();
   }
 
-  #connect(
-    handle: string,
-    service: GattService,
-    tries: number,
-    settle: (outcome: AttLink | NotFound) => void,
-    replaceCancel: (cancel: Cancel) => void,
-  ): Cancel {
+  #connect(handle: string, service: GattService, settle: (outcome: LinkOutcome) => void): Cancel {
+    const problem = this.#whyNot();
     const peer = parsePeerHandle(handle);
-    const problem = this.#whyNot(handle);
-    if (peer === undefined || problem !== undefined) {
-      settle({ problem: problem ?? 'it is no advertiser that was heard here' });
-      return () => {};
-    }
-    const retry = () => replaceCancel(this.#connect(handle, service, tries - 1, settle, replaceCancel));
-    return this.#initiator.connect(peer, (outcome: Outcome) => {
-      if ('problem' in outcome) settle(outcome);
-      else replaceCancel(this.#setUp(outcome.connection, service, settle, tries > 1 ? retry : undefined));
-    });
+    if (problem === undefined && peer !== undefined) return this.#use(peer, service, settle);
+    const address = parseAddress(handle);
+    if (problem === undefined && address !== undefined) return this.#findAndUse(address, service, settle);
+    settle({ problem: problem ?? 'it is no advertiser that was heard here' });
+    return () => {};
   }
 
-  #whyNot(handle: string): string | undefined {
-    if (this.#closed !== undefined) return this.#closed.message;
-    if (this.#host.capabilities === undefined) return 'the controller is not ready';
-    if (this.#host.capabilities.acl.packets === 0) return 'the controller has no connections';
-    const isConnected = this.#connections.of('central').some(({ peer }) => handle.startsWith(`${peer}/`));
-    return isConnected ? 'it is connected already' : undefined;
+  #use(peer: Peer, service: GattService, settle: (outcome: LinkOutcome) => void): Cancel {
+    const handle = peerHandle(peer);
+    const known = this.#connections.get(handle);
+    if (known !== undefined) return known.use(service, settle);
+    const connection = new ClientConnection(this.#ground, peer, () => this.#connections.delete(handle));
+    this.#connections.set(handle, connection);
+    return connection.use(service, settle);
   }
 
-  /** From a new connection to a link. What goes wrong is told when the connection has ended, so that it can be tried again. */
-  #setUp(
-    connection: Connection,
-    service: GattService,
-    settle: (outcome: AttLink | NotFound) => void,
-    retry: (() => void) | undefined,
-  ): Cancel {
-    let problem: string | undefined;
-    let isSettled = false;
-    const giveUp = (reason: string) => {
-      if (isSettled) return;
-      problem ??= reason;
-      connection.disconnect();
-    };
-    const limit: Timer = this.#host.clock.after(SETUP_MS, () => giveUp('it took too long to answer'));
-    connection.server = new AttServer(connection, this.#database);
-    connection.onEnded(({ reason, status }) => {
-      limit.cancel();
-      if (isSettled) return;
-      isSettled = true;
-      if (problem === undefined && status === STATUS.CONNECTION_FAILED && retry !== undefined) retry();
-      else settle({ problem: problem ?? reason });
-    });
-    this.#speedUp(connection);
-    connection.client.run(open(connection, service), (outcome) => {
-      if (!connection.isOpen || isSettled) return;
-      if ('problem' in outcome) giveUp(outcome.problem);
-      else {
-        isSettled = true;
-        limit.cancel();
-        settle(outcome);
-      }
+  /** Whether an address is public or random is only known when it shows itself, or is connected. */
+  #findAndUse(address: string, service: GattService, settle: (outcome: LinkOutcome) => void): Cancel {
+    const connected = [...this.#connections.keys()].find((handle) => handle.startsWith(`${address}/`));
+    const peer = connected === undefined ? undefined : parsePeerHandle(connected);
+    if (peer !== undefined) return this.#use(peer, service, settle);
+    let cancel: Cancel = () => {};
+    const stop = this.#find(address, (found) => {
+      if (found === undefined) settle({ problem: `it did not show itself in ${FIND_MS / 1000} s` });
+      else cancel = this.#use(found, service, settle);
     });
     return () => {
-      isSettled = true;
-      limit.cancel();
-      connection.disconnect();
+      stop();
+      cancel();
     };
   }
 
-  /** Longer packets and the faster PHY, where both ends have them; who refuses goes on as before. */
-  #speedUp({ handle }: Connection): void {
-    const { capabilities } = this.#host;
-    const [low, high] = [handle & 0xff, handle >> 8];
-    if (capabilities?.supports(33, 6))
-      this.#host.command(OPCODE.LE_SET_DATA_LENGTH, Uint8Array.of(low, high, 251, 0, 0x48, 0x08), () => {});
-    if (capabilities?.supports(35, 6))
-      this.#host.command(OPCODE.LE_SET_PHY, Uint8Array.of(low, high, 0, LE_2M, LE_2M, 0, 0), () => {});
+  /** `found` is called once, unless cancelled; with nothing when the time is over or the central closed. */
+  #find(address: string, found: (peer: Peer | undefined) => void): Cancel {
+    const stop = () => {
+      this.#searches.delete(giveUp);
+      limit.cancel();
+      unsubscribe();
+    };
+    const giveUp = () => {
+      stop();
+      found(undefined);
+    };
+    const limit = this.#host.clock.after(FIND_MS, giveUp);
+    const unsubscribe = this.#scanning.listen((report) => {
+      if (!report.connectable || printAddress(report.address) !== address) return;
+      stop();
+      found({ addressType: report.addressType, address: report.address.slice() });
+    });
+    this.#searches.add(giveUp);
+    return stop;
+  }
+
+  #whyNot(): string | undefined {
+    if (this.#closed !== undefined) return this.#closed.message;
+    if (this.#host.capabilities === undefined) return 'the controller is not ready';
+    return this.#host.capabilities.acl.packets === 0 ? 'the controller has no connections' : undefined;
   }
 }
 
-const LE_2M = 0x02;
-
-function* open(connection: Connection, service: GattService): AttProcedure<AttLink | NotFound> {
-  connection.mtu = yield* exchangeMtu();
-  const found = yield* findService(service);
-  if ('problem' in found) return found;
-  const link = new AttLink(connection, ATT.WRITE_COMMAND, found.dataIn);
-  // Values may come before the answer to the subscription.
-  connection.values = (handle, value) => {
-    if (handle === found.dataOut) link.deliver(value);
-  };
-  return (yield* subscribe(found)) ?? link;
-}
-
-function connectFailed(peer: string, problem: string): MeshError {
+function connectError(peer: string, { problem, needsPairing }: NotFound): MeshError {
+  if (needsPairing === true) return pairingNeeded(peer, problem);
   return new MeshError('connect-failed', `no connection to ${peer}: ${problem}`, {
     hint: 'Discover again: the device may have changed its address, be out of reach, or have no connection free.',
   });

@@ -1,6 +1,6 @@
-import type { GattService, GattUuid } from '@meshferry/bearer';
+import { type GattService, type GattUuid, gattUuidOctets, printGattUuid, sameGattUuid } from '@meshferry/bearer';
 import { concat, Emitter, type Unsubscribe, utf8 } from '@meshferry/core';
-import { PROPERTY, TYPE, uuidOctets } from './att.ts';
+import { PROPERTY, TYPE } from './att.ts';
 
 /** One attribute of a server. */
 export interface Attribute {
@@ -61,14 +61,14 @@ export class AttributeDatabase {
   }
 
   add(service: GattService): void {
-    const key = String(service.uuid);
+    const key = printGattUuid(service.uuid);
     const block = this.#blocks.get(key) ?? this.#blocks.size + 1;
     this.#blocks.set(key, block);
     this.#change(key, layOut(service, block * BLOCK));
   }
 
   remove(service: GattService): void {
-    this.#change(String(service.uuid), undefined);
+    this.#change(printGattUuid(service.uuid), undefined);
   }
 
   /** `changed` gets the handles that are other than before. */
@@ -87,7 +87,7 @@ export class AttributeDatabase {
 }
 
 function layOut(service: GattService, start: number): ServedService {
-  if (String(service.dataIn) === String(service.dataOut))
+  if (sameGattUuid(service.dataIn, service.dataOut))
     return { service, start, dataIn: start + 2, dataOut: start + 2, ccc: start + 3, end: start + 3 };
   return { service, start, dataIn: start + 2, dataOut: start + 4, ccc: start + 5, end: start + 5 };
 }
@@ -98,32 +98,32 @@ function attributesOf({ service, start, end, dataIn, dataOut, ccc }: ServedServi
   return [
     primary(start, end, service.uuid),
     characteristic(dataIn, WRITE_WITHOUT_RESPONSE | (both ? NOTIFY : 0), service.dataIn),
-    { handle: dataIn, type: uuidOctets(service.dataIn), isWritten: true },
+    { handle: dataIn, type: gattUuidOctets(service.dataIn), isWritten: true },
     ...(both
       ? []
-      : [characteristic(dataOut, NOTIFY, service.dataOut), { handle: dataOut, type: uuidOctets(service.dataOut) }]),
-    { handle: ccc, type: uuidOctets(TYPE.CCC), subscription: 1 },
+      : [characteristic(dataOut, NOTIFY, service.dataOut), { handle: dataOut, type: gattUuidOctets(service.dataOut) }]),
+    { handle: ccc, type: gattUuidOctets(TYPE.CCC), subscription: 1 },
   ];
 }
 
 function primary(handle: number, end: number, uuid: GattUuid): Attribute {
-  return { handle, end, type: uuidOctets(TYPE.PRIMARY_SERVICE), value: uuidOctets(uuid) };
+  return { handle, end, type: gattUuidOctets(TYPE.PRIMARY_SERVICE), value: gattUuidOctets(uuid) };
 }
 
 /** The declaration ahead of the value at `handle`. */
 function characteristic(handle: number, properties: number, uuid: GattUuid): Attribute {
-  const value = concat(Uint8Array.of(properties, handle & 0xff, handle >> 8), uuidOctets(uuid));
-  return { handle: handle - 1, type: uuidOctets(TYPE.CHARACTERISTIC), value };
+  const value = concat(Uint8Array.of(properties, handle & 0xff, handle >> 8), gattUuidOctets(uuid));
+  return { handle: handle - 1, type: gattUuidOctets(TYPE.CHARACTERISTIC), value };
 }
 
 const GENERIC: readonly Attribute[] = [
   primary(1, 5, 0x1800),
   characteristic(3, PROPERTY.READ, TYPE.DEVICE_NAME),
-  { handle: 3, type: uuidOctets(TYPE.DEVICE_NAME), value: utf8(NAME) },
+  { handle: 3, type: gattUuidOctets(TYPE.DEVICE_NAME), value: utf8(NAME) },
   characteristic(5, PROPERTY.READ, TYPE.APPEARANCE),
-  { handle: 5, type: uuidOctets(TYPE.APPEARANCE), value: APPEARANCE },
+  { handle: 5, type: gattUuidOctets(TYPE.APPEARANCE), value: APPEARANCE },
   primary(6, SERVICE_CHANGED.ccc, 0x1801),
   characteristic(SERVICE_CHANGED.value, PROPERTY.INDICATE, TYPE.SERVICE_CHANGED),
-  { handle: SERVICE_CHANGED.value, type: uuidOctets(TYPE.SERVICE_CHANGED) },
-  { handle: SERVICE_CHANGED.ccc, type: uuidOctets(TYPE.CCC), subscription: 2 },
+  { handle: SERVICE_CHANGED.value, type: gattUuidOctets(TYPE.SERVICE_CHANGED) },
+  { handle: SERVICE_CHANGED.ccc, type: gattUuidOctets(TYPE.CCC), subscription: 2 },
 ];

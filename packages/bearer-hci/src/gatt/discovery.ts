@@ -1,6 +1,6 @@
-import { GATT_MTU_MIN, type GattService } from '@meshferry/bearer';
+import { GATT_MTU_MIN, type GattService, gattUuidOctets } from '@meshferry/bearer';
 import { equal } from '@meshferry/core';
-import { ATT, ATT_ERROR, ATT_MTU, attErrorText, attPdu, isUuid, PROPERTY, TYPE, uuidOctets, word } from './att.ts';
+import { ATT, ATT_ERROR, ATT_MTU, attErrorText, attPdu, isUuid, PROPERTY, TYPE, word } from './att.ts';
 import type { AttProcedure } from './att-client.ts';
 
 /** Where the two pipes of a service are. */
@@ -18,6 +18,8 @@ export interface FoundService {
 /** Why a service cannot be used: for people. */
 export interface NotFound {
   readonly problem: string;
+  /** What it needs is a link that is paired. */
+  readonly needsPairing?: boolean;
 }
 
 interface Range {
@@ -32,6 +34,11 @@ interface Characteristic {
   readonly uuid: Uint8Array;
 }
 
+const PAIRING_ERRORS: ReadonlySet<number> = new Set([
+  ATT_ERROR.INSUFFICIENT_AUTHENTICATION,
+  ATT_ERROR.INSUFFICIENT_ENCRYPTION_KEY_SIZE,
+  ATT_ERROR.INSUFFICIENT_ENCRYPTION,
+]);
 const LAST_HANDLE = 0xffff;
 /** Characteristics of a service, and descriptors of a characteristic, that are looked at; the services have two and one. */
 const MOST = 64;
@@ -73,11 +80,16 @@ export function* findService(service: GattService): AttProcedure<FoundService | 
 export function* subscribe({ ccc, subscription }: FoundService): AttProcedure<NotFound | undefined> {
   const { error } = yield attPdu(ATT.WRITE, [ccc, subscription]);
   if (error === 0) return undefined;
-  return { problem: `the device refused the subscription with error ${attErrorText(error)}` };
+  return refused(`the device refused the subscription with error ${attErrorText(error)}`, error);
+}
+
+/** Takes the subscription back. */
+export function unsubscribePdu({ ccc }: FoundService): Uint8Array {
+  return attPdu(ATT.WRITE, [ccc, 0]);
 }
 
 function* findRange({ uuid }: GattService): AttProcedure<Range | NotFound> {
-  const octets = uuidOctets(uuid);
+  const octets = gattUuidOctets(uuid);
   const { error, pdu } = yield attPdu(ATT.FIND_BY_TYPE_VALUE, [1, LAST_HANDLE, TYPE.PRIMARY_SERVICE], octets);
   if (error === ATT_ERROR.REQUEST_NOT_SUPPORTED) return yield* findRangeAmongAll(octets);
   if (error !== 0) return failed('the service', error);
@@ -149,7 +161,11 @@ function checked(range: Range): Range | NotFound {
 function failed(what: string, error: number): NotFound {
   return error === ATT_ERROR.NOT_FOUND
     ? { problem: `the device does not have ${what}` }
-    : { problem: `the device answered the search for ${what} with error ${attErrorText(error)}` };
+    : refused(`the device answered the search for ${what} with error ${attErrorText(error)}`, error);
+}
+
+function refused(problem: string, error: number): NotFound {
+  return PAIRING_ERRORS.has(error) ? { problem, needsPairing: true } : { problem };
 }
 
 function lied(what: string): NotFound {

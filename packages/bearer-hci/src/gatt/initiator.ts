@@ -34,6 +34,8 @@ interface Attempt {
   readonly done: (outcome: Outcome) => void;
   /** Why the outcome is not wanted any more: it was cancelled, or took too long. */
   over: string | undefined;
+  /** Status that the controller has refused it with last, and will until it is tried no more. */
+  refused: number | undefined;
 }
 
 /**
@@ -53,6 +55,7 @@ export class Initiator {
   #deadline: Timer | undefined;
   #timer: Timer | undefined;
   #ownType: number = OWN_RANDOM;
+  #closed = false;
 
   constructor(host: HciHost, scanning: Pausable, connections: Connections) {
     this.#host = host;
@@ -63,7 +66,11 @@ export class Initiator {
 
   /** `done` is called once, unless cancelled before; perhaps before this returned. */
   connect(peer: Peer, done: (outcome: Outcome) => void): Cancel {
-    const attempt: Attempt = { peer, done, over: undefined };
+    if (this.#closed) {
+      done({ problem: 'the bearer was closed' });
+      return () => {};
+    }
+    const attempt: Attempt = { peer, done, over: undefined, refused: undefined };
     this.#queue.push(attempt);
     if (this.#current === undefined) this.#next();
     return () => {
@@ -74,6 +81,7 @@ export class Initiator {
   }
 
   close(): void {
+    this.#closed = true;
     this.#unsubscribe();
     this.#down();
   }
@@ -83,9 +91,7 @@ export class Initiator {
     this.#current = attempt;
     if (attempt === undefined) return;
     this.#state = 'pausing';
-    this.#deadline = this.#host.clock.after(INITIATE_MS, () =>
-      this.#giveUp(attempt, `it did not show itself in ${INITIATE_MS / 1000} s`),
-    );
+    this.#deadline = this.#host.clock.after(INITIATE_MS, () => this.#giveUp(attempt, whyNotIn(attempt)));
     const resume = this.#scanning.pause(() => this.#create(attempt));
     if (this.#current === attempt) this.#resume = resume;
     else resume();
@@ -109,6 +115,7 @@ export class Initiator {
   #answered(attempt: Attempt, status: number): void {
     if (this.#current !== attempt || this.#state !== 'asking') return;
     if (status === STATUS.SUCCESS) {
+      attempt.refused = undefined;
       this.#state = 'waiting';
       if (attempt.over !== undefined) this.#cancel();
     } else if (attempt.over !== undefined || status === STATUS.NO_ANSWER) {
@@ -118,6 +125,7 @@ export class Initiator {
       this.#ownType = OWN_PUBLIC;
       this.#create(attempt);
     } else if (status === STATUS.COMMAND_DISALLOWED || status === STATUS.LIMITED_RESOURCES) {
+      attempt.refused = status;
       // Perhaps it initiates still, as a cancel before was lost; where it does not, this is refused.
       this.#host.command(OPCODE.LE_CREATE_CONNECTION_CANCEL, new Uint8Array(), () => {});
       this.#timer = this.#host.clock.after(RETRY_MS, () => {
@@ -173,6 +181,12 @@ export class Initiator {
     this.#ownType = OWN_RANDOM;
     if (this.#current !== undefined) this.#finish({ problem: this.#current.over ?? 'the controller was reset' });
   }
+}
+
+function whyNotIn({ refused }: Attempt): string {
+  const seconds = INITIATE_MS / 1000;
+  if (refused === undefined) return `it did not show itself in ${seconds} s`;
+  return `the controller refused to connect for ${seconds} s, with status ${hexCode(refused, 2)}; it may have no connection left`;
 }
 
 function createConnection({ addressType, address }: Peer, ownType: number): Uint8Array {

@@ -20,3 +20,8 @@ export function parsePeerHandle(handle: string): Peer | undefined {
   const address = Uint8Array.from(printed.split(':').reverse(), (octet) => Number.parseInt(octet, 16));
   return { addressType: type === 'public' ? 0 : 1, address };
 }
+
+/** An address alone, as printed, of text in upper or lower case; undefined for anything else. */
+export function parseAddress(text: string): string | undefined {
+  return /^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i.test(text) ? text.toUpperCase() : undefined;
+}

@@ -1,4 +1,11 @@
-import { encodeOffer, type GattLink, type GattOffer, type GattPeripheral, type GattService } from '@meshferry/bearer';
+import {
+  encodeOffer,
+  type GattLink,
+  type GattOffer,
+  type GattPeripheral,
+  type GattService,
+  printGattUuid,
+} from '@meshferry/bearer';
 import type { Cancel, Timer, Unsubscribe } from '@meshferry/core';
 import { OPCODE, STATUS } from '../codes.ts';
 import type { HciHost } from '../host.ts';
@@ -65,7 +72,7 @@ export class HciPeripheral implements GattPeripheral {
   }
 
   serve(service: GattService, connected: (link: GattLink) => void): Unsubscribe {
-    const key = String(service.uuid);
+    const key = printGattUuid(service.uuid);
     this.#served.set(key, connected);
     this.#database.add(service);
     return () => {
@@ -163,7 +170,7 @@ export class HciPeripheral implements GattPeripheral {
 
   #subscribe(connection: Connection, ccc: number, subscribed: Map<number, Subscribed>): void {
     const served = this.#database.serviceAt(ccc);
-    const connected = served && this.#served.get(String(served.service.uuid));
+    const connected = served && this.#served.get(printGattUuid(served.service.uuid));
     if (served === undefined || connected === undefined) return;
     const link = new AttLink(connection, ATT.NOTIFICATION, served.dataOut);
     subscribed.set(ccc, { served, link });

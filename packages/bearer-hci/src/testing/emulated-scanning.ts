@@ -39,6 +39,11 @@ export class Scanning {
     return this.#duty;
   }
 
+  /** Whether it asks for scan responses. */
+  get active(): boolean {
+    return this.#active;
+  }
+
   get handlers(): [number, Handler][] {
     const legacy: [number, Handler][] = [
       [OPCODE.LE_SET_SCAN_PARAMETERS, (p) => this.#parameters(p, 7, p[0]!, p[5]!, word(p, 1), word(p, 3))],
