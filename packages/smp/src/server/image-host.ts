@@ -13,6 +13,8 @@ export interface ImageHost {
   activeSlot(image: number): number;
   /** What the next boot would choose for the image as the octets stand. */
   nextBoot(image: number): NextBoot;
+  /** Milliseconds that the flash was busy since the last call; where it is missing the server reckons by its own timing. */
+  takeBusyMs?(): number;
   /**
    * Writes what makes the bootloader choose the slot, once (`confirm` false: test) or for good. Whether it is allowed was
    * decided before. Gives 0 or an error of the image group (12 flash write, 23 magic bad …).
@@ -42,7 +44,7 @@ export interface ImageSlot {
   readonly maxImageSize: number;
   /** The octets, inside the slot; possibly a view of the flash: not to be changed and not to be kept. */
   read(offset: number, length: number): Uint8Array;
-  /** Writes erased octets; false when the flash refuses. */
+  /** Writes erased octets, a last part of less than the flash's unit as well; false when the flash refuses. */
   write(offset: number, octets: Uint8Array): boolean;
   /** Erases whole sectors, to 0xFF; false when the flash refuses. */
   erase(offset: number, length: number): boolean;
