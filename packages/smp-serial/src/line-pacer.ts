@@ -1,0 +1,66 @@
+/** Lines that a receiver holds while it works, as those of Zephyr do [spec: smp section 7]. */
+const RECEIVER_LINES = 2;
+/** The pause after a first loss; it doubles with the next ones. */
+const FIRST_PAUSE_MS = 1;
+const LONGEST_PAUSE_MS = 20;
+/** Below this a pause is none. */
+const SHORTEST_PAUSE_MS = 0.3;
+/** Packets without a loss after which less of a pause is tried, at first and at most. */
+const PATIENCE = 64;
+const MOST_PATIENCE = 4096;
+
+/**
+ * How fast lines may follow one another: as if the receiver had two buffers of a line, and emptied each within the pause after the
+ * line had come. So a packet of two lines after a rest never waits. The pause grows when lines got lost, and shrinks again, ever more
+ * carefully when that was too early.
+ */
+export class LinePacer {
+  readonly #least: number;
+  #pauseMs: number;
+  #patience = PATIENCE;
+  #good = 0;
+  /** The pause is less than one with which all went well. */
+  #isTrying = false;
+  /** When each of the receiver's buffers is empty again, the earlier one first. */
+  readonly #emptyAt: number[] = new Array<number>(RECEIVER_LINES).fill(Number.NEGATIVE_INFINITY);
+
+  /** `leastMs`: the pause of a line without any loss, ms; 0: none. */
+  constructor(leastMs: number) {
+    this.#least = leastMs;
+    this.#pauseMs = leastMs;
+  }
+
+  /** The pause now, ms. */
+  get pauseMs(): number {
+    return this.#pauseMs;
+  }
+
+  /** ms until the next line may begin. */
+  wait(now: number): number {
+    return this.#pauseMs === 0 ? 0 : Math.max(0, (this.#emptyAt[0] as number) - now);
+  }
+
+  /** A line has left. */
+  sent(now: number): void {
+    const last = this.#emptyAt[RECEIVER_LINES - 1] as number;
+    this.#emptyAt.shift();
+    this.#emptyAt.push(Math.max(now, last) + this.#pauseMs);
+  }
+
+  /** A packet had to be sent again. */
+  lost(): void {
+    if (this.#isTrying) this.#patience = Math.min(MOST_PATIENCE, 2 * this.#patience);
+    this.#isTrying = false;
+    this.#good = 0;
+    this.#pauseMs = Math.min(LONGEST_PAUSE_MS, Math.max(FIRST_PAUSE_MS, 2 * this.#pauseMs));
+  }
+
+  /** A packet was sent that is none that got lost. */
+  good(): void {
+    if (this.#pauseMs === this.#least || ++this.#good < this.#patience) return;
+    this.#good = 0;
+    this.#isTrying = true;
+    const less = this.#pauseMs / 2;
+    this.#pauseMs = Math.max(this.#least, less < SHORTEST_PAUSE_MS ? 0 : less);
+  }
+}
