@@ -8,6 +8,16 @@ export { type BleRouteOptions, bleRoute } from './ble/ble-route.ts';
 export { type SmpBleOptions, SmpBleTransport } from './ble/ble-transport.ts';
 export { SMP_SERVICE } from './ble/service.ts';
 export { type CborMap, type CborValue, decodeMap, encodeIndefiniteMap, encodeMap } from './cbor.ts';
+export type { SmpCapacity, SmpLimitOptions, SmpLimits } from './client/capacity.ts';
+export {
+  SmpClient,
+  type SmpClientOptions,
+  type SmpDropReason,
+  type SmpKnowledge,
+  type SmpRequestOptions,
+  type SmpTraceEvent,
+} from './client/client.ts';
+export { isRefusal, SmpRefusedError, wantsReconnect } from './client/errors.ts';
 export { type AnySmpCommand, SMP_COMMANDS, smpCommandOf } from './commands.ts';
 export { commandName, describePacket, describePackets } from './describe.ts';
 export { explainPacket, type PacketExplanation, type PacketFault, type PacketFaultKind } from './explain.ts';
