@@ -30,7 +30,7 @@ export class ServerSettings {
     this.#roots = options.roots;
     this.#changed = options.changed;
     this.#saved = new Map(options.saved);
-    this.load();
+    this.start();
   }
 
   /** What the storage holds. */
@@ -58,9 +58,14 @@ export class ServerSettings {
     return this.#roots === undefined || this.#roots.includes(name.split('/', 1)[0] as string);
   }
 
-  /** Back to what the storage holds, as at a start. */
-  load(): void {
+  /** At the start of the device: only what the storage holds is there. */
+  start(): void {
     this.#values = new Map(this.#saved);
+  }
+
+  /** Takes what the storage holds; values that it does not know stay. */
+  load(): void {
+    for (const [name, value] of this.#saved) this.#values.set(name, value);
   }
 
   /** Keeps the value of a name, of those below it, or (undefined) all. */

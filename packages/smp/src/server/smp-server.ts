@@ -120,7 +120,7 @@ export class SmpServer {
   }
 
   #boot(): HandlerTable {
-    this.#ground.settings.load();
+    this.#ground.settings.start();
     this.#ground.files.mount();
     return groupHandlers(this.#ground, (bootMode) => this.#reset(bootMode));
   }
