@@ -7,6 +7,17 @@
 export { type BleRouteOptions, bleRoute } from './ble/ble-route.ts';
 export { type SmpBleOptions, SmpBleTransport } from './ble/ble-transport.ts';
 export { SMP_SERVICE } from './ble/service.ts';
+export { BOOT_MODES, type BootMode } from './bootloader/boot-mode.ts';
+export {
+  Bootloader,
+  type BootloaderOptions,
+  type BootResult,
+  type FlashMap,
+  type RunningImage,
+} from './bootloader/bootloader.ts';
+export { Flash, FlashArea, type FlashFaults, type FlashShape, PowerLoss } from './bootloader/flash.ts';
+export type { Trust } from './bootloader/slot-image.ts';
+export { swapTypeOf } from './bootloader/swap-type.ts';
 export { type CborMap, type CborValue, decodeMap, encodeIndefiniteMap, encodeMap } from './cbor.ts';
 export type { SmpCapacity, SmpLimitOptions, SmpLimits } from './client/capacity.ts';
 export {
@@ -20,6 +31,11 @@ export {
 export { isRefusal, SmpRefusedError, wantsReconnect } from './client/errors.ts';
 export { type AnySmpCommand, SMP_COMMANDS, smpCommandOf } from './commands.ts';
 export { commandName, describePacket, describePackets } from './describe.ts';
+export {
+  McubootDevice,
+  type McubootDeviceListener,
+  type McubootDeviceOptions,
+} from './device/mcuboot-device.ts';
 export { explainPacket, type PacketExplanation, type PacketFault, type PacketFaultKind } from './explain.ts';
 export type { Layout, MemberLayout, TextKind } from './field.ts';
 export { groupName, SmpGroup } from './groups.ts';
