@@ -7,6 +7,19 @@ export interface MemoryLinkOptions {
   readonly mtu?: number;
   /** How long a value takes, ms: one follows the other. Default 7.5, the shortest connection interval. */
   readonly valueMs?: number;
+  /** Values leave in connection events instead, as over a radio. */
+  readonly events?: ConnectionEvents;
+}
+
+/**
+ * When values leave a radio link: at every event up to `packets` of them each way, so that packets × (MTU − 3) ÷ interval octets
+ * a second is the most it carries. A sender has room for the values of one event ahead, and waits for its next one when it is used up.
+ */
+export interface ConnectionEvents {
+  /** Connection interval, ms. */
+  readonly intervalMs: number;
+  /** Values of an event, each way, 1 or more. */
+  readonly packets: number;
 }
 
 /** Both ends of an open link. */
@@ -16,9 +29,8 @@ export interface MemoryLinks {
 }
 
 export function makeLinks(clock: Clock, options: MemoryLinkOptions): MemoryLinks {
-  const { mtu = GATT_MTU_MIN, valueMs = 7.5 } = options;
-  const client = new MemoryLink(clock, mtu, valueMs);
-  const server = new MemoryLink(clock, mtu, valueMs);
+  const client = new MemoryLink(clock, options);
+  const server = new MemoryLink(clock, options);
   client.peer = server;
   server.peer = client;
   return { client, server };
@@ -26,7 +38,8 @@ export function makeLinks(clock: Clock, options: MemoryLinkOptions): MemoryLinks
 
 interface Waiting {
   readonly value: Uint8Array;
-  readonly done: (error?: MeshError) => void;
+  /** Undefined once it was called: the sender may send more. */
+  done: ((error?: MeshError) => void) | undefined;
 }
 
 /** One end of a link. */
@@ -39,15 +52,20 @@ export class MemoryLink implements GattLink {
   together: Iterable<MemoryLink> = [this];
   readonly #clock: Clock;
   readonly #valueMs: number;
+  readonly #events: ConnectionEvents | undefined;
+  /** When the connection began: its events are whole intervals later. */
+  readonly #anchor: number;
   readonly #queue: Waiting[] = [];
   #timer: Timer | undefined;
   #listener: GattLinkListener | undefined;
   #open = true;
 
-  constructor(clock: Clock, mtu: number, valueMs: number) {
+  constructor(clock: Clock, { mtu = GATT_MTU_MIN, valueMs = 7.5, events }: MemoryLinkOptions) {
     this.#clock = clock;
     this.mtu = mtu;
     this.#valueMs = valueMs;
+    this.#events = events;
+    this.#anchor = clock.now;
   }
 
   send(value: Uint8Array, done: (error?: MeshError) => void): void {
@@ -57,8 +75,10 @@ export class MemoryLink implements GattLink {
       this.#clock.after(0, () => done(error));
       return;
     }
-    this.#queue.push({ value, done });
-    if (this.#queue.length === 1) this.#next();
+    const waiting: Waiting = { value, done };
+    this.#queue.push(waiting);
+    if (this.#queue.length <= (this.#events?.packets ?? 0)) this.#clock.after(0, () => this.#accept(waiting));
+    if (this.#timer === undefined) this.#next();
   }
 
   listen(listener: GattLinkListener): void {
@@ -84,18 +104,36 @@ export class MemoryLink implements GattLink {
   }
 
   #next(): void {
-    this.#timer = this.#clock.after(this.#valueMs, () => {
+    this.#timer = this.#clock.after(this.#untilNext(), () => {
+      this.#timer = undefined;
       if (!this.#open) return;
-      const { value, done } = this.#queue.shift()!;
+      const leaving = this.#queue.splice(0, this.#events?.packets ?? 1);
       if (this.#queue.length > 0) this.#next();
-      done();
-      this.peer?.hear(value);
+      for (const waiting of leaving) this.#accept(waiting);
+      // Those that have moved up to the next event.
+      for (const waiting of this.#queue.slice(0, this.#events?.packets ?? 0)) this.#accept(waiting);
+      for (const { value } of leaving) this.peer?.hear(value);
     });
+  }
+
+  #untilNext(): number {
+    if (this.#events === undefined) return this.#valueMs;
+    const { intervalMs } = this.#events;
+    const since = this.#clock.now - this.#anchor;
+    // A rounding error must not make an event twice of one.
+    return (Math.floor(since / intervalMs + 1e-9) + 1) * intervalMs - since;
+  }
+
+  /** There is room for another value. */
+  #accept(waiting: Waiting): void {
+    const { done } = waiting;
+    waiting.done = undefined;
+    done?.();
   }
 
   #end(): void {
     this.#timer?.cancel();
-    for (const { done } of this.#queue.splice(0)) done(disconnectedError());
+    for (const { done } of this.#queue.splice(0)) done?.(disconnectedError());
     this.onDisconnected();
     this.#listener?.disconnected();
   }

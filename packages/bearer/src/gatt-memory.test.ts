@@ -190,3 +190,50 @@ describe('the end of a link in memory', () => {
     expect(events.length).toBe(3);
   });
 });
+
+describe('a link with connection events', () => {
+  function link(events: { intervalMs: number; packets: number }) {
+    const clock = new VirtualClock();
+    const { client, server } = memoryGattLinks(clock, { mtu: 23, events });
+    const heard: number[] = [];
+    server.listen({ received: (value) => void heard.push(clock.now, value[0]!), disconnected: () => {} });
+    return { clock, client, server, heard };
+  }
+
+  it('carries so many values in each, and has room for those of one event ahead', () => {
+    const { clock, client, heard } = link({ intervalMs: 15, packets: 2 });
+    clock.advance(20);
+    const done: number[] = [];
+    for (let i = 0; i < 5; i++) client.send(Uint8Array.of(i), () => void done.push(clock.now, i));
+    clock.advance(100);
+    expect(heard).toEqual([30, 0, 30, 1, 45, 2, 45, 3, 60, 4]);
+    expect(done).toEqual([20, 0, 20, 1, 30, 2, 30, 3, 45, 4]);
+  });
+
+  it('is as fast as its events at most, however much is sent', () => {
+    const { clock, client, heard } = link({ intervalMs: 7.5, packets: 6 });
+    const send = () => client.send(Uint8Array.of(1), send);
+    send();
+    clock.advance(7500);
+    expect(heard.length / 2).toBe(6000);
+  });
+
+  it('answers in a later event than it was asked in', () => {
+    const { clock, client, server, heard } = link({ intervalMs: 10, packets: 4 });
+    const answers: number[] = [];
+    server.listen({ received: (value) => server.send(value, () => {}), disconnected: () => {} });
+    client.listen({ received: () => void answers.push(clock.now), disconnected: () => {} });
+    client.send(Uint8Array.of(1), () => {});
+    clock.advance(100);
+    expect([answers, heard]).toEqual([[20], []]);
+  });
+
+  it('ends with what waits for room', () => {
+    const { clock, client } = link({ intervalMs: 10, packets: 1 });
+    const codes: (string | undefined)[] = [];
+    for (let i = 0; i < 3; i++) client.send(Uint8Array.of(i), (error) => void codes.push(error?.code));
+    client.disconnect();
+    clock.advance(100);
+    expect(codes.sort()).toEqual(['bearer-closed', 'bearer-closed', undefined]);
+  });
+});

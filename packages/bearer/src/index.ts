@@ -29,6 +29,7 @@ export * from './gatt-advertisement.ts';
 export * from './gatt-closable.ts';
 export * from './gatt-errors.ts';
 export * from './gatt-memory.ts';
+export type { ConnectionEvents, MemoryLinkOptions } from './gatt-memory-link.ts';
 export type { GattTraceEvent, TracedLink } from './gatt-trace.ts';
 export * from './gatt-uuid.ts';
 export * from './heard-devices.ts';
