@@ -56,7 +56,7 @@ export function explainPacket(octets: Uint8Array): PacketExplanation {
   }
   const body = octets.subarray(SMP_HEADER_SIZE);
   const faults: PacketFault[] = [];
-  const add = (kind: PacketFaultKind, text: string): number => faults.push({ kind, text });
+  const add: Add = (kind, text) => void faults.push({ kind, text });
 
   explainLength(header, body, add);
   explainTarget(header, add);
@@ -67,7 +67,7 @@ export function explainPacket(octets: Uint8Array): PacketExplanation {
   return finish({ header, reading: readingOf(header), faults, ...(answer !== undefined && { answer }) });
 }
 
-type Add = (kind: PacketFaultKind, text: string) => number;
+type Add = (kind: PacketFaultKind, text: string) => void;
 
 function readingOf(header: SmpHeader): string {
   const op =
@@ -99,18 +99,22 @@ function isRequest(octets: Uint8Array): boolean {
   return header !== undefined && header.length <= octets.length - SMP_HEADER_SIZE && smpCommandOf(header) !== undefined;
 }
 
-function explainTarget(header: SmpHeader, add: Add): void {
-  const { op, version, group, command } = header;
+function explainTarget({ op, version, group, command }: SmpHeader, add: Add): void {
   if (version > 1) add('version-unknown', `version ${version + 1} is not known; 1 and 2 are`);
-  if (op !== SmpOp.read && op !== SmpOp.write) {
-    add('op-unknown', `op ${op} (bits 2–0 of the first octet) is no request: 0 reads, 2 writes`);
+  const isAnswer = op === SmpOp.readResponse || op === SmpOp.writeResponse;
+  if (isAnswer || op > 3) {
+    const what = isAnswer ? 'is that of an answer' : 'is not known';
+    add('op-unknown', `op ${op} (bits 2–0 of the first octet) ${what}: a request has 0 to read, 2 to write`);
   }
   if (knownGroupName(group) === undefined) {
     add('group-unknown', `group unknown: ${group} (0x${hex(group, 4)}); octets 4 and 5 are the group, big-endian`);
-  } else if (smpCommandOf(header) === undefined) {
-    const other = SMP_COMMANDS.find((known) => known.group === group && known.command === command);
-    if (other === undefined) add('command-unknown', `command unknown: ${command} of the group ${groupName(group)}`);
-    else add('op-wrong', `${other.name} wants op ${other.op} (${other.op === SmpOp.write ? 'write' : 'read'})`);
+    return;
+  }
+  const known = SMP_COMMANDS.filter((declared) => declared.group === group && declared.command === command);
+  if (known[0] === undefined) add('command-unknown', `command unknown: ${command} of the group ${groupName(group)}`);
+  else if (!isAnswer && op < 4 && smpCommandOf({ op, group, command }) === undefined) {
+    const { name, op: wanted } = known[0];
+    add('op-wrong', `${name} wants op ${wanted} (${wanted === SmpOp.write ? 'write' : 'read'})`);
   }
 }
 

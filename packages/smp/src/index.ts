@@ -20,15 +20,13 @@ export type { Trust } from './bootloader/slot-image.ts';
 export { swapTypeOf } from './bootloader/swap-type.ts';
 export { type CborMap, type CborValue, decodeMap, encodeIndefiniteMap, encodeMap } from './cbor.ts';
 export type { SmpCapacity, SmpLimitOptions, SmpLimits } from './client/capacity.ts';
-export {
-  SmpClient,
-  type SmpClientOptions,
-  type SmpDropReason,
-  type SmpKnowledge,
-  type SmpRequestOptions,
-  type SmpTraceEvent,
-} from './client/client.ts';
+export { SmpClient } from './client/client.ts';
+export type * from './client/client-types.ts';
 export { isRefusal, SmpRefusedError, wantsReconnect } from './client/errors.ts';
+export type { FileClient } from './client/groups/file-client.ts';
+export type { ImageClient } from './client/groups/image-client.ts';
+export type { OsClient } from './client/groups/os-client.ts';
+export type * from './client/groups/small-clients.ts';
 export { type AnySmpCommand, SMP_COMMANDS, smpCommandOf } from './commands.ts';
 export { commandName, describePacket, describePackets } from './describe.ts';
 export {
@@ -90,8 +88,11 @@ export { ServerSettings, type ServerSettingsOptions } from './server/settings-st
 export { SmpServer } from './server/smp-server.ts';
 export * from './transport.ts';
 export { smpUpdateImages } from './update/update-images.ts';
+export { createSmpUpdate } from './update/update-job.ts';
 export { discardSmpUpdate, unfinishedSmpUpdate } from './update/update-record.ts';
 export * from './update/update-types.ts';
+export { downloadFile, type FileDownloadOptions } from './upload/file-download.ts';
+export { type FileUploadOptions, startFileUpload } from './upload/file-upload.ts';
 export { type ImageUploadOptions, startImageUpload, uploadImage } from './upload/image-upload.ts';
-export type { TransferProgress } from './upload/progress.ts';
+export type { ProgressOptions, TransferProgress } from './upload/progress.ts';
 export type { SmpUpload, SmpUploadOptions, SmpUploadReport } from './upload/upload.ts';

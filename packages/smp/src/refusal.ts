@@ -1,6 +1,6 @@
 import type { CborMap } from './cbor.ts';
-import { groupName } from './groups.ts';
-import { FIRST_USER_CODE, groupCodes, SMP_CODES } from './refusal-tables.ts';
+import { groupName, SmpGroup } from './groups.ts';
+import { type CodeWords, FIRST_USER_CODE, groupCodes, SMP_CODES } from './refusal-tables.ts';
 import { sanitise } from './sanitise.ts';
 
 /** A device's refusal of a request [spec: smp section 3]. */
@@ -42,18 +42,30 @@ export function refusalOf(answer: CborMap, group: number): SmpRefusal | 'malform
     const code: unknown = err.get('rc');
     const of: unknown = err.get('group');
     if (!isCode(code) || !isCode(of) || of < 0 || of > 0xffff) return 'malformed';
-    if (code !== 0) return refusal('group', of, code, answer);
+    if (code !== 0) return refusal('group', of, code, answer, wordsOf(of, group));
   }
-  return isCode(rc) && rc !== 0 ? refusal('smp', group, rc, answer) : undefined;
+  return isCode(rc) && rc !== 0 ? refusal('smp', group, rc, answer, SMP_CODES) : undefined;
 }
 
 function isCode(value: unknown): value is number {
   return Number.isSafeInteger(value);
 }
 
-function refusal(layer: 'smp' | 'group', group: number, code: number, answer: CborMap): SmpRefusal {
+/** Zephyr 3.4 numbers the errors of statistics as those of the basic group [spec: smp section 3]. */
+function wordsOf(group: number, asked: number): ReadonlyMap<number, CodeWords> | undefined {
+  const isStatistics = asked === SmpGroup.statistics && group === SmpGroup.basic;
+  return groupCodes(isStatistics ? asked : group);
+}
+
+function refusal(
+  layer: 'smp' | 'group',
+  group: number,
+  code: number,
+  answer: CborMap,
+  words: ReadonlyMap<number, CodeWords> | undefined,
+): SmpRefusal {
   const rsn = answer.get('rsn');
-  const known = (layer === 'smp' ? SMP_CODES : groupCodes(group))?.get(code);
+  const known = words?.get(code);
   return {
     layer,
     group,
