@@ -90,6 +90,8 @@ export interface SmpUpdateJob {
    * reset into the new image.
    */
   cancel(): void;
+  /** Suspends, and ends the link that {@link inspect} has left open for {@link run}; the route stays. */
+  close(): void;
 }
 
 /** Where an update is, in the order of [spec: smp section 5.1]. */

@@ -1,0 +1,118 @@
+import { toHex } from '@meshferry/core';
+import type { SmpClient } from '../client/client.ts';
+import { isRefusal, SmpRefusedError } from '../client/errors.ts';
+import { SmpGroup } from '../groups.ts';
+import { EraseStorage } from '../messages/basic.ts';
+import { ImageStateWrite } from '../messages/image.ts';
+import { bootloaderKind } from './bootloader-kind.ts';
+import { ASK_MS, withList } from './examine.ts';
+import { isRunning, placeIn, type SmpUpdateAction } from './situation.ts';
+import { nameOf, notPending, updateError } from './update-errors.ts';
+import { recordAfter } from './update-record.ts';
+import type { UpdateRun } from './update-run.ts';
+import type { SmpUpdateImage } from './update-types.ts';
+
+type MarkAction = Extract<SmpUpdateAction, { do: 'test' | 'confirm' }>;
+
+const NOT_SUPPORTED = 8;
+/** Of the image group: another image is pending already. */
+const PENDING_ALREADY = 28;
+/** It has no time now: asked again. */
+const BUSY = 10;
+/** The same in version 1, where it has a wider meaning: bad state. */
+const BAD_STATE = 6;
+/** An answer that says so is believed after another look at the list. */
+const MOST_REFUSALS = 3;
+/** A write of the settings area takes up to this, ms. */
+const ERASE_SETTINGS_MS = 40_000;
+
+/**
+ * Has an image started at the next boot, or one that runs kept [spec: smp sections 4.4 and 5.1]. The list that answers must show
+ * it; where the device refuses, what that means is decided by its next list.
+ */
+export async function markImage(run: UpdateRun, client: SmpClient, action: MarkAction): Promise<void> {
+  const { image } = action;
+  run.meter.enter(action.do === 'test' ? 'testing' : 'confirming', image.image);
+  const isThere = isRunning(placeIn(run.situation, image));
+  try {
+    const request = { hash: image.hash, confirm: action.do === 'confirm' };
+    const list = await client.request(ImageStateWrite, request, { timeoutMs: ASK_MS, repeat: false });
+    run.view = withList(run.view!, list);
+  } catch (error) {
+    if (!(error instanceof SmpRefusedError) || isRefusal(error, 'smp', BUSY)) throw error;
+    refused(run, image, isThere, error);
+    return;
+  }
+  const place = placeIn(run.situation, image);
+  if (isThere) {
+    if (place !== 'kept') confirmRefused(run, image);
+  } else if (place === 'stored' || place === 'absent') throw notPending(image);
+  run.keep(recordAfter(run.situation, action));
+  run.progressed();
+}
+
+function refused(run: UpdateRun, image: SmpUpdateImage, isThere: boolean, error: SmpRefusedError): void {
+  const { kind } = run.view!;
+  if (isRefusal(error, 'smp', NOT_SUPPORTED) && kind.scheme === bootloaderKind(null).scheme) {
+    run.tried = { ...run.tried, marksUnknown: true };
+    run.note(
+      'info',
+      'no-marks',
+      'the device knows no test and confirm: its bootloader chooses by itself what it starts',
+    );
+    return;
+  }
+  if (isThere) {
+    run.log('warn', 'confirm refused', { image: image.image, message: error.message });
+    confirmRefused(run, image);
+    return;
+  }
+  const mayPass = isRefusal(error, SmpGroup.image, PENDING_ALREADY) || isRefusal(error, 'smp', BAD_STATE);
+  if (mayPass && ++run.refusals < MOST_REFUSALS) return;
+  throw updateError(
+    'smp-select-refused',
+    `the device does not mark ${nameOf(image)} for its next boot: ${error.message}`,
+    error.hint ?? 'Reset the device and run the update again.',
+    error,
+  );
+}
+
+/** The next list may show that it is confirmed all the same. */
+function confirmRefused(run: UpdateRun, { hash }: SmpUpdateImage): void {
+  run.tried = { ...run.tried, confirmRefused: new Set([...run.tried.confirmRefused, toHex(hash)]) };
+}
+
+/** Confirms what runs on trial, so that the slot of the image before it can be written. */
+export async function keepRunning(
+  run: UpdateRun,
+  client: SmpClient,
+  { image, hash }: Extract<SmpUpdateAction, { do: 'keep-running' }>,
+): Promise<void> {
+  run.meter.enter('freeing-slot', image);
+  try {
+    await client.request(ImageStateWrite, { hash, confirm: true }, { timeoutMs: ASK_MS, repeat: false });
+    run.note('info', 'kept-running', `what ran on trial of image ${image} was confirmed, to free the other slot`);
+    // Once is enough: where the list shows no effect a reset has to free the slot.
+    run.tried = { ...run.tried, keepingRefused: true };
+    run.progressed();
+  } catch (error) {
+    if (!(error instanceof SmpRefusedError)) throw error;
+    run.tried = { ...run.tried, keepingRefused: true };
+  }
+}
+
+/** Erases the settings; an update goes on without [spec: smp section 5.1]. */
+export async function eraseSettings(run: UpdateRun, client: SmpClient): Promise<void> {
+  run.meter.enter('erasing-settings');
+  try {
+    await client.request(EraseStorage, {}, { timeoutMs: ERASE_SETTINGS_MS, repeat: false });
+  } catch (error) {
+    const isAnswered = error instanceof SmpRefusedError;
+    // A server of version 1 answers the refusal with a bare header of another answer [spec: smp section 11].
+    if (!isAnswered && (error as { code?: string }).code !== 'smp-timeout') throw error;
+    const why = error instanceof Error ? error.message : String(error);
+    run.note('warning', 'settings', `the settings of the device were not erased: ${why}`);
+  }
+  run.keep(recordAfter(run.situation, { do: 'erase-settings' }));
+  run.progressed();
+}

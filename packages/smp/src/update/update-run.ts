@@ -1,0 +1,123 @@
+import { type Log, type MeshError, silent } from '@meshferry/core';
+import type { DeviceView } from './device-view.ts';
+import { estimateSwapSeconds } from './estimate.ts';
+import { NOTHING_TRIED, type Situation, type Tried } from './situation.ts';
+import type { UpdateLink } from './update-link.ts';
+import type { UpdateMeter } from './update-meter.ts';
+import { readOpenUpload, type SavedSmpUpdate, writeOpenUpload, writeSmpUpdate } from './update-record.ts';
+import type { SmpUpdateImage, SmpUpdateNote, SmpUpdateOptions } from './update-types.ts';
+
+const RECONNECT_DEFAULT_SECONDS = 60;
+
+/** What the steps of one run share. */
+export class UpdateRun {
+  readonly options: SmpUpdateOptions;
+  readonly link: UpdateLink;
+  readonly meter: UpdateMeter;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+  readonly notes: SmpUpdateNote[] = [];
+  /** As the device was when it was last looked at, ever. */
+  lastView: DeviceView | undefined;
+  /** The builds for this device, once they are chosen. */
+  images: readonly SmpUpdateImage[] = [];
+  tried: Tried = NOTHING_TRIED;
+  /** Clock time after which nobody is waited for any more; undefined while the device answers. */
+  until: number | undefined;
+  /** Lost links since there was progress last. */
+  troubles = 0;
+  /** Uploads and marks in a row that the device refused although its list allowed them. */
+  refusals = 0;
+  resets = 0;
+  #view: DeviceView | undefined;
+  #saved: SavedSmpUpdate;
+  #openUpload: string | null;
+
+  constructor(
+    options: SmpUpdateOptions,
+    saved: SavedSmpUpdate,
+    link: UpdateLink,
+    meter: UpdateMeter,
+    signal: AbortSignal,
+  ) {
+    this.options = options;
+    this.#saved = saved;
+    this.#openUpload = readOpenUpload(options.store);
+    this.link = link;
+    this.meter = meter;
+    this.signal = signal;
+    this.log = options.log ?? silent;
+  }
+
+  /** As the device is on this link; undefined until it was looked at. */
+  get view(): DeviceView | undefined {
+    return this.#view;
+  }
+
+  set view(view: DeviceView | undefined) {
+    this.#view = view;
+    this.lastView = view ?? this.lastView;
+  }
+
+  get saved(): SavedSmpUpdate {
+    return this.#saved;
+  }
+
+  get situation(): Situation {
+    return {
+      view: this.lastView!,
+      images: this.images,
+      saved: this.#saved,
+      eraseSettings: this.options.eraseSettings ?? false,
+      openUpload: this.#openUpload,
+      tried: this.tried,
+    };
+  }
+
+  /** How long the device is looked for, ms. */
+  get reconnectMs(): number {
+    return 1000 * (this.options.reconnectSeconds ?? RECONNECT_DEFAULT_SECONDS);
+  }
+
+  get swapSeconds(): number {
+    return this.options.swapSeconds ?? estimateSwapSeconds(this.lastView!, this.images);
+  }
+
+  /** Durable when it returns. */
+  keep(saved: SavedSmpUpdate): void {
+    writeSmpUpdate(this.options.store, saved);
+    this.#saved = saved;
+  }
+
+  /** For what need not be durable before the next {@link keep}. */
+  remember(saved: SavedSmpUpdate): void {
+    this.#saved = saved;
+  }
+
+  /** Remembers which image is being sent, or that none is. */
+  keepOpenUpload(hash: string | null): void {
+    if (hash === this.#openUpload) return;
+    writeOpenUpload(this.options.store, hash);
+    this.#openUpload = hash;
+  }
+
+  note(severity: SmpUpdateNote['severity'], code: string, message: string): void {
+    if (this.notes.some((other) => other.code === code && other.message === message)) return;
+    this.notes.push({ severity, code, message });
+    this.log(severity === 'warning' ? 'warn' : 'info', message);
+  }
+
+  /** Something has been achieved: earlier trouble counts no more. */
+  progressed(): void {
+    this.troubles = 0;
+    this.refusals = 0;
+  }
+
+  /** The link is gone or not to be trusted: another one is looked for from now on. */
+  lost(error: MeshError): void {
+    this.link.close();
+    this.view = undefined;
+    this.until ??= this.options.clock.now + this.reconnectMs;
+    this.meter.inTrouble(error);
+  }
+}
