@@ -1,7 +1,6 @@
 import {
   type Cancel,
   type Clock,
-  Deadline,
   Emitter,
   fail,
   type MeshError,
@@ -13,6 +12,13 @@ import type { SmpCommand } from '../message.ts';
 import { decodeHeader, SMP_HEADER_SIZE, type SmpHeader, SmpOp, type SmpVersion } from '../packet.ts';
 import type { SmpTransport } from '../transport.ts';
 import { SmpCapacity } from './capacity.ts';
+import type {
+  SmpClientOptions,
+  SmpDropReason,
+  SmpKnowledge,
+  SmpRequestOptions,
+  SmpTraceEvent,
+} from './client-types.ts';
 import {
   cancelled,
   clientClosed,
@@ -22,53 +28,25 @@ import {
   tooManyRequests,
 } from './errors.ts';
 import { type Attempt, Exchange, type ExchangeClient, type ExchangeTimes } from './exchange.ts';
+import { FileClient } from './groups/file-client.ts';
+import { ImageClient } from './groups/image-client.ts';
+import { OsClient } from './groups/os-client.ts';
+import {
+  BasicClient,
+  EnumerationClient,
+  LogClient,
+  SettingsClient,
+  ShellClient,
+  StatisticsClient,
+} from './groups/small-clients.ts';
+import { Outbox, SENDING_MS } from './outbox.ts';
 import { SequenceNumbers } from './sequence-numbers.ts';
 
-/** How long a client asks. */
-export interface SmpRequestOptions {
-  /** Until it gives up, from when the request has left, ms. Default 40 000 [spec: smp section 5]. */
-  readonly timeoutMs?: number;
-  /**
-   * Whether the request is sent again, with a new sequence number, while there is no answer: only for what may be done twice.
-   * A number is the time to the first repetition, ms; it doubles with each. Default: reads, after 1.5 s where packets can be
-   * lost and after 10 s elsewhere.
-   */
-  readonly repeat?: boolean | number;
-  /** Aborted: the request ends with `cancelled`. What was sent may be done all the same. */
-  readonly signal?: AbortSignal;
-}
-
-/** What is known of a device from earlier connections; a client of it reads and writes this. */
-export interface SmpKnowledge {
-  /** Version of the protocol to speak. */
-  protocol?: 1 | 2;
-  /** Whether it puts packets together that come in several writes (BLE). */
-  reassembles?: boolean;
-}
-
-/** How an {@link SmpClient} works. */
-export interface SmpClientOptions {
-  /** Hand the same object to the next client of the same device. Default: nothing is known. */
-  readonly knowledge?: SmpKnowledge;
-  /** 0 to 255. Over UDP a random one keeps answers to an earlier client apart. Default 0. */
-  readonly firstSequence?: number;
-  /** Sees every packet. */
-  readonly trace?: (event: SmpTraceEvent) => void;
-}
-
-/** A packet that a client sent, took as an answer, or dropped, see {@link SmpDropReason}. */
-export type SmpTraceEvent =
-  | { readonly kind: 'sent' | 'received'; readonly at: number; readonly packet: Uint8Array }
-  | { readonly kind: 'dropped'; readonly at: number; readonly packet: Uint8Array; readonly reason: SmpDropReason };
-
-/** Why a packet was dropped: an answer too late, one to nothing that was asked, or octets that are none. */
-export type SmpDropReason = 'stale' | 'foreign' | 'malformed';
+export type { SmpKnowledge } from './client-types.ts';
 
 const TIMEOUT_MS = 40_000;
 const REPEAT_MS = 10_000;
 const REPEAT_LOSSY_MS = 1500;
-/** For one packet to leave: at 9600 baud the longest buffers take some seconds. */
-const SENDING_MS = 30_000;
 const WAITING_MAX = 128;
 /** The version of a request is too old, too new. */
 const VERSION_CODES: ReadonlySet<number> = new Set([12, 13]);
@@ -80,8 +58,9 @@ const NOT_SUPPORTED = 8;
  *
  * ```ts
  * const client = new SmpClient(transport, clock);
- * const { r } = await client.request(Echo, { d: 'hello' });
- * const { images } = await client.request(ImageStateRead, {});
+ * const { images } = await client.image.list();
+ * await client.image.upload(bytes, { onProgress: ({ offset, total }) => draw(offset / total) });
+ * await client.request(Reset, { force: true }); // any command can be asked for itself
  * client.close();
  * ```
  */
@@ -91,13 +70,20 @@ export class SmpClient {
   readonly knowledge: SmpKnowledge;
   /** How much the device takes at a time. */
   readonly capacity: SmpCapacity;
+  readonly os: OsClient;
+  readonly image: ImageClient;
+  readonly statistics: StatisticsClient;
+  readonly settings: SettingsClient;
+  readonly log: LogClient;
+  readonly files: FileClient;
+  readonly shell: ShellClient;
+  readonly enumeration: EnumerationClient;
+  readonly basic: BasicClient;
   readonly #trace: ((event: SmpTraceEvent) => void) | undefined;
   readonly #numbers: SequenceNumbers;
   readonly #waiting: (Attempt | undefined)[] = new Array<Attempt | undefined>(256).fill(undefined);
   #waitingCount = 0;
-  /** The first is with the transport. */
-  readonly #outbox: Attempt[] = [];
-  readonly #stuck: Deadline;
+  readonly #outbox: Outbox;
   readonly #dropped: Record<SmpDropReason, number> = { stale: 0, foreign: 0, malformed: 0 };
   readonly #ends = new Emitter<MeshError>();
   readonly #forExchanges: ExchangeClient = {
@@ -113,8 +99,21 @@ export class SmpClient {
     this.knowledge = options.knowledge ?? {};
     this.#trace = options.trace;
     this.#numbers = new SequenceNumbers(clock, options.firstSequence ?? 0);
-    this.#stuck = new Deadline(clock, () => this.#isStuck());
+    this.#outbox = new Outbox(transport, clock, {
+      sending: ({ packet }) => this.#trace?.({ kind: 'sent', at: clock.now, packet }),
+      sent: ({ exchange }, error) => (error === undefined ? exchange.sent() : exchange.end(fail(error))),
+      stuck: () => this.#endWith(stuckTransport(SENDING_MS)),
+    });
     this.capacity = new SmpCapacity(this);
+    this.os = new OsClient(this);
+    this.image = new ImageClient(this);
+    this.statistics = new StatisticsClient(this);
+    this.settings = new SettingsClient(this);
+    this.log = new LogClient(this);
+    this.files = new FileClient(this);
+    this.shell = new ShellClient(this);
+    this.enumeration = new EnumerationClient(this);
+    this.basic = new BasicClient(this);
     transport.listen({
       received: (packet) => this.#received(packet),
       ended: (reason) => this.#ended(reason),
@@ -191,7 +190,11 @@ export class SmpClient {
 
   /** Ends the connection; what waits fails with `smp-closed`. Harmless when it has ended. */
   close(): void {
-    this.#ended(clientClosed());
+    this.#endWith(clientClosed());
+  }
+
+  #endWith(reason: MeshError): void {
+    this.#ended(reason);
     this.transport.close();
   }
 
@@ -200,10 +203,7 @@ export class SmpClient {
     for (const attempt of exchange.attempts) {
       if (this.#waiting[attempt.sequence] !== attempt) continue;
       this.#stopWaiting(attempt);
-      // The first of the outbox is with the transport already.
-      const place = this.#outbox.indexOf(attempt);
-      if (place > 0) this.#outbox.splice(place, 1);
-      if (place > 0) this.#numbers.release(attempt.sequence);
+      if (this.#outbox.withdraw(attempt)) this.#numbers.release(attempt.sequence);
       else this.#numbers.giveUp(attempt.sequence);
     }
   }
@@ -243,30 +243,8 @@ export class SmpClient {
     exchange.attempts.push(attempt);
     this.#waiting[sequence] = attempt;
     this.#waitingCount++;
-    this.#outbox.push(attempt);
-    if (this.#outbox.length === 1) this.#sendFirst();
+    this.#outbox.add(attempt);
     return undefined;
-  }
-
-  #sendFirst(): void {
-    const { packet } = this.#outbox[0]!;
-    this.#stuck.set(SENDING_MS);
-    this.#trace?.({ kind: 'sent', at: this.clock.now, packet });
-    this.transport.send(packet, this.#sent);
-  }
-
-  readonly #sent = (error?: MeshError): void => {
-    const attempt = this.#outbox.shift();
-    if (attempt === undefined) return;
-    if (this.#outbox.length > 0) this.#sendFirst();
-    else this.#stuck.clear();
-    if (error === undefined) attempt.exchange.sent();
-    else attempt.exchange.end(fail(error));
-  };
-
-  #isStuck(): void {
-    this.#ended(stuckTransport(SENDING_MS));
-    this.transport.close();
   }
 
   /** Several packets in one message are taken one by one [spec: smp section 1]. */
@@ -312,7 +290,7 @@ export class SmpClient {
     } else {
       this.#trace?.({ kind: 'received', at: this.clock.now, packet });
       this.#answered(attempt);
-      this.#refused(attempt, new SmpRefusedError(exchange.command.name, answer.error.refusal));
+      this.#refused(attempt, new SmpRefusedError(exchange.command.name, header.group, answer.error.refusal));
     }
   }
 
@@ -370,8 +348,7 @@ export class SmpClient {
   #ended(reason: MeshError): void {
     if (this.#end !== undefined) return;
     this.#end = reason;
-    this.#stuck.clear();
-    this.#outbox.length = 0;
+    this.#outbox.clear();
     for (const attempt of this.#waiting) attempt?.exchange.end(fail(reason));
     this.#ends.emit(reason);
   }

@@ -1,14 +1,14 @@
 import { MeshError } from '@meshferry/core';
-import { groupName } from '../groups.ts';
 import type { SmpMalformed } from '../message.ts';
-import type { SmpRefusal } from '../refusal.ts';
+import { describeRefusal, type SmpRefusal } from '../refusal.ts';
 
 /** A device's refusal of a request, code `smp-refused`; the hint is the remedy. */
 export class SmpRefusedError extends MeshError {
   readonly refusal: SmpRefusal;
 
-  constructor(command: string, refusal: SmpRefusal) {
-    super('smp-refused', `${command} refused: ${inWords(refusal)}`, { hint: refusal.remedy });
+  /** `command` and `group` of the request. */
+  constructor(command: string, group: number, refusal: SmpRefusal) {
+    super('smp-refused', `${command} refused: ${describeRefusal(refusal, group)}`, { hint: refusal.remedy });
     this.name = 'SmpRefusedError';
     this.refusal = refusal;
   }
@@ -74,9 +74,4 @@ export function noReassembly(octets: number, writeOctets: number): MeshError {
     `a packet of ${octets} octets in pieces of ${writeOctets} was not answered: the device does not put pieces together`,
     { hint: 'Connect again and send one packet with each write.' },
   );
-}
-
-function inWords({ layer, group, code, name, rsn }: SmpRefusal): string {
-  const whose = layer === 'smp' ? `SMP error ${code}` : `error ${code} of the ${groupName(group)} group`;
-  return `${name} (${whose}${rsn === undefined ? '' : `, "${rsn}"`})`;
 }

@@ -96,6 +96,7 @@ export class ChunkWindow {
     this.#answered = offset;
     this.#highest = offset;
     this.#next = offset;
+    if (offset > 0 && offset === this.#sender.total) this.#state = 'complete';
     this.#goOn();
   }
 

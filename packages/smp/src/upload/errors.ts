@@ -49,8 +49,8 @@ export function packetTooSmall(octets: number, needed: number): MeshError {
   });
 }
 
-export function fileDamaged(name: string, type: string): MeshError {
-  return new MeshError('smp-file-damaged', `"${name}" on the device is not what was moved: ${type} differs`, {
-    hint: 'Move it again.',
+export function fileDamaged(name: string): MeshError {
+  return new MeshError('smp-file-damaged', `"${name}" on the device and here differ by their hash`, {
+    hint: 'Move the file again.',
   });
 }

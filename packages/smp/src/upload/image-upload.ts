@@ -3,7 +3,7 @@ import type { SmpClient } from '../client/client.ts';
 import { ImageUpload } from '../messages/image.ts';
 import { type ChunkLimits, chunkLength } from './chunk-length.ts';
 import { packetTooSmall } from './errors.ts';
-import { type MakeSender, SmpUpload, type SmpUploadOptions, type SmpUploadReport } from './upload.ts';
+import { SmpUpload, type SmpUploadOptions, type SmpUploadReport, type UploadTask } from './upload.ts';
 import { bareOctets, UploadSender, type UploadSource } from './upload-sender.ts';
 
 /** How an image is uploaded. */
@@ -29,9 +29,9 @@ const FIRST_OCTETS = 32;
  * ```
  */
 export function startImageUpload(client: SmpClient, content: Uint8Array, options: ImageUploadOptions = {}): SmpUpload {
-  const makeSender: MakeSender = (limits, advanced) =>
+  const sender: UploadTask['sender'] = (limits, advanced) =>
     new UploadSender(client, imageSource(content, options, limits), limits, advanced);
-  return new SmpUpload(client, makeSender, options);
+  return new SmpUpload(client, { sender }, options);
 }
 
 /** {@link startImageUpload} to its end. */

@@ -1,12 +1,19 @@
+import type { Clock } from '@meshferry/core';
+
 /** How far a transfer is. */
 export interface TransferProgress {
-  /** Octets that the device has. */
+  /** Octets that are over. */
   readonly offset: number;
   readonly total: number;
   /** As it went in the last seconds; undefined before there is anything to tell it by. */
   readonly bytesPerSecond: number | undefined;
   /** At that rate; undefined likewise. */
   readonly secondsLeft: number | undefined;
+}
+
+/** Whom a transfer tells how far it is. */
+export interface ProgressOptions {
+  readonly onProgress?: (progress: TransferProgress) => void;
 }
 
 /** The rate is that of the last so many ms. */
@@ -16,35 +23,44 @@ const FIRST_MS = 500;
 /** Samples are so far apart at least. */
 const STEP_MS = 200;
 
-interface Sample {
-  readonly at: number;
-  /** Octets moved since the beginning: those that were there already do not count. */
-  readonly moved: number;
-}
-
-/** Smooths the rate of a transfer: the mean of the last seconds, with what was there before and what was lost left out. */
-export class RateMeter {
-  readonly #samples: Sample[] = [];
+/** Tells how a transfer goes, its rate smoothed over the last seconds. What was there before does not count for the rate. */
+export class ProgressTeller {
+  readonly #clock: Clock;
+  readonly #total: number;
+  readonly #options: ProgressOptions;
+  /** When how many octets had been moved. */
+  readonly #samples: { readonly at: number; readonly moved: number }[];
   #moved = 0;
 
-  /** Octets moved since the beginning. */
-  get moved(): number {
+  constructor(clock: Clock, total: number, options: ProgressOptions) {
+    this.#clock = clock;
+    this.#total = total;
+    this.#options = options;
+    this.#samples = [{ at: clock.now, moved: 0 }];
+  }
+
+  /** Octets moved so far. */
+  get octets(): number {
     return this.#moved;
   }
 
-  /** `octets` more have arrived at clock time `now`; the first call starts the measurement, with 0. */
-  add(now: number, octets: number): void {
+  /** It is at `offset`, by `octets` that were moved. */
+  moved(offset: number, octets: number): void {
+    const { now } = this.#clock;
     this.#moved += octets;
-    const last = this.#samples.at(-1);
-    if (last !== undefined && now - last.at < STEP_MS) return;
-    this.#samples.push({ at: now, moved: this.#moved });
-    while (this.#samples.length > 2 && now - this.#samples[1]!.at >= SPAN_MS) this.#samples.shift();
+    const samples = this.#samples;
+    if (now - samples.at(-1)!.at >= STEP_MS) {
+      samples.push({ at: now, moved: this.#moved });
+      while (samples.length > 2 && now - samples[1]!.at >= SPAN_MS) samples.shift();
+    }
+    const bytesPerSecond = this.#rate(now);
+    const secondsLeft = bytesPerSecond === undefined ? undefined : (this.#total - offset) / bytesPerSecond;
+    this.#options.onProgress?.({ offset, total: this.#total, bytesPerSecond, secondsLeft });
   }
 
-  /** Octets a second at clock time `now`. */
-  rate(now: number): number | undefined {
-    const first = this.#samples[0];
-    if (first === undefined || now - first.at < FIRST_MS || this.#moved === first.moved) return undefined;
+  #rate(now: number): number | undefined {
+    const first = this.#samples[0]!;
+    if (now - first.at < FIRST_MS || this.#moved === first.moved) return undefined;
     return ((this.#moved - first.moved) * 1000) / (now - first.at);
   }
 }

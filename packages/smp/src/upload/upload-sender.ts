@@ -1,6 +1,7 @@
 import type { Cancel, MeshError, Result } from '@meshferry/core';
-import type { SmpClient, SmpRequestOptions } from '../client/client.ts';
-import { isRefusal } from '../client/errors.ts';
+import type { SmpClient } from '../client/client.ts';
+import type { SmpRequestOptions } from '../client/client-types.ts';
+import { isRefusal, noReassembly } from '../client/errors.ts';
 import type { SmpCommand } from '../message.ts';
 import { type ChunkLimits, chunkLength } from './chunk-length.ts';
 import type { ChunkOutcome, ChunkSender } from './chunk-window.ts';
@@ -35,6 +36,7 @@ const SILENCE_MAX_PIECES = 2;
 
 const NO_DATA = new Uint8Array();
 const NO_MEMORY = 2;
+const CORRUPT = 9;
 const BUSY = 10;
 
 /** Octets of a packet without data. */
@@ -69,7 +71,7 @@ export class UploadSender<Q> implements ChunkSender {
     this.#limits = limits;
     this.total = source.content.length;
     this.window = limits.window;
-    this.silenceMax = limits.packet > client.transport.packetLimit ? SILENCE_MAX_PIECES : SILENCE_MAX;
+    this.silenceMax = this.#inPieces ? SILENCE_MAX_PIECES : SILENCE_MAX;
     this.advanced = advanced;
   }
 
@@ -90,6 +92,16 @@ export class UploadSender<Q> implements ChunkSender {
     return this.#client.ask(command, request, this.#times(offset, end, repeats), (answer) =>
       done(this.#outcome(answer)),
     );
+  }
+
+  get #inPieces(): boolean {
+    return this.#limits.packet > this.#client.transport.packetLimit;
+  }
+
+  /** The device did so before, with other firmware perhaps. */
+  #notPutTogether(): MeshError {
+    this.#client.knowledge.reassembles = false;
+    return noReassembly(this.#limits.packet, this.#client.transport.packetLimit);
   }
 
   #bareOctets(offset: number): number {
@@ -117,6 +129,7 @@ export class UploadSender<Q> implements ChunkSender {
     if (error.code === 'smp-timeout' || error.code === 'smp-malformed-answer') return { kind: 'lost', error };
     if (isRefusal(error, 'smp', BUSY)) return { kind: 'busy', error };
     if (isRefusal(error, 'smp', NO_MEMORY)) return { kind: 'crowded', error };
+    if (this.#inPieces && isRefusal(error, 'smp', CORRUPT)) return { kind: 'failed', error: this.#notPutTogether() };
     const offset = this.#source.offsetOf?.(error);
     return offset === undefined ? { kind: 'failed', error } : { kind: 'answered', offset };
   }

@@ -3,17 +3,16 @@ import type { SmpLimitOptions, SmpLimits } from '../client/capacity.ts';
 import type { SmpClient } from '../client/client.ts';
 import { cancelled } from '../client/errors.ts';
 import type { ChunkLimits } from './chunk-length.ts';
-import { type ChunkSender, ChunkWindow, type Delivered } from './chunk-window.ts';
-import { RateMeter, type TransferProgress } from './progress.ts';
+import { type ChunkSender, ChunkWindow } from './chunk-window.ts';
+import { type ProgressOptions, ProgressTeller } from './progress.ts';
 import type { UploadSender } from './upload-sender.ts';
 
 /** How an upload goes. */
-export interface SmpUploadOptions extends SmpLimitOptions {
+export interface SmpUploadOptions extends SmpLimitOptions, ProgressOptions {
   /** Chunks but the last are a multiple of it, octets: 1 (default), 2, 4, 8, 16. */
   readonly alignment?: number;
   /** Octets of data in a chunk at most, 32 or more. Default: as many as a packet holds. */
   readonly chunkOctets?: number;
-  readonly onProgress?: (progress: TransferProgress) => void;
   /** Aborted: the upload ends with `cancelled`. What the device has stays there. */
   readonly signal?: AbortSignal;
 }
@@ -27,11 +26,17 @@ export interface SmpUploadReport {
   readonly match: boolean | undefined;
 }
 
-/** What sends the chunks, once it is known how much the device takes; throws what makes it impossible. */
-export type MakeSender = (
-  limits: ChunkLimits & SmpLimits,
-  advanced: ChunkSender['advanced'],
-) => ChunkSender & Pick<UploadSender<never>, 'sentTo'>;
+/** What is uploaded, and what is to be done before and after. */
+export interface UploadTask {
+  /** What sends the chunks, once it is known how much the device takes; throws what makes it impossible. */
+  sender(limits: ChunkLimits & SmpLimits, advanced: ChunkSender['advanced']): TaskSender;
+  /** Octets that the device has. Default 0. */
+  from?(): Promise<number>;
+  /** Whether the device has what was sent; undefined where that cannot be told. */
+  verify?(): Promise<boolean | undefined>;
+}
+
+type TaskSender = ChunkSender & Pick<UploadSender<never>, 'sentTo'>;
 
 /** An upload under way, see {@link startImageUpload} and {@link startFileUpload}. */
 export class SmpUpload {
@@ -43,15 +48,13 @@ export class SmpUpload {
   readonly finished: Promise<SmpUploadReport>;
   readonly #client: SmpClient;
   readonly #options: SmpUploadOptions;
-  readonly #meter = new RateMeter();
   readonly #abort = (): void => this.#stop(cancelled('upload'));
   readonly #unsubscribe: Unsubscribe;
   #settle: ((outcome: Result<SmpUploadReport, MeshError>) => void) | undefined;
   #window: ChunkWindow | undefined;
   #paused = false;
 
-  /** `from`: octets that the device has. */
-  constructor(client: SmpClient, makeSender: MakeSender, options: SmpUploadOptions, from = 0) {
+  constructor(client: SmpClient, task: UploadTask, options: SmpUploadOptions) {
     this.#client = client;
     this.#options = options;
     this.finished = new Promise((resolve, reject) => {
@@ -60,7 +63,7 @@ export class SmpUpload {
     this.#unsubscribe = client.whenEnded((reason) => this.#stop(reason));
     options.signal?.addEventListener('abort', this.#abort);
     if (options.signal?.aborted) this.#abort();
-    else void this.#begin(makeSender, from);
+    else void this.#run(task);
   }
 
   /** No new chunks until {@link resume}; the answers of those under way are taken. */
@@ -79,45 +82,56 @@ export class SmpUpload {
     this.#abort();
   }
 
-  async #begin(makeSender: MakeSender, from: number): Promise<void> {
+  async #run(task: UploadTask): Promise<void> {
     try {
       const { packet, window } = await this.#client.capacity.limits(this.#options);
+      const from = (await task.from?.()) ?? 0;
       if (this.#settle === undefined) return;
       const { alignment, chunkOctets } = this.#options;
-      const { clock } = this.#client;
-      const sender: ReturnType<MakeSender> = makeSender({ packet, window, alignment, chunkOctets }, (offset, before) =>
-        this.#advanced(offset, before, sender),
-      );
-      this.#window = new ChunkWindow(sender, clock, (outcome) => this.#ended(outcome, sender.total));
-      if (this.#paused) this.#window.pause();
-      this.#meter.add(clock.now, 0);
-      this.#window.start(from);
+      const { match, moved, total } = await this.#send(task, { packet, window, alignment, chunkOctets }, from);
+      this.#end(ok({ total, moved, match: match ?? (await this.#verify(task)) }));
     } catch (thrown) {
-      this.#end(fail(toMeshError(thrown)));
+      const error = toMeshError(thrown);
+      // Whatever the silence comes from: the next connection finds out anew.
+      if (error.code === 'smp-silent') delete this.#client.knowledge.reassembles;
+      this.#end(fail(error));
     }
   }
 
-  #stop(error: MeshError): void {
-    if (this.#window === undefined) this.#end(fail(error));
-    else this.#window.stop(error);
+  #verify(task: UploadTask): Promise<boolean | undefined> | undefined {
+    if (task.verify !== undefined) this.#window = undefined;
+    return task.verify?.();
   }
 
-  #advanced(offset: number, before: number, { total, sentTo }: ReturnType<MakeSender>): void {
-    const { now } = this.#client.clock;
-    // What the device had already was not brought now.
-    this.#meter.add(now, Math.max(0, Math.min(offset, sentTo) - before));
-    const bytesPerSecond = this.#meter.rate(now);
-    const secondsLeft = bytesPerSecond === undefined ? undefined : (total - offset) / bytesPerSecond;
+  #send(task: UploadTask, limits: ChunkLimits & SmpLimits, from: number): Promise<SmpUploadReport> {
+    const { clock } = this.#client;
+    return new Promise((resolve, reject) => {
+      const sender = task.sender(limits, (offset, before) => this.#advanced(offset, before, teller, sender.sentTo));
+      const { total } = sender;
+      const teller = new ProgressTeller(clock, total, this.#options);
+      const window = new ChunkWindow(sender, clock, (outcome) => {
+        if (outcome instanceof MeshError) reject(outcome);
+        else resolve({ total, moved: teller.octets, match: outcome.match });
+      });
+      this.#window = window;
+      if (this.#paused) window.pause();
+      window.start(from);
+    });
+  }
+
+  /** What the device had already does not count as moved. */
+  #advanced(offset: number, before: number, teller: ProgressTeller, sentTo: number): void {
     try {
-      this.#options.onProgress?.({ offset, total, bytesPerSecond, secondsLeft });
+      teller.moved(offset, Math.max(0, Math.min(offset, sentTo) - before));
     } catch (thrown) {
       this.#stop(toMeshError(thrown));
     }
   }
 
-  #ended(outcome: Delivered | MeshError, total: number): void {
-    if (outcome instanceof MeshError) this.#end(fail(outcome));
-    else this.#end(ok({ total, moved: this.#meter.moved, match: outcome.match }));
+  /** Before and behind the chunks there is nobody else to say so. */
+  #stop(error: MeshError): void {
+    if (this.#window === undefined) this.#end(fail(error));
+    else this.#window.stop(error);
   }
 
   #end(outcome: Result<SmpUploadReport, MeshError>): void {
