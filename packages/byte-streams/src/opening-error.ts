@@ -9,7 +9,7 @@ const KINDS: readonly { says: RegExp; code: string; message: (name: string) => s
     hint: 'On Linux add yourself to the group of the device (often `sudo usermod -aG dialout $USER`) and log in again.',
   },
   {
-    says: /EBUSY|EAGAIN|EWOULDBLOCK|cannot lock port|locked|access denied/i,
+    says: /EBUSY|EADDRINUSE|EAGAIN|EWOULDBLOCK|cannot lock port|locked|access denied/i,
     code: 'bearer-busy',
     message: (name) => `${name} is in use by another program`,
     hint: 'Close the other program that has it open.',

@@ -15,23 +15,39 @@ export const NEWLINE = 0x0a;
 /** Marker and newline. */
 const LINE_OVERHEAD = 3;
 
+/** How {@link encodeConsoleLines} cuts a frame. */
+export interface ConsoleLineOptions {
+  /** Octets of a line at most, with marker and newline; 7 or more. Default 127. */
+  readonly maxLine?: number;
+  /**
+   * All lines of about the same length: as each takes a buffer of the receiver, a short last line in front of the next
+   * packet would leave it little time. Default: all but the last are as long as can be.
+   */
+  readonly isEven?: boolean;
+}
+
 /**
- * A packet as lines of a console: length, packet and CRC-16 in base64, each line with its marker and its newline, as many octets in
- * each as fit. `maxLine`: octets of a line at most, 7 or more. Throws `packet-too-long` above {@link CONSOLE_PACKET_MAX}.
+ * A packet as lines of a console: length, packet and CRC-16 in base64, each line with its marker and its newline. Throws
+ * `packet-too-long` above {@link CONSOLE_PACKET_MAX}.
  */
-export function encodeConsoleLines(packet: Uint8Array, maxLine: number = CONSOLE_LINE): Uint8Array[] {
+export function encodeConsoleLines(packet: Uint8Array, options: ConsoleLineOptions = {}): Uint8Array[] {
+  const { maxLine = CONSOLE_LINE, isEven = false } = options;
   const frame = frameOf(packet);
-  const octetsPerLine = Math.floor((maxLine - LINE_OVERHEAD) / 4) * 3;
-  const count = Math.ceil(frame.length / octetsPerLine);
-  const text = new Uint8Array(Math.ceil(frame.length / 3) * 4 + count * LINE_OVERHEAD);
+  const groups = Math.ceil(frame.length / 3);
+  const groupsPerLine = Math.floor((maxLine - LINE_OVERHEAD) / 4);
+  const count = Math.ceil(groups / groupsPerLine);
+  const text = new Uint8Array(groups * 4 + count * LINE_OVERHEAD);
   const lines: Uint8Array[] = [];
   let at = 0;
-  for (let from = 0; from < frame.length; from += octetsPerLine) {
+  for (let line = 0, from = 0; line < count; line++) {
+    const left = groups - from / 3;
+    const to = from + 3 * (isEven ? Math.ceil(left / (count - line)) : Math.min(groupsPerLine, left));
     const begin = at;
-    [text[at], text[at + 1]] = from === 0 ? FIRST_LINE : FURTHER_LINE;
-    at = writeBase64(frame, from, Math.min(from + octetsPerLine, frame.length), text, at + 2);
+    [text[at], text[at + 1]] = line === 0 ? FIRST_LINE : FURTHER_LINE;
+    at = writeBase64(frame, from, Math.min(to, frame.length), text, at + 2);
     text[at++] = NEWLINE;
     lines.push(text.subarray(begin, at));
+    from = to;
   }
   return lines;
 }

@@ -38,8 +38,9 @@ function read(...pieces: readonly Uint8Array[]): { packets: string[]; dropped: s
 }
 
 const ascii = (text: string) => utf8(text);
-const linesOf = (packet: Uint8Array, maxLine?: number) => encodeConsoleLines(packet, maxLine);
-const wholeOf = (packet: Uint8Array, maxLine?: number) => concat(...linesOf(packet, maxLine));
+const linesOf = (packet: Uint8Array, maxLine = CONSOLE_LINE, isEven = false) =>
+  encodeConsoleLines(packet, { maxLine, isEven });
+const wholeOf = (packet: Uint8Array) => concat(...linesOf(packet));
 const packetOf = (length: number, seed = length) => new SeededRandom(seed).bytes(length);
 
 describe('the vectors', () => {
@@ -81,6 +82,16 @@ describe('lines', () => {
       const lines = linesOf(packetOf(length));
       expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(CONSOLE_LINE);
       expect(read(...lines).packets).toEqual([toHex(packetOf(length))]);
+    }
+  });
+
+  it('can be even: as many of them, none much shorter', () => {
+    for (let length = 180; length < 3000; length++) {
+      const [usual, even] = [linesOf(new Uint8Array(length)), linesOf(new Uint8Array(length), CONSOLE_LINE, true)];
+      expect(even.length).toBe(usual.length);
+      const lengths = even.map((line) => line.length);
+      expect(Math.max(...lengths)).toBeLessThanOrEqual(CONSOLE_LINE);
+      expect(Math.max(...lengths) - Math.min(...lengths)).toBeLessThanOrEqual(4);
     }
   });
 
@@ -169,6 +180,7 @@ describe('a console', () => {
 describe('properties', () => {
   const anyPacket = fc.uint8Array({ maxLength: 700 });
   const maxLine = fc.integer({ min: 7, max: 300 });
+  const isEven = fc.boolean();
   const text = fc.string({ maxLength: 40 }).map((each) => ascii(each).filter((octet) => octet !== 4 && octet !== 6));
   const cuts = fc.array(fc.integer({ min: 1, max: 90 }), { minLength: 1, maxLength: 8 });
 
@@ -183,11 +195,11 @@ describe('properties', () => {
   };
 
   it('what is written is read, cut anywhere, with text between lines', () => {
-    const one = fc.tuple(anyPacket, maxLine, text);
+    const one = fc.tuple(anyPacket, maxLine, isEven, text);
     fc.assert(
       fc.property(fc.array(one, { maxLength: 4 }), cuts, (packets, lengths) => {
-        const stream = packets.flatMap(([packet, max, between]) =>
-          linesOf(packet, max).flatMap((line) => [between, line]),
+        const stream = packets.flatMap(([packet, max, even, between]) =>
+          linesOf(packet, max, even).flatMap((line) => [between, line]),
         );
         const pieces = cutUp(concat(...stream), lengths);
         expect(read(...pieces).packets).toEqual(packets.map(([packet]) => toHex(packet)));

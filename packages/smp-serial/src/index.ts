@@ -13,7 +13,7 @@
  *
  * @packageDocumentation
  */
-export { CONSOLE_LINE, CONSOLE_PACKET_MAX, encodeConsoleLines } from './console-lines.ts';
+export { CONSOLE_LINE, CONSOLE_PACKET_MAX, type ConsoleLineOptions, encodeConsoleLines } from './console-lines.ts';
 export { ConsoleReader, type ConsoleSink } from './console-reader.ts';
 export { crc16 } from './crc16.ts';
 export type { SerialPace } from './line-sender.ts';

@@ -31,10 +31,11 @@ export class RawReader {
       if (all.length - at < HEADER_SIZE) break;
       const end = at + HEADER_SIZE + ((all[at + 2] as number) << 8) + (all[at + 3] as number);
       if (end > all.length) break;
-      this.#packet(all.slice(at, end));
+      // Copied: what a stream hands over may be a Buffer, and its slices are none.
+      this.#packet(new Uint8Array(all.subarray(at, end)));
       at = end;
     }
-    this.#held = all.slice(at);
+    this.#held = new Uint8Array(all.subarray(at));
     if (this.#held.length === 0) this.#silence.clear();
     else this.#silence.set(SILENCE_MS);
   }

@@ -1,7 +1,7 @@
 import type { ByteStream } from '@meshferry/byte-streams';
 import { type Clock, type Log, MeshError, silent } from '@meshferry/core';
 import { SMP_HEADER_SIZE, type SmpTransport, type SmpTransportListener } from '@meshferry/smp';
-import { CONSOLE_PACKET_MAX, encodeConsoleLines, NEWLINE } from './console-lines.ts';
+import { CONSOLE_LINE, CONSOLE_PACKET_MAX, encodeConsoleLines, NEWLINE } from './console-lines.ts';
 import { ConsoleReader } from './console-reader.ts';
 import { LineSender, type SerialPace } from './line-sender.ts';
 import { RawReader } from './raw-reader.ts';
@@ -62,15 +62,15 @@ export class SmpSerialTransport implements SmpTransport {
       ended: (reason) => this.#end(this.#lost(reason)),
     });
     // Half a line of who used the port before would take the first one with it.
-    if (side === 'client' && !raw) stream.write(Uint8Array.of(NEWLINE));
+    if (side === 'client' && !raw) this.#sender.send([Uint8Array.of(NEWLINE)], () => {});
   }
 
   send(packet: Uint8Array, done: (error?: MeshError) => void): void {
-    const { raw = false, side, maxLine } = this.#options;
+    const { raw = false, side, maxLine = CONSOLE_LINE } = this.#options;
     if (!this.#isOpen) this.#clock.after(0, () => done(this.#lost()));
     else if (packet.length > CONSOLE_PACKET_MAX) this.#clock.after(0, () => done(tooLong(packet.length)));
     else {
-      const lines = raw ? [packet] : encodeConsoleLines(packet, maxLine);
+      const lines = raw ? [new Uint8Array(packet)] : encodeConsoleLines(packet, { maxLine, isEven: true });
       if (side === 'client' && !raw) this.#sender.watch(packet, lines.length);
       this.#sender.send(lines, done);
     }
