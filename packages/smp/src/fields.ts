@@ -170,6 +170,11 @@ export function optional<T>(field: Field<T>): Optional<T> {
   };
 }
 
+/** A field that older or smaller servers leave out: it then has this value for a client. */
+export function withDefault<T>(field: Field<T>, value: T): Field<T> {
+  return { ...field, missing: { value } };
+}
+
 /** The field under other keys than its name: the one to write first, then those that are taken as well. */
 export function key<F extends { readonly layout: Layout }>(keys: string | readonly string[], field: F): F {
   return { ...field, keys: typeof keys === 'string' ? [keys] : keys };

@@ -14,6 +14,7 @@ import {
   MemoryPools,
   OsInfo,
   Reset,
+  TaskStatistics,
 } from './messages/os.ts';
 import { ShellExecute } from './messages/shell.ts';
 import { StatisticsRead } from './messages/statistics.ts';
@@ -79,6 +80,13 @@ describe('the requests of the vectors', () => {
 
   it('that cannot be sent name the field', () => {
     const header = { version: 1, sequence: 0 };
+    const to = { ...header, op: 0 };
+    expect(() => StatisticsRead.encodeResponse({ name: 's', fields: new Map([['a', 2n ** 64n]]) }, to)).toThrow(
+      'statistics read: fields: 18446744073709551616 is no integer of 64 bits',
+    );
+    expect(() => ImageStateWrite.encodeRequest({ hash: new Uint8Array(65) }, header)).toThrow(
+      'hash: 65 octets, not 1 to 64',
+    );
     expect(() => ImageUpload.encodeRequest({ off: -1, data: new Uint8Array() }, header)).toThrow(
       expect.objectContaining({ code: 'bad-field', message: 'image upload: off: -1 is not in 0 to 4294967295' }),
     );
@@ -286,6 +294,17 @@ describe('answers of other and hostile servers', () => {
     expect(ShellExecute.decodeResponse(answer({ o: '', ret: -8 }))).toMatchObject({ ok: true, value: { ret: -8 } });
     expect(ShellExecute.decodeResponse(answer({ rc: 8 }))).toMatchObject({ ok: false, error: { kind: 'refused' } });
   });
+  it('a firmware without stack information is taken as it is', () => {
+    const task = new Map<CborValue, CborValue>([
+      ['prio', -1],
+      ['tid', 0],
+      ['state', 2],
+    ]);
+    expect(TaskStatistics.decodeResponse(answer({ tasks: new Map([['main', task]]) }))).toEqual({
+      ok: true,
+      value: { tasks: new Map([['main', { prio: -1, tid: 0, state: 2, stksiz: 0, stkuse: 0 }]]) },
+    });
+  });
   it('counters beyond 2^53 stay exact', () => {
     const fields = new Map<CborValue, CborValue>([
       ['a', 2n ** 64n - 1n],
@@ -295,6 +314,15 @@ describe('answers of other and hostile servers', () => {
       ok: true,
       value: { name: 's', fields },
     });
+  });
+  it('counters that are none are malformed', () => {
+    for (const value of ['1', 0.5, null]) {
+      const fields = new Map<CborValue, CborValue>([['a', value]]);
+      expect(StatisticsRead.decodeResponse(answer({ name: 's', fields }))).toMatchObject({
+        ok: false,
+        error: { field: 'fields.a' },
+      });
+    }
   });
   it('names of records cannot reach a prototype', () => {
     const fields = new Map<CborValue, CborValue>([

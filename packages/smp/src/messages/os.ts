@@ -1,5 +1,5 @@
 import type { CborMap } from '../cbor.ts';
-import { flag, int, int64, key, members, optional, record, text, uint } from '../fields.ts';
+import { flag, int, int64, key, members, optional, record, text, uint, withDefault } from '../fields.ts';
 import { SmpGroup } from '../groups.ts';
 import { command, type Empty, type SmpCommand } from '../message.ts';
 import { struct } from '../struct.ts';
@@ -38,9 +38,9 @@ export interface TaskEntry {
   readonly prio: number;
   readonly tid: number;
   readonly state: number;
-  /** Words of 4 octets in use. */
+  /** Words of 4 octets in use; 0 when the firmware does not tell. */
   readonly stkuse: number;
-  /** Words of 4 octets. */
+  /** Words of 4 octets; 0 when the firmware does not tell. */
   readonly stksiz: number;
   readonly cswcnt?: number | bigint | undefined;
   readonly runtime?: number | bigint | undefined;
@@ -61,8 +61,8 @@ export const TaskStatistics: SmpCommand<Empty, { readonly tasks: ReadonlyMap<str
         prio: int(),
         tid: uint(),
         state: uint(),
-        stksiz: uint(),
-        stkuse: uint(),
+        stksiz: withDefault(uint(), 0),
+        stkuse: withDefault(uint(), 0),
         cswcnt: optional(int64()),
         runtime: optional(int64()),
         lastCheckin: optional(key('last_checkin', int64())),
