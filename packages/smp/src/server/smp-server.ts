@@ -55,6 +55,8 @@ export class SmpServer {
   readonly #queue: Message[] = [];
   #handlers: HandlerTable;
   #pool: BufferPool;
+  /** Of answers: the same, unless the server has buffers of its own for them. */
+  #answerPool: BufferPool;
   /** How many were received, and how many worked on. */
   #requests = 0;
   #worked = 0;
@@ -84,6 +86,7 @@ export class SmpServer {
       bufferSize: this.buffers.size,
     });
     this.#pool = new BufferPool(this.buffers.count);
+    this.#answerPool = personality.recovery ? new BufferPool(1) : this.#pool;
     this.#handlers = this.#boot();
   }
 
@@ -116,6 +119,7 @@ export class SmpServer {
     if (this.#running) return;
     this.#running = true;
     this.#pool = new BufferPool(this.buffers.count);
+    this.#answerPool = this.#ground.personality.recovery ? new BufferPool(1) : this.#pool;
     this.#handlers = this.#boot();
   }
 
@@ -151,7 +155,7 @@ export class SmpServer {
   #take(message: Message, request: SmpHeader): void {
     const begin = message.at + SMP_HEADER_SIZE;
     const isRequest = request.op === SmpOp.read || request.op === SmpOp.write;
-    const buffer = isRequest && request.length <= message.octets.length - begin ? this.#pool.take() : undefined;
+    const buffer = isRequest && request.length <= message.octets.length - begin ? this.#answerPool.take() : undefined;
     if (buffer === undefined) {
       const rc =
         request.length > message.octets.length - begin ? Rc.corrupt : isRequest ? Rc.noMemory : Rc.notSupported;
@@ -200,7 +204,7 @@ export class SmpServer {
     writeHead(buffer, packet);
     const ends = written.kind === 'packet' && written.ends;
     this.#send(message, packet, () => {
-      this.#pool.give(buffer);
+      this.#answerPool.give(buffer);
       if (ends) this.#finish(message);
       else this.#work();
     });
