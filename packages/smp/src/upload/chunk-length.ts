@@ -1,5 +1,6 @@
-/** Octets of data that fit, with the CBOR head of their byte string, into `room` octets; below 0 when not even none does. */
+/** Octets of data that fit, with the CBOR head of their byte string, into `room` octets. */
 export function dataThatFits(room: number): number {
+  if (room < 1) return 0;
   if (room <= 24) return room - 1;
   if (room <= 257) return room - 2 < 24 ? 23 : room - 2;
   return Math.max(255, room - 3);
