@@ -1,53 +1,53 @@
-import type { GattLink, GattService, GattUuid } from '@meshferry/bearer';
+import { type GattLink, type GattService, type GattUuid, pairingNeeded, sameGattUuid } from '@meshferry/bearer';
 import type { Clock, Log, MeshError } from '@meshferry/core';
+import type { ConnectionUser, NobleConnection } from './connection.ts';
 import { bearerClosed, connectFailed, linkClosed } from './errors.ts';
 import { NobleLink } from './link.ts';
-import type { ConnectOptions, NobleCharacteristic, NoblePeripheral } from './noble-api.ts';
+import type { NobleCharacteristic, NoblePeripheral } from './noble-api.ts';
 import type { Pace } from './pace.ts';
+import type { Refusal, Refusals } from './refusals.ts';
 import { step } from './steps.ts';
 
-/** The controller tries to reach the device for this time, ms. */
-const CONNECT_MS = 10_000;
 /** MTU, service, characteristics and subscription together, ms. */
 const SET_UP_MS = 10_000;
-/** From cancelling a connection attempt, or ending a connection, to the end of it, ms. */
-const END_MS = 1500;
-
-/** 7.5 to 15 ms; supervision timeout 4 s: the 0.42 s of the libraries end connections of busy nodes. */
-const OPTIONS: ConnectOptions = { minInterval: 6, maxInterval: 12, latency: 0, timeout: 400 };
 
 export interface AttemptGround {
   readonly clock: Clock;
   readonly log: Log;
   readonly pace: Pace;
-  /** One connection at a time is made: resolves when it is this one's turn, with what ends it. */
-  turn(): Promise<() => void>;
-  /** Resolves when the controller does not scan, with what lets it. */
-  pause(): Promise<() => void>;
+  /** ATT_MTU that servers are asked for. */
+  readonly mtu: number;
   find(peer: string): Promise<NoblePeripheral>;
-  /** Resolves when nobody is busy with the device any more: whether there is no connection to it. */
-  free(peripheral: NoblePeripheral): Promise<boolean>;
+  /** Who uses this service of the device already, or is about to, or has not yet left it. */
+  rival(attempt: Attempt, peripheral: NoblePeripheral): Attempt | undefined;
+  /** The connection to the device that there is, or a new one. */
+  connection(peripheral: NoblePeripheral, peer: string): NobleConnection;
+  /** What the device says no with from now on. */
+  refusals(peripheral: NoblePeripheral): Refusals;
 }
 
 /**
- * One connection, from asking for it to its end: waiting for its turn, connecting, setting up, linked, over. Whatever the library
- * never answers is raced with a timer, the end of the connection, and {@link end}.
+ * One service of a device, from asking for it to its end: finding the device, connecting or sharing the connection that there is,
+ * setting up, linked, over. Whatever the library never answers is raced with a timer, the end of the connection, and {@link end}.
  */
-export class Attempt {
-  readonly #ground: AttemptGround;
-  readonly #peer: string;
-  readonly #service: GattService;
-  readonly #over: (attempt: Attempt) => void;
+export class Attempt implements ConnectionUser {
+  readonly service: GattService;
   /** Resolves when there is a link, or nothing is left of the attempt. */
   readonly settled: Promise<void>;
+  readonly #ground: AttemptGround;
+  readonly #peer: string;
+  readonly #over: (attempt: Attempt) => void;
   readonly #stopped: Promise<never>;
   #reason: MeshError | undefined;
   #reject: (reason: MeshError) => void = () => {};
   #done: ((outcome: GattLink | MeshError) => void) | undefined;
-  #peripheral: NoblePeripheral | undefined;
+  #connection: NobleConnection | undefined;
+  /** Where notifications were asked for. */
+  #subscribed: NobleCharacteristic | undefined;
   /** Hears what comes before the subscription is answered; it is handed over afterwards. */
   #made: NobleLink | undefined;
   #link: NobleLink | undefined;
+  #left: Promise<void> | undefined;
 
   constructor(
     ground: AttemptGround,
@@ -58,7 +58,7 @@ export class Attempt {
   ) {
     this.#ground = ground;
     this.#peer = peer;
-    this.#service = service;
+    this.service = service;
     this.#done = done;
     this.#over = over;
     this.#stopped = new Promise((_, reject) => {
@@ -68,13 +68,14 @@ export class Attempt {
     this.settled = this.#run();
   }
 
-  /** Whether it has a connection to this device, or has not yet ended it. */
+  /** Whether it uses a connection to this device, or has not yet left it. */
   uses(peripheral: NoblePeripheral): boolean {
-    return this.#peripheral === peripheral;
+    return this.#connection?.peripheral === peripheral;
   }
 
-  get isLinked(): boolean {
-    return this.#link !== undefined;
+  /** Undefined: it has a link, and keeps it. Else resolves when it has one, or is out of the way. */
+  get passing(): Promise<void> | undefined {
+    return this.#link === undefined ? this.settled : this.#left;
   }
 
   /** Nothing is called back any more unless there is a link; what was begun is undone. */
@@ -88,8 +89,13 @@ export class Attempt {
   end(reason: MeshError): void {
     this.#stop(reason);
     if (this.#link === undefined) return;
-    this.#peripheral?.disconnect();
+    this.#connection?.abandon();
     this.#link.ended(reason);
+  }
+
+  disconnected(): void {
+    this.#stop(connectFailed(this.#peer, 'it disconnected before the service was ready'));
+    this.#link?.ended(linkClosed());
   }
 
   async #run(): Promise<void> {
@@ -100,7 +106,8 @@ export class Attempt {
       this.#done?.(outcome);
     } finally {
       if (this.#link === undefined) {
-        await this.#drop();
+        this.#made?.ended(linkClosed());
+        await this.#leave();
         this.#over(this);
       }
     }
@@ -108,11 +115,18 @@ export class Attempt {
 
   async #try(): Promise<GattLink> {
     await Promise.resolve();
-    const { find, free } = this.#ground;
-    const peripheral = await Promise.race([find(this.#peer), this.#stopped]);
-    await Promise.race([free(peripheral), this.#stopped]);
-    await this.#establish(peripheral);
-    const link = await this.#setUp(peripheral);
+    const peripheral = await Promise.race([this.#ground.find(this.#peer), this.#stopped]);
+    const connection = await this.#join(peripheral);
+    await Promise.race([connection.opened, this.#stopped]);
+    let isBegun = false;
+    const setUp = connection.inTurn((hold) => {
+      isBegun = true;
+      return this.#setUp(peripheral, hold);
+    });
+    setUp.catch(() => {});
+    // Once it is begun it knows better why it ends.
+    const stopped = this.#stopped.catch((reason: MeshError) => (isBegun ? setUp : Promise.reject(reason)));
+    const link = await Promise.race([setUp, stopped]);
     this.#unlessStopped();
     this.#link = link;
     return link;
@@ -128,110 +142,96 @@ export class Attempt {
     this.#reject(reason);
   }
 
-  async #establish(peripheral: NoblePeripheral): Promise<void> {
-    const turn = this.#ground.turn();
-    const endTurn = await Promise.race([turn, this.#stopped]).catch((thrown: unknown) => {
-      void turn.then((end) => end());
-      throw thrown;
-    });
-    const scan = await this.#ground.pause();
-    try {
-      if (!(await Promise.race([this.#ground.free(peripheral), this.#stopped]))) {
-        throw connectFailed(this.#peer, 'there is one already');
-      }
-      if (peripheral.state !== 'disconnected' && peripheral.state !== 'error') await this.#end(peripheral);
-      // Left over from a former connection: a greater MTU, and callbacks that would ask again.
-      peripheral.mtu = null;
-      for (const event of ['connect', 'servicesDiscover']) peripheral.removeAllListeners(event);
+  async #join(peripheral: NoblePeripheral): Promise<NobleConnection> {
+    for (;;) {
       this.#unlessStopped();
-      peripheral.on('disconnect', this.#disconnected);
-      const connected = step(this.#ground.clock, 'connecting', CONNECT_MS, (done) =>
-        peripheral.connect(OPTIONS, (error) => done(error)),
-      );
-      await Promise.race([connected, this.#stopped]).catch(async (thrown: unknown) => {
-        connected.catch(() => {});
-        peripheral.removeListener('disconnect', this.#disconnected);
-        await this.#withdraw(peripheral);
-        throw thrown;
-      });
-      this.#peripheral = peripheral;
-    } finally {
-      scan();
-      endTurn();
+      const rival = this.#ground.rival(this, peripheral);
+      if (rival !== undefined) {
+        const { passing } = rival;
+        if (passing === undefined) throw connectFailed(this.#peer, 'there is one already, with this service in use');
+        await Promise.race([passing, this.#stopped]);
+        continue;
+      }
+      const connection = this.#ground.connection(peripheral, this.#peer);
+      if (connection.isEnding) await Promise.race([connection.over, this.#stopped]);
+      else {
+        connection.join(this);
+        this.#connection = connection;
+        return connection;
+      }
     }
-  }
-
-  /** Takes an attempt back, and waits for how it ends: the connection may just have come about. */
-  async #withdraw(peripheral: NoblePeripheral): Promise<void> {
-    if (peripheral.state === 'connecting') {
-      // First the library calls back that it was cancelled, at once; then how it really ended.
-      peripheral.cancelConnect();
-      await this.#hear(peripheral, 'connect');
-    }
-    if (peripheral.state === 'connected') await this.#end(peripheral);
-  }
-
-  #end(peripheral: NoblePeripheral): Promise<void> {
-    const ended = this.#hear(peripheral, 'disconnect');
-    peripheral.disconnect();
-    return ended;
-  }
-
-  /** Resolves with the next such event, or after a while. */
-  async #hear(peripheral: NoblePeripheral, event: 'connect' | 'disconnect'): Promise<void> {
-    let heard: () => void = () => {};
-    const hearing = step(this.#ground.clock, `waiting for "${event}"`, END_MS, (done) => {
-      heard = () => done();
-      peripheral.on(event, heard);
-    });
-    await hearing.catch((thrown: unknown) => this.#ground.log('debug', `noble: ${messageOf(thrown)}`));
-    peripheral.removeListener(event, heard);
   }
 
   /** The exchange of the MTU is ahead in the queue of the library: it has ended when the service is found. */
-  async #setUp(peripheral: NoblePeripheral): Promise<NobleLink> {
-    const { clock, log, pace } = this.#ground;
-    const [service, input, output] = [this.#service.uuid, this.#service.dataIn, this.#service.dataOut].map(textOf);
-    const found = await this.#race<readonly NobleCharacteristic[]>('finding the service', (done) =>
-      peripheral.discoverSomeServicesAndCharacteristics([service!], [...new Set([input!, output!])], (error, _, all) =>
-        done(error, all ?? []),
-      ),
-    );
-    const dataIn = found.find(({ uuid }) => uuid === input);
-    const dataOut = found.find(({ uuid }) => uuid === output);
-    if (dataIn === undefined || dataOut === undefined) throw new Error(`the service ${service} lacks a characteristic`);
-    if (!dataOut.properties.some((property) => property === 'notify' || property === 'indicate')) {
-      throw new Error(`the characteristic ${output} does not notify`);
-    }
-    const over = () => {
-      peripheral.removeListener('disconnect', this.#disconnected);
-      if (this.#link !== undefined) this.#over(this);
+  async #setUp(peripheral: NoblePeripheral, hold: (answer: Promise<unknown>) => void): Promise<NobleLink> {
+    this.#unlessStopped();
+    const { clock, log, pace, mtu } = this.#ground;
+    const [service, input, output] = [this.service.uuid, this.service.dataIn, this.service.dataOut].map(textOf);
+    const refusals = this.#ground.refusals(peripheral);
+    const race = <T>(what: string, start: (done: (error?: unknown, value?: T) => void) => void): Promise<T> => {
+      const answer = step(clock, what, SET_UP_MS, start);
+      hold(answer);
+      return Promise.race([answer, this.#stopped, refusals.final]);
     };
-    const link = new NobleLink({ clock, log, pace, peripheral, dataIn, dataOut, over });
-    this.#made = link;
-    await this.#race('subscribing', (done) => dataOut.subscribe((error) => done(error)));
-    return link;
+    try {
+      const found = await race<readonly NobleCharacteristic[]>('finding the service', (done) =>
+        peripheral.discoverSomeServicesAndCharacteristics(
+          [service!],
+          [...new Set([input!, output!])],
+          (error, _, all) => done(error, all ?? []),
+        ),
+      );
+      const dataIn = found.find(({ uuid }) => uuid === input);
+      const dataOut = found.find(({ uuid }) => uuid === output);
+      if (dataIn === undefined || dataOut === undefined)
+        throw new Error(`the service ${service} lacks a characteristic`);
+      if (!dataOut.properties.some((property) => property === 'notify' || property === 'indicate')) {
+        throw new Error(`the characteristic ${output} does not notify`);
+      }
+      const leave = (isDead: boolean) => void this.#leaveLink(isDead);
+      const over = () => {
+        if (this.#link !== undefined && this.#left === undefined) this.#over(this);
+      };
+      this.#unlessStopped();
+      this.#made = new NobleLink({ clock, log, pace, peripheral, dataIn, dataOut, mtu, leave, over });
+      this.#subscribed = dataOut;
+      await race('subscribing', (done) => dataOut.subscribe((error) => done(error)));
+      return this.#made;
+    } catch (thrown) {
+      throw this.#named(this.#reason ?? thrown, refusals.last);
+    } finally {
+      refusals.end();
+    }
   }
 
-  #race<T>(what: string, start: (done: (error?: unknown, value?: T) => void) => void): Promise<T> {
-    const answer = step(this.#ground.clock, what, SET_UP_MS, start);
-    answer.catch(() => {});
-    return Promise.race([answer, this.#stopped]);
+  /** Whether it is for the lack of pairing that a device did not answer, or said no. */
+  #named(thrown: unknown, refusal: Refusal | undefined): unknown {
+    if (isMeshError(thrown) && thrown.code !== 'connect-failed') return thrown;
+    const told = /authenticat|encrypt|\bpair/i.test(messageOf(thrown)) ? messageOf(thrown) : undefined;
+    const reason = refusal?.needsPairing === true ? refusal.reason : told;
+    return reason === undefined ? thrown : pairingNeeded(this.#peer, reason, thrown);
   }
 
-  /** What is left of a failed attempt. */
-  async #drop(): Promise<void> {
-    const peripheral = this.#peripheral;
-    this.#made?.ended(linkClosed());
-    if (peripheral === undefined) return;
-    peripheral.removeListener('disconnect', this.#disconnected);
-    if (peripheral.state === 'connected') await this.#end(peripheral);
-  }
-
-  readonly #disconnected = (): void => {
-    this.#stop(connectFailed(this.#peer, 'it disconnected before the service was ready'));
+  /** This end disconnects. */
+  async #leaveLink(isDead: boolean): Promise<void> {
+    this.#left = isDead ? this.#connection?.end() : this.#leave();
+    await this.#left;
     this.#link?.ended(linkClosed());
-  };
+    this.#over(this);
+  }
+
+  /** Out of the connection, which ends with its last user; the device is told if it goes on for others. */
+  async #leave(): Promise<void> {
+    const connection = this.#connection;
+    if (connection === undefined) return;
+    if (this.#subscribed !== undefined && connection.isSharedBy(this)) await connection.unsubscribe(this.#subscribed);
+    await connection.leave(this);
+  }
+}
+
+/** Whether two attempts are for the same service. */
+export function isSameService(a: Attempt, b: Attempt): boolean {
+  return sameGattUuid(a.service.uuid, b.service.uuid);
 }
 
 /** As the libraries write UUIDs: hexadecimal without dashes, 16-bit ones not padded. */

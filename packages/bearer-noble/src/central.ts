@@ -1,11 +1,21 @@
-import type { GattAdvertisement, GattCentral, GattLink, GattService } from '@meshferry/bearer';
+import {
+  type GattAdvertisement,
+  type GattCentral,
+  type GattDevice,
+  type GattLink,
+  type GattService,
+  HeardDevices,
+  parseGattUuid,
+} from '@meshferry/bearer';
 import type { Cancel, Clock, Log, MeshError, Unsubscribe } from '@meshferry/core';
-import { Attempt } from './attempt.ts';
+import { Attempt, type AttemptGround, isSameService } from './attempt.ts';
+import { NobleConnection } from './connection.ts';
 import { Devices } from './devices.ts';
 import { connectFailed } from './errors.ts';
-import { queuedPackets } from './internals.ts';
+import { MTU, queuedPackets } from './internals.ts';
 import type { NobleLibrary, NoblePeripheral } from './noble-api.ts';
 import { Pace } from './pace.ts';
+import { watchRefusals } from './refusals.ts';
 import { Scanner } from './scanner.ts';
 import { step } from './steps.ts';
 
@@ -14,16 +24,21 @@ const FIND_MS = 10_000;
 /** What HCI says where the signal strength is not known; nobody is further away. */
 const RSSI_UNKNOWN = 127;
 const RSSI_LEAST = -127;
+const ADDRESS = /^([0-9a-f]{2}[:-]){5}[0-9a-f]{2}$/i;
 
-/** GATT central over a library that is powered on. Several connections at a time, made one after the other. */
+/**
+ * GATT central over a library that is powered on. Several connections at a time, made one after the other; a device has one, for all
+ * its services that are used.
+ */
 export class NobleCentral implements GattCentral {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #only: string | undefined;
   readonly #scanner: Scanner;
   readonly #devices: Devices;
-  readonly #pace: Pace;
   readonly #attempts = new Set<Attempt>();
+  readonly #connections = new Map<NoblePeripheral, NobleConnection>();
+  readonly #ground: AttemptGround;
   /** The end of the line of those who wait to connect. */
   #lastTurn: Promise<void> = Promise.resolve();
   #ended: MeshError | undefined;
@@ -35,7 +50,19 @@ export class NobleCentral implements GattCentral {
     this.#only = only;
     this.#scanner = new Scanner(library, clock, log);
     this.#devices = new Devices(library, clock);
-    this.#pace = new Pace(clock, () => queuedPackets(library));
+    this.#ground = {
+      clock,
+      log,
+      pace: new Pace(clock, () => queuedPackets(library)),
+      mtu: MTU,
+      find: (name) => this.#find(name),
+      rival: (attempt, peripheral) =>
+        [...this.#attempts].find(
+          (other) => other !== attempt && other.uses(peripheral) && isSameService(other, attempt),
+        ),
+      connection: (peripheral, peer) => this.#connectionTo(peripheral, peer),
+      refusals: ({ id }) => watchRefusals(library, id),
+    };
   }
 
   discover(services: readonly number[], found: (advertisement: GattAdvertisement) => void): Unsubscribe {
@@ -57,6 +84,27 @@ export class NobleCentral implements GattCentral {
     };
   }
 
+  /** Scans are active in any case. What comes of it is not limited to the only peer: only connecting is. */
+  scan(found: (device: GattDevice) => void): Unsubscribe {
+    if (this.#ended !== undefined) return () => {};
+    const devices = new HeardDevices();
+    return this.#scanner.search(undefined, (peripheral) => {
+      this.#devices.seen(peripheral);
+      const { id, address, rssi, advertisement } = peripheral;
+      const { localName, serviceUuids, serviceData } = advertisement;
+      const uuids = [...(serviceUuids ?? []), ...(serviceData ?? []).map(({ uuid }) => uuid)];
+      const report = {
+        peer: id,
+        address: ADDRESS.test(address) ? address.toUpperCase().replaceAll('-', ':') : null,
+        name: localName ?? undefined,
+        services: uuids.flatMap((uuid) => parseGattUuid(uuid) ?? []),
+        // Of extended reports it is a bit, 0 or 1.
+        connectable: Boolean(peripheral.connectable),
+      };
+      found(devices.hear({ ...report, rssi, at: this.#clock.now }));
+    });
+  }
+
   /** `peer`: of an advertisement; or an address, which is looked for first: not every service is advertised. */
   connect(peer: string, service: GattService, done: (outcome: GattLink | MeshError) => void): Cancel {
     if (this.#ended !== undefined) {
@@ -64,16 +112,7 @@ export class NobleCentral implements GattCentral {
       const timer = this.#clock.after(0, () => done(ended));
       return () => timer.cancel();
     }
-    const ground = {
-      clock: this.#clock,
-      log: this.#log,
-      pace: this.#pace,
-      turn: () => this.#turn(),
-      pause: () => this.#scanner.pause(),
-      find: (name: string) => this.#find(name),
-      free: (peripheral: NoblePeripheral) => this.#free(peripheral),
-    };
-    const attempt = new Attempt(ground, peer, service, done, (over) => this.#attempts.delete(over));
+    const attempt = new Attempt(this.#ground, peer, service, done, (over) => this.#attempts.delete(over));
     this.#attempts.add(attempt);
     return () => attempt.cancel();
   }
@@ -96,17 +135,20 @@ export class NobleCentral implements GattCentral {
     return end;
   }
 
-  async #free(peripheral: NoblePeripheral): Promise<boolean> {
-    for (;;) {
-      const other = [...this.#attempts].find((attempt) => attempt.uses(peripheral));
-      if (other === undefined || other.isLinked) return other === undefined;
-      // It is being set up, or undone.
-      await other.settled;
-    }
+  #connectionTo(peripheral: NoblePeripheral, peer: string): NobleConnection {
+    const known = this.#connections.get(peripheral);
+    if (known !== undefined) return known;
+    const [clock, log] = [this.#clock, this.#log];
+    const ground = { clock, log, turn: () => this.#turn(), pause: () => this.#scanner.pause() };
+    const connection = new NobleConnection(ground, peripheral, peer);
+    this.#connections.set(peripheral, connection);
+    void connection.over.then(() => this.#connections.delete(peripheral));
+    return connection;
   }
 
   async #find(peer: string): Promise<NoblePeripheral> {
-    const known = this.#devices.get(peer);
+    const connected = [...this.#connections.keys()].find((device) => isCalled(device, peer.toLowerCase()));
+    const known = connected ?? this.#devices.get(peer);
     const peripheral = known ?? (await this.#search(peer.toLowerCase()));
     if (!this.#isWanted(peripheral)) throw connectFailed(peer, `the bearer is for ${this.#only} alone`);
     return peripheral;

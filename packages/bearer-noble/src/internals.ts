@@ -19,6 +19,7 @@ interface Bindings {
   readonly _hci?: Hci | null;
   readonly _gap?: { _discoveries?: Record<string, unknown> } | null;
   readonly _handles?: Readonly<Record<string | number, string | number>>;
+  readonly _aclStreams?: Readonly<Record<string | number, Emitter>>;
   readonly _addresses?: Table;
   readonly _addresseTypes?: Table;
   readonly _connectable?: Table;
@@ -32,6 +33,7 @@ interface Hci {
   _aclQueue?: { readonly handle: number }[];
   readonly _aclConnections?: ReadonlyMap<number, unknown>;
   flushAcl?(): Promise<void>;
+  writeAclDataPkt?(handle: number, cid: number, data: Buffer): unknown;
   pollIsDevUp?(): void;
 }
 
@@ -44,6 +46,13 @@ export function internalsOf(library: NobleLibrary): Internals {
 /** ACL packets that wait in the host; undefined where nobody knows. */
 export function queuedPackets(library: NobleLibrary): number | undefined {
   return internalsOf(library)._bindings?._hci?._aclQueue?.length;
+}
+
+/** What comes over the connection to a device: events `data` (channel, octets) and `encryptFail`; undefined where it cannot be seen. */
+export function streamOf(library: NobleLibrary, id: string): Emitter | undefined {
+  const bindings = internalsOf(library)._bindings;
+  const handle = bindings?._handles?.[id];
+  return handle === undefined ? undefined : bindings?._aclStreams?.[handle];
 }
 
 /** Forgets devices, which the libraries never do: proxies change their addresses, and every address stays for good. */
@@ -138,6 +147,7 @@ export function protect(library: NobleLibrary, log: Log): void {
     socket.on('data', guarded as never);
   }
   protectFlush(hci, log);
+  askForMtu(hci);
 }
 
 const isProtected = new WeakSet<object>();
@@ -153,6 +163,24 @@ function protectFlush(hci: Hci, log: Log): void {
     await flush.call(hci).catch((thrown: unknown) => log('warn', `noble cannot send: ${String(thrown)}`));
   };
   isProtected.add(hci.flushAcl);
+}
+
+/** Asked of servers, and answered to them: a value of 495 octets fills two packets of the link layer. */
+export const MTU = 498;
+const ATT_CID = 4;
+const MTU_REQUEST = 0x02;
+const MTU_RESPONSE = 0x03;
+
+/** The libraries ask for 256, which only one of them can be talked out of. */
+function askForMtu(hci: Hci): void {
+  const write = hci.writeAclDataPkt;
+  if (write === undefined || isProtected.has(write)) return;
+  hci.writeAclDataPkt = (handle, cid, data) => {
+    const isMtu = cid === ATT_CID && data.length === 3 && (data[0] === MTU_REQUEST || data[0] === MTU_RESPONSE);
+    if (isMtu) data.writeUInt16LE(MTU, 1);
+    return write.call(hci, handle, cid, data);
+  };
+  isProtected.add(hci.writeAclDataPkt);
 }
 
 const ACL_PACKET = 0x02;

@@ -4,8 +4,6 @@ import { linkClosed, valueTooLong } from './errors.ts';
 import type { NobleCharacteristic, NoblePeripheral } from './noble-api.ts';
 import type { Pace } from './pace.ts';
 
-/** What the libraries ask servers for; an answer above it is not agreed on. */
-const MTU_MAX = 256;
 /** From asking for the end of a connection to taking it for ended, ms. */
 const END_MS = 2000;
 /** ATT: whoever does not answer in this time must be disconnected [Bluetooth Core, Vol 3, Part F, 3.3.3], ms. */
@@ -20,7 +18,11 @@ export interface NobleLinkParts {
   readonly peripheral: NoblePeripheral;
   readonly dataIn: NobleCharacteristic;
   readonly dataOut: NobleCharacteristic;
-  /** Calls back once the connection has ended. */
+  /** What servers are asked for; an answer above it is not agreed on. */
+  readonly mtu: number;
+  /** Ends the link, or its whole connection as it is of no use any more; {@link NobleLink.ended} follows. */
+  readonly leave: (isDead: boolean) => void;
+  /** Calls back once the link has ended. */
   readonly over: () => void;
 }
 
@@ -30,7 +32,7 @@ interface Waiting {
 }
 
 /**
- * A connection whose service is found. Values are written one at a time, since both libraries tell all writes that wait from one
+ * A service that was found on a connection. Values are written one at a time, since both libraries tell all writes that wait from one
  * answer, and as many as {@link Pace} allows, since they take any number. States: open, closing, over.
  *
  * Watchdog: a mesh proxy with nothing to say is silent for hours and right to be so. One that has been silent for a minute is
@@ -63,7 +65,8 @@ export class NobleLink implements GattLink {
   }
 
   get mtu(): number {
-    return Math.min(MTU_MAX, Math.max(GATT_MTU_MIN, this.#parts.peripheral.mtu ?? GATT_MTU_MIN));
+    const { mtu, peripheral } = this.#parts;
+    return Math.min(mtu, Math.max(GATT_MTU_MIN, peripheral.mtu ?? GATT_MTU_MIN));
   }
 
   send(value: Uint8Array, done: (error?: MeshError) => void): void {
@@ -86,12 +89,7 @@ export class NobleLink implements GattLink {
   }
 
   disconnect(): void {
-    if (this.#state !== 'open') return;
-    this.#state = 'closing';
-    this.#end.set(END_MS);
-    queueMicrotask(() => {
-      if (this.#state === 'closing') this.#parts.peripheral.disconnect();
-    });
+    this.#leave(false);
   }
 
   /** The connection has ended, or is given up; what waits to be sent ends with `reason`. */
@@ -107,6 +105,15 @@ export class NobleLink implements GattLink {
       for (const { done } of this.#queue.splice(0)) done(reason);
       this.#catchUp();
       this.#listener?.disconnected();
+    });
+  }
+
+  #leave(isDead: boolean): void {
+    if (this.#state !== 'open') return;
+    this.#state = 'closing';
+    this.#end.set(END_MS);
+    queueMicrotask(() => {
+      if (this.#state === 'closing') this.#parts.leave(isDead);
     });
   }
 
@@ -183,7 +190,7 @@ export class NobleLink implements GattLink {
 
   #dead(what: string): void {
     this.#parts.log('warn', `the GATT connection to ${this.#parts.peripheral.id} is ended: the server ${what}`);
-    this.disconnect();
+    this.#leave(true);
   }
 }
 

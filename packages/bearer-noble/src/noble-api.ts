@@ -14,6 +14,7 @@ export interface NobleCharacteristic extends Emitter {
   readonly properties: readonly string[];
   /** Event `data` (octets, isNotification): a notification, or the answer to a read. */
   subscribe(done: (error?: unknown) => void): void;
+  unsubscribe(done: (error?: unknown) => void): void;
   write(value: Octets, withoutResponse: boolean, done: (error?: unknown) => void): void;
   discoverDescriptors(done: (error?: unknown) => void): void;
 }
@@ -29,6 +30,9 @@ export interface NoblePeripheral extends Emitter {
   /** What the server answered, even above what was asked for; null until the exchange ends. Stays after the connection. */
   mtu: number | null;
   readonly advertisement: {
+    readonly localName?: string | null;
+    /** Hexadecimal without dashes, 16-bit ones not padded. */
+    readonly serviceUuids?: readonly string[] | null;
     readonly serviceData?: readonly { readonly uuid: string; readonly data: Octets }[] | null;
   };
   connect(options: ConnectOptions, done: (error?: unknown) => void): void;
