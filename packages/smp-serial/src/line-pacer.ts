@@ -1,7 +1,8 @@
 /** Lines that a receiver holds while it works, as those of Zephyr do [spec: smp section 7]. */
 const RECEIVER_LINES = 2;
-/** The pause after a first loss; it doubles with the next ones. */
-const FIRST_PAUSE_MS = 1;
+/** The pause after a first loss, and how it grows with the next ones: each costs seconds until it is noticed. */
+const FIRST_PAUSE_MS = 2;
+const GROWTH = 3;
 const LONGEST_PAUSE_MS = 20;
 /** Below this a pause is none. */
 const SHORTEST_PAUSE_MS = 0.3;
@@ -52,7 +53,7 @@ export class LinePacer {
     if (this.#isTrying) this.#patience = Math.min(MOST_PATIENCE, 2 * this.#patience);
     this.#isTrying = false;
     this.#good = 0;
-    this.#pauseMs = Math.min(LONGEST_PAUSE_MS, Math.max(FIRST_PAUSE_MS, 2 * this.#pauseMs));
+    this.#pauseMs = Math.min(LONGEST_PAUSE_MS, Math.max(FIRST_PAUSE_MS, GROWTH * this.#pauseMs));
   }
 
   /** A packet was sent that is none that got lost. */

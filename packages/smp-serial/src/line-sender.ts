@@ -34,6 +34,8 @@ export class LineSender {
   readonly #clock: Clock;
   readonly #pacer: LinePacer;
   readonly #repeats = new Repeats();
+  /** How often a packet was sent again at most, since there was a new one. */
+  #losses = 0;
   readonly #msPerOctet: number;
   /** The first is being sent, `#sent` lines of it are. */
   readonly #queue: Waiting[] = [];
@@ -58,8 +60,11 @@ export class LineSender {
   /** Looks whether a request goes out again, and slows down then. */
   watch(packet: Uint8Array, lines: number): void {
     if (lines <= SHORT_LINES) return;
-    if (this.#repeats.has(packet)) this.#pacer.lost();
-    else this.#pacer.good();
+    const repeats = this.#repeats.count(packet);
+    // All packets of a window go again when one of them is lost: that is one loss, until one of them is lost anew.
+    if (repeats > this.#losses) this.#pacer.lost();
+    else if (repeats === 0) this.#pacer.good();
+    this.#losses = repeats === 0 ? 0 : Math.max(this.#losses, repeats);
   }
 
   /** `done` is called when there is room for the next. */

@@ -5,16 +5,20 @@ const REMEMBERED = 32;
 
 /** Knows a packet that is sent again, under another sequence number: the one before it, or its answer, got lost. */
 export class Repeats {
-  readonly #hashes: number[] = [];
+  /** How often each of the last packets was sent again, by its hash. */
+  readonly #times = new Map<number, number>();
 
-  /** Whether a packet of the same contents was among the last ones; remembers it. */
-  has(packet: Uint8Array): boolean {
+  /** How often a packet of the same contents was among the last ones; remembers it. */
+  count(packet: Uint8Array): number {
     let hash = 0x811c9dc5;
     for (let i = 0; i < packet.length; i++) {
       if (i !== SEQUENCE_AT) hash = Math.imul(hash ^ (packet[i] as number), 0x01000193);
     }
-    if (this.#hashes.includes(hash)) return true;
-    if (this.#hashes.push(hash) > REMEMBERED) this.#hashes.shift();
-    return false;
+    const before = this.#times.get(hash);
+    const times = before === undefined ? 0 : before + 1;
+    this.#times.set(hash, times);
+    const [oldest] = this.#times.keys();
+    if (this.#times.size > REMEMBERED && oldest !== undefined) this.#times.delete(oldest);
+    return times;
   }
 }
