@@ -59,8 +59,8 @@ describe.skipIf(reason !== undefined)('GATT over the controllers of btvirt', () 
       const client = watch(await connect(a, found.peer));
       await until(() => links.length === round);
       const server = links[round - 1]!;
-      expect([client.link.mtu, server.link.mtu]).toEqual([517, 517]);
-      const values = Array.from({ length: 200 }, (_, i) => new Uint8Array(1 + ((i * 53) % 514)).fill(i));
+      expect([client.link.mtu, server.link.mtu]).toEqual([498, 498]);
+      const values = Array.from({ length: 200 }, (_, i) => new Uint8Array(1 + ((i * 53) % 495)).fill(i));
       for (const value of values) {
         client.link.send(value, () => {});
         server.link.send(value, () => {});

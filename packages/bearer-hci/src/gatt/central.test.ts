@@ -44,7 +44,7 @@ describe('a GATT central', () => {
   it('asks for what the specification says, in this order, and has a link', () => {
     const { peer, outcome } = connect(node());
     expect(peer.heard).toEqual([
-      '020502',
+      '02f201',
       '060100ffff00282818',
       '080a000f000328',
       '080f000f000328',
@@ -94,7 +94,7 @@ describe('a GATT central', () => {
 
   it.each([
     ['is smaller than there can be', '03 0500', 23],
-    ['is larger than this end takes', '03 ffff', 517],
+    ['is larger than what was asked for', '03 ffff', 498],
     ['is refused', '01 02 0000 06', 23],
     ['is no number', '03 45', 23],
   ])('goes on when the ATT_MTU %s', (_, answer, mtu) => {

@@ -1,6 +1,6 @@
 import { GATT_MTU_MIN, type GattService, gattUuidOctets } from '@meshferry/bearer';
 import { equal } from '@meshferry/core';
-import { ATT, ATT_ERROR, ATT_MTU, attErrorText, attPdu, isUuid, PROPERTY, TYPE, word } from './att.ts';
+import { ATT, ATT_ERROR, attErrorText, attPdu, isUuid, PROPERTY, TYPE, word } from './att.ts';
 import type { AttProcedure } from './att-client.ts';
 
 /** Where the two pipes of a service are. */
@@ -39,15 +39,17 @@ const PAIRING_ERRORS: ReadonlySet<number> = new Set([
   ATT_ERROR.INSUFFICIENT_ENCRYPTION_KEY_SIZE,
   ATT_ERROR.INSUFFICIENT_ENCRYPTION,
 ]);
+/** Two packets of 251 octets of the link layer, without the 4 of L2CAP: the greatest one would take a third, nearly empty. */
+const ASKED_MTU = 498;
 const LAST_HANDLE = 0xffff;
 /** Characteristics of a service, and descriptors of a characteristic, that are looked at; the services have two and one. */
 const MOST = 64;
 
 /** Agrees on the ATT_MTU; a server without the request keeps the least. */
 export function* exchangeMtu(): AttProcedure<number> {
-  const { error, pdu } = yield attPdu(ATT.MTU_REQUEST, [ATT_MTU]);
+  const { error, pdu } = yield attPdu(ATT.MTU_REQUEST, [ASKED_MTU]);
   if (error !== 0 || pdu.length !== 3) return GATT_MTU_MIN;
-  return Math.max(GATT_MTU_MIN, Math.min(ATT_MTU, word(pdu, 1)));
+  return Math.max(GATT_MTU_MIN, Math.min(ASKED_MTU, word(pdu, 1)));
 }
 
 /**

@@ -23,11 +23,11 @@ describe.each(kinds)('a link between %s', (_, options) => {
     const rig = new GattRig();
     const [central, peripheral] = [rig.end(options), rig.end(options)];
     const [client, server] = rig.linked(central, peripheral);
-    expect(client.link.mtu).toBe(517);
-    expect(server.link.mtu).toBe(517);
+    expect(client.link.mtu).toBe(498);
+    expect(server.link.mtu).toBe(498);
     const sent: string[] = [];
     for (let i = 0; i < 50; i++) {
-      const value = new Uint8Array(1 + ((i * 37) % 514)).fill(i);
+      const value = new Uint8Array(1 + ((i * 37) % 495)).fill(i);
       sent.push(toHex(value));
       client.link.send(value, () => {});
       server.link.send(value, () => {});

@@ -80,14 +80,14 @@ describe.each(CONTROLLERS)('on %s', (_name, options) => {
     const { rig, central, served } = set;
     const smp = open(set, SMP);
     const proxy = open(set, MESH_PROXY_SERVICE);
-    expect([central.connections.size, smp.link.mtu, proxy.link.mtu]).toEqual([1, 517, 517]);
-    smp.link.send(new Uint8Array(514).fill(1), () => {});
+    expect([central.connections.size, smp.link.mtu, proxy.link.mtu]).toEqual([1, 498, 498]);
+    smp.link.send(new Uint8Array(495).fill(1), () => {});
     proxy.link.send(Uint8Array.of(2), () => {});
-    served.smp![0]!.link.send(new Uint8Array(514).fill(3), () => {});
+    served.smp![0]!.link.send(new Uint8Array(495).fill(3), () => {});
     served.proxy![0]!.link.send(Uint8Array.of(4), () => {});
     rig.clock.advance(3000);
-    expect([served.smp![0]!.values, served.proxy![0]!.values]).toEqual([['01'.repeat(514)], ['02']]);
-    expect([smp.values, proxy.values]).toEqual([['03'.repeat(514)], ['04']]);
+    expect([served.smp![0]!.values, served.proxy![0]!.values]).toEqual([['01'.repeat(495)], ['02']]);
+    expect([smp.values, proxy.values]).toEqual([['03'.repeat(495)], ['04']]);
 
     smp.link.disconnect();
     expect(smp.ended).toBe(0);
