@@ -54,15 +54,16 @@ export function uploadSlot(view: DeviceView, image: number): number {
 }
 
 /**
- * Where an image is [spec: smp sections 4.3 and 5.2]. `isSent`: it was uploaded to the end, which is what there is to go by
- * where serial recovery lists no hashes.
+ * Where an image is [spec: smp sections 4.3 and 5.2]. `isSent`: this update has sent it to its end. In the slot that a loader or
+ * serial recovery writes only that counts: what lay there before was not started, perhaps for its signature, which is no part of
+ * the hash; and recovery need not list hashes.
  */
 export function placeOf(view: DeviceView, wanted: WantedImage, isSent = false): SmpImagePlace {
   if (isStartedByB0(view, wanted)) return 'kept';
   const entries = view.slots.filter(({ image }) => image === wanted.image);
   if (view.speaker === 'recovery' || view.speaker === 'loader') {
     const inFront = entries.find(({ slot }) => slot === 0);
-    return inFront !== undefined && holds(inFront, wanted, isSent) ? 'staged-for-good' : 'absent';
+    return isSent && inFront !== undefined && holds(inFront, wanted) ? 'staged-for-good' : 'absent';
   }
   const holding = entries.filter(({ hash }) => hash !== null && equal(hash, wanted.hash));
   const entry = holding.find(({ active }) => active) ?? holding[0];
@@ -100,8 +101,8 @@ function isStartedByB0({ b0Active, kind: { scheme } }: DeviceView, { slot }: Wan
   return slot !== undefined && slot === b0Active && (scheme === 'swap' || scheme === 'overwrite');
 }
 
-function holds(entry: SmpSlotEntry, wanted: WantedImage, isSent: boolean): boolean {
+function holds(entry: SmpSlotEntry, wanted: WantedImage): boolean {
   if (entry.hash !== null) return equal(entry.hash, wanted.hash);
   const version = parseVersion(entry.version);
-  return isSent && version.ok && compareVersions(version.value, wanted.version) === 0;
+  return version.ok && compareVersions(version.value, wanted.version) === 0;
 }

@@ -1,6 +1,6 @@
 import { MeshError } from '@meshferry/core';
 import type { SmpClient } from '../client/client.ts';
-import { isRefusal, wantsReconnect } from '../client/errors.ts';
+import { wantsReconnect } from '../client/errors.ts';
 import { checkUpdate } from './checks.ts';
 import { chooseBuilds } from './choose-builds.ts';
 import { decide } from './decide.ts';
@@ -11,15 +11,12 @@ import { eraseSettings, keepRunning, markImage } from './mark-step.ts';
 import { resetDevice } from './reset-step.ts';
 import { end, failed, isRunning, placeIn, type SmpUpdateAction, type SmpUpdateEnd } from './situation.ts';
 import { updateError } from './update-errors.ts';
-import { sleep, stopped } from './update-link.ts';
+import { stopped } from './update-link.ts';
 import type { UpdateRun } from './update-run.ts';
 import { sendImage } from './upload-step.ts';
 
 /** Lost links in a row without any progress between them. */
 const MOST_TROUBLES = 8;
-const BUSY_MS = 500;
-/** Of the SMP layer: the device has no time. */
-const BUSY = 10;
 
 /** What another link may mend. */
 const TROUBLES: ReadonlySet<string> = new Set([
@@ -47,7 +44,7 @@ export async function drive(run: UpdateRun): Promise<SmpUpdateEnd> {
       if (action.do === 'end') return action;
       await perform(run, client, action);
     } catch (error) {
-      const answer = await recover(run, error);
+      const answer = recover(run, error);
       if (answer !== undefined) return answer;
     }
   }
@@ -62,18 +59,19 @@ export async function reach(run: UpdateRun): Promise<SmpClient> {
     return client;
   }
   run.until ??= options.clock.now + run.reconnectMs;
-  meter.enter(link.made === 0 && run.saved.resetsAsked === 0 ? 'connecting' : 'reconnecting');
-  const made = await link.reach({
-    until: run.until,
-    deviceName: run.saved.resetsAsked === 0 ? run.saved.loaderName : null,
-    signal: run.signal,
-    failed: (error) => meter.inTrouble(error),
-  });
+  const made = client ?? (await connect(run, run.until));
   meter.linked(link.made);
   meter.enter(run.saved.resetsAsked === 0 ? 'examining' : 'checking');
   run.view = await examine(made);
   run.until = undefined;
   return made;
+}
+
+function connect({ link, meter, saved, signal }: UpdateRun, until: number): Promise<SmpClient> {
+  const isReset = saved.resetsAsked > 0;
+  meter.enter(link.made === 0 && !isReset ? 'connecting' : 'reconnecting');
+  const deviceName = isReset ? null : saved.loaderName;
+  return link.reach({ until, deviceName, signal, failed: (error) => meter.inTrouble(error) });
 }
 
 /** Chooses the builds and looks for obstacles, each time that the device was examined anew. */
@@ -131,13 +129,9 @@ function perform(run: UpdateRun, client: SmpClient, action: Exclude<SmpUpdateAct
 }
 
 /** What to do about an error: go on (undefined), or end; throws what nobody can mend here. */
-export async function recover(run: UpdateRun, thrown: unknown): Promise<SmpUpdateEnd | undefined> {
+export function recover(run: UpdateRun, thrown: unknown): SmpUpdateEnd | undefined {
   if (run.signal.aborted || !(thrown instanceof MeshError)) throw thrown;
   if (thrown.code === 'smp-unreachable') return unanswered(run, thrown);
-  if (isRefusal(thrown, 'smp', BUSY) && ++run.troubles <= MOST_TROUBLES) {
-    await sleep(run.options.clock, BUSY_MS, run.signal);
-    return undefined;
-  }
   if (!wantsReconnect(thrown) && !TROUBLES.has(thrown.code)) return failed(thrown);
   run.log('warn', 'link lost', { code: thrown.code, message: thrown.message });
   const wasExamined = run.until === undefined;

@@ -6,10 +6,9 @@ import { type ImageEntry, type ImageList, ImageStateRead, SlotInfo, type SlotsOf
 import { BootloaderInfo, McumgrParameters } from '../messages/os.ts';
 import { bootloaderKind } from './bootloader-kind.ts';
 import { type DeviceView, type SlotSize, slotKey } from './device-view.ts';
+import { askPatiently } from './patience.ts';
 import type { SmpSlotEntry } from './update-types.ts';
 
-/** For an answer to a question, ms: it is asked again within that time. */
-export const ASK_MS = 10_000;
 const NOT_SUPPORTED = 8;
 
 /**
@@ -44,7 +43,7 @@ export async function examine(client: SmpClient): Promise<DeviceView> {
 /** The list of the slots; undefined where there is no image group. */
 export async function readList(client: SmpClient): Promise<ImageList | undefined> {
   try {
-    return await client.request(ImageStateRead, {}, { timeoutMs: ASK_MS });
+    return await askPatiently(client, ImageStateRead, {});
   } catch (error) {
     if (isRefusal(error, 'smp', NOT_SUPPORTED)) return undefined;
     throw error;
@@ -102,7 +101,7 @@ function sizesOf(images: readonly SlotsOfImage[]): Map<string, SlotSize> {
 /** An answer that may be a refusal: that is an answer too. */
 async function refusable<Q, A>(client: SmpClient, command: SmpCommand<Q, A>, params: Q): Promise<A | undefined> {
   try {
-    return await client.request(command, params, { timeoutMs: ASK_MS });
+    return await askPatiently(client, command, params);
   } catch (error) {
     if (error instanceof SmpRefusedError) return undefined;
     throw error;

@@ -1,5 +1,5 @@
 import { toHex } from '@meshferry/core';
-import { reverts, startsNewest } from './bootloader-kind.ts';
+import { reverts, startsNewest, takesMarks } from './bootloader-kind.ts';
 import { activeEntry, compareWithRunning } from './device-view.ts';
 import {
   confirmRunning,
@@ -80,7 +80,7 @@ function explainOne(situation: Situation, image: SmpUpdateImage, place: SmpImage
   if (startsNewest(scheme) && (compareWithRunning(view, image) ?? 0) <= 0) {
     return failed(notNewest(image, activeEntry(view, image.image)?.version));
   }
-  if (!wasSelected && reverts(scheme) && !situation.tried.marksUnknown) return failed(notSelected(image));
+  if (!wasSelected && takesMarks(scheme) && !situation.tried.marksUnknown) return failed(notSelected(image));
   return failed(notStarted(image, view.kind.name, isOlder));
 }
 

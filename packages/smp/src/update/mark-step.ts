@@ -5,7 +5,8 @@ import { SmpGroup } from '../groups.ts';
 import { EraseStorage } from '../messages/basic.ts';
 import { ImageStateWrite } from '../messages/image.ts';
 import { bootloaderKind } from './bootloader-kind.ts';
-import { ASK_MS, withList } from './examine.ts';
+import { withList } from './examine.ts';
+import { askPatiently } from './patience.ts';
 import { isRunning, placeIn, type SmpUpdateAction } from './situation.ts';
 import { nameOf, notPending, updateError } from './update-errors.ts';
 import { recordAfter } from './update-record.ts';
@@ -17,8 +18,6 @@ type MarkAction = Extract<SmpUpdateAction, { do: 'test' | 'confirm' }>;
 const NOT_SUPPORTED = 8;
 /** Of the image group: another image is pending already. */
 const PENDING_ALREADY = 28;
-/** It has no time now: asked again. */
-const BUSY = 10;
 /** The same in version 1, where it has a wider meaning: bad state. */
 const BAD_STATE = 6;
 /** An answer that says so is believed after another look at the list. */
@@ -36,10 +35,10 @@ export async function markImage(run: UpdateRun, client: SmpClient, action: MarkA
   const isThere = isRunning(placeIn(run.situation, image));
   try {
     const request = { hash: image.hash, confirm: action.do === 'confirm' };
-    const list = await client.request(ImageStateWrite, request, { timeoutMs: ASK_MS, repeat: false });
+    const list = await askPatiently(client, ImageStateWrite, request);
     run.view = withList(run.view!, list);
   } catch (error) {
-    if (!(error instanceof SmpRefusedError) || isRefusal(error, 'smp', BUSY)) throw error;
+    if (!(error instanceof SmpRefusedError)) throw error;
     refused(run, image, isThere, error);
     return;
   }
@@ -90,7 +89,7 @@ export async function keepRunning(
 ): Promise<void> {
   run.meter.enter('freeing-slot', image);
   try {
-    await client.request(ImageStateWrite, { hash, confirm: true }, { timeoutMs: ASK_MS, repeat: false });
+    await askPatiently(client, ImageStateWrite, { hash, confirm: true });
     run.note('info', 'kept-running', `what ran on trial of image ${image} was confirmed, to free the other slot`);
     // Once is enough: where the list shows no effect a reset has to free the slot.
     run.tried = { ...run.tried, keepingRefused: true };
@@ -105,7 +104,7 @@ export async function keepRunning(
 export async function eraseSettings(run: UpdateRun, client: SmpClient): Promise<void> {
   run.meter.enter('erasing-settings');
   try {
-    await client.request(EraseStorage, {}, { timeoutMs: ERASE_SETTINGS_MS, repeat: false });
+    await askPatiently(client, EraseStorage, {}, { timeoutMs: ERASE_SETTINGS_MS });
   } catch (error) {
     const isAnswered = error instanceof SmpRefusedError;
     // A server of version 1 answers the refusal with a bare header of another answer [spec: smp section 11].

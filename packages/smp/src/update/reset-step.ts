@@ -3,7 +3,7 @@ import type { SmpClient } from '../client/client.ts';
 import { SmpRefusedError } from '../client/errors.ts';
 import { Reset } from '../messages/os.ts';
 import { SettingsSave, SettingsWrite } from '../messages/settings.ts';
-import { ASK_MS } from './examine.ts';
+import { askPatiently } from './patience.ts';
 import type { SmpUpdateAction } from './situation.ts';
 import { updateError } from './update-errors.ts';
 import { sleep } from './update-link.ts';
@@ -68,7 +68,7 @@ async function askForReset(run: UpdateRun, client: SmpClient, action: ResetActio
   const force = run.options.forceReset ? { force: true } : {};
   const boot = action.do === 'enter-loader' ? BOOT_TO_BOOTLOADER : BOOT_NORMAL;
   try {
-    await client.request(Reset, { ...force, ...boot }, { timeoutMs: ASK_MS, repeat: false });
+    await askPatiently(client, Reset, { ...force, ...boot });
   } catch (error) {
     if (!(error instanceof SmpRefusedError)) return;
     const hint = run.options.forceReset
@@ -115,10 +115,9 @@ async function nameLoader(run: UpdateRun, client: SmpClient): Promise<string | n
   const chance = run.options.random.bytes(LOADER_NAME_RANDOM);
   const letters = Array.from(chance, (octet) => LOADER_NAME_ALPHABET[octet % LOADER_NAME_ALPHABET.length]);
   const name = LOADER_NAME_PREFIX + letters.join('');
-  const once = { timeoutMs: ASK_MS };
   try {
-    await client.request(SettingsWrite, { name: LOADER_NAME_SETTING, val: utf8(name) }, once);
-    await client.request(SettingsSave, {}, once);
+    await askPatiently(client, SettingsWrite, { name: LOADER_NAME_SETTING, val: utf8(name) });
+    await askPatiently(client, SettingsSave, {});
     return name;
   } catch (error) {
     if (!(error instanceof SmpRefusedError)) throw error;

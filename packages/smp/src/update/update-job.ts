@@ -64,7 +64,7 @@ class Job implements SmpUpdateJob {
           await reach(run);
           return planUpdate(run, run.options.clock.now - asked, client.transport.packetLimit);
         } catch (error) {
-          const ended = await recover(run, error);
+          const ended = recover(run, error);
           if (ended !== undefined) throw ended.error ?? error;
         }
       }
