@@ -12,6 +12,7 @@ import { addNetCommands } from './commands/net.ts';
 import { addNodeCommands } from './commands/node.ts';
 import { addProvisionCommand } from './commands/provision.ts';
 import { addScanCommand } from './commands/scan.ts';
+import { addSmpCommands } from './commands/smp.ts';
 import { folder, reconnectOption } from './shell/options.ts';
 import type { Runner } from './shell/run.ts';
 import { guideUsers } from './shell/usage.ts';
@@ -63,6 +64,7 @@ export function buildProgram(runner: Runner, write: (help: string) => void): Com
   addHealthCommand(program, runner);
   addDeviceCommands(program, runner);
   addDfuCommands(program, runner);
+  addSmpCommands(program, runner);
   addDecodeCommand(program, runner);
   addCaptureCommand(program, runner);
   addBearerCommands(program, runner);

@@ -3,7 +3,7 @@ import { type Command, CommanderError } from 'commander';
 import { ExitCode, Stop } from './exit.ts';
 
 /** Of the CLI's contract, but not in this version: who types it shall not think it a typing error. */
-const LATER = ['smp', '--daemon'];
+const LATER = ['--daemon'];
 
 /** Makes the parser throw {@link Stop} with one line that says what was wrong and what to type, in every command. */
 export function guideUsers(command: Command): void {

@@ -1,0 +1,82 @@
+import { join } from 'node:path';
+import { type MeshError, type Store, storeView } from '@meshferry/core';
+import { bleRoute, type SmpRoute } from '@meshferry/smp';
+import { openSqliteStore } from '@meshferry/store-sqlite';
+import { findRadios } from '../bearers/radio.ts';
+import { LiveRadio } from '../network/live-radio.ts';
+import { asInput, badInput } from '../shell/exit.ts';
+import { formatSeconds } from '../shell/format.ts';
+import { realClock, realRandom } from '../shell/host.ts';
+import { Shell } from '../shell/shell.ts';
+import { stateFolder } from '../shell/state-folder.ts';
+import { findSmpPlugin } from './plugins.ts';
+import type { SmpSession } from './session.ts';
+import { parseGattTarget } from './target.ts';
+
+/** The file of unfinished updates over SMP, in the state folder. */
+const UPDATES_FILE = 'smp.sqlite';
+
+/** A real device in real time. */
+export async function openLiveSmp(shell: Shell, uri: string): Promise<SmpSession> {
+  const plugin = await findSmpPlugin(shell, uri);
+  if (plugin !== undefined) {
+    const ground = { clock: realClock, random: realRandom, log: shell.log };
+    const route = asInput(() => plugin.route(uri, ground));
+    return new LiveSmpSession(shell, route, await LiveRadio.open(shell, []));
+  }
+  const target = parseGattTarget(uri);
+  const radio = await LiveRadio.open(shell, await findRadios(withBearer(shell, target.radio)));
+  const { central } = radio;
+  if (central === undefined) {
+    radio.close();
+    throw badInput(
+      'no-central',
+      `the bearer ${target.radio} has no GATT: it cannot connect to a device`,
+      'Give one of noble: or hci:, or serial: or udp: without Bluetooth; see "meshferry bearer list".',
+    );
+  }
+  return new LiveSmpSession(shell, bleRoute({ central, clock: realClock, log: shell.log, ...target }), radio);
+}
+
+class LiveSmpSession implements SmpSession {
+  readonly clock = realClock;
+  readonly random = realRandom;
+  readonly route: SmpRoute;
+  readonly store: Store;
+  readonly folder: string;
+  readonly #file: Store;
+  readonly #radio: LiveRadio;
+
+  constructor(shell: Shell, route: SmpRoute, radio: LiveRadio) {
+    this.route = route;
+    this.#radio = radio;
+    try {
+      this.folder = stateFolder(shell);
+      this.#file = asInput(() => openSqliteStore(join(this.folder, UPDATES_FILE)));
+    } catch (thrown) {
+      route.close();
+      radio.close();
+      throw thrown;
+    }
+    this.store = storeView(this.#file, `${route.name}/`);
+  }
+
+  duration(seconds: number): string {
+    return formatSeconds(seconds);
+  }
+
+  run<T>(work: Promise<T>, interrupted: () => MeshError): Promise<T> {
+    return this.#radio.run(work, interrupted);
+  }
+
+  async close(): Promise<void> {
+    this.route.close();
+    this.#radio.close();
+    this.#file.close();
+  }
+}
+
+/** The same command over another bearer. */
+function withBearer(shell: Shell, uri: string): Shell {
+  return new Shell(shell.io, { ...shell.options, bearer: [uri] });
+}
