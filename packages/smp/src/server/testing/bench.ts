@@ -1,20 +1,22 @@
 import { type Result, VirtualClock } from '@meshferry/core';
+import { type CborMap, encodeMap } from '../../cbor.ts';
 import type { SmpAnswerError, SmpCommand } from '../../message.ts';
-import { decodePacket } from '../../packet.ts';
+import { decodePacket, encodePacket } from '../../packet.ts';
 import type { SmpServerOptions } from '../server-options.ts';
 import { SmpServer } from '../smp-server.ts';
 import { LoopLink } from './loop-link.ts';
 
 /** A server and one client, which waits for the answer to each request. */
 export class Bench {
-  readonly clock: VirtualClock = new VirtualClock();
+  readonly clock: VirtualClock;
   readonly server: SmpServer;
   link: LoopLink;
   version: number = 1;
   #sequence = 0;
 
-  constructor(options: Omit<SmpServerOptions, 'clock'> = {}) {
-    this.server = new SmpServer({ buffers: { size: 1024, count: 4 }, ...options, clock: this.clock });
+  constructor(options: Omit<SmpServerOptions, 'clock'> = {}, clock: VirtualClock = new VirtualClock()) {
+    this.clock = clock;
+    this.server = new SmpServer({ buffers: { size: 1024, count: 4 }, ...options, clock });
     this.link = this.connect();
   }
 
@@ -42,9 +44,7 @@ export class Bench {
 
   /** The answer to a request; undefined when there is none, or not exactly one. */
   ask<Q, A>(command: SmpCommand<Q, A>, value: Q): Result<A, SmpAnswerError> | undefined {
-    const answers = this.exchange(this.packet(command, value));
-    const packet = answers.length === 1 ? decodePacket(answers[0]!) : undefined;
-    return packet?.ok === true ? command.decodeResponse(packet.value.payload) : undefined;
+    return this.#answerTo(command, this.packet(command, value));
   }
 
   /** The answer's value; throws where there is another outcome. */
@@ -54,13 +54,30 @@ export class Bench {
     return answer.value;
   }
 
+  /** The same for members that the command's type does not allow. */
+  rawCode<Q, A>(command: SmpCommand<Q, A>, members: CborMap): readonly [number, number] | number | undefined {
+    const { op, group, command: number } = command;
+    const header = { op, version: this.version, group, sequence: 0, command: number };
+    return this.#codeOf(command, encodePacket(header, encodeMap(members)));
+  }
+
   /** `[group, code]` of a group's error, `code` of one of the SMP layer; 0 for success, undefined for silence. */
   code<Q, A>(command: SmpCommand<Q, A>, value: Q): readonly [number, number] | number | undefined {
-    const answer = this.ask(command, value);
+    return this.#codeOf(command, this.packet(command, value));
+  }
+
+  #codeOf<Q, A>(command: SmpCommand<Q, A>, request: Uint8Array): readonly [number, number] | number | undefined {
+    const answer = this.#answerTo(command, request);
     if (answer === undefined) return undefined;
     if (answer.ok) return 0;
     if (answer.error.kind === 'malformed') throw new Error(`${answer.error.field}: ${answer.error.reason}`);
     const { layer, group, code } = answer.error.refusal;
     return layer === 'group' ? [group, code] : code;
+  }
+
+  #answerTo<Q, A>(command: SmpCommand<Q, A>, request: Uint8Array): Result<A, SmpAnswerError> | undefined {
+    const answers = this.exchange(request);
+    const packet = answers.length === 1 ? decodePacket(answers[0]!) : undefined;
+    return packet?.ok === true ? command.decodeResponse(packet.value.payload) : undefined;
   }
 }
