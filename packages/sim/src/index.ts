@@ -37,6 +37,16 @@ export { type SimLabel, simLabel, simLabels } from './sim-label.ts';
 export { SimNode, type SimNodeOptions, type WorldGround } from './sim-node.ts';
 export { SimTarget, type SimTargetOptions } from './sim-target.ts';
 export { type ShownValue, SimUser } from './sim-user.ts';
+export { SimSmp, type SimSmpGround } from './smp/sim-smp.ts';
+export type { SimSmpFailStep, SimSmpFailure } from './smp/smp-failure.ts';
+export {
+  canonicalSimSmpUri,
+  isSimSmpUri,
+  parseSimSmpUri,
+  type SimSmpOptions,
+  simSmpUriKeys,
+} from './smp/smp-uri.ts';
+export type { IgnoredRequest, SimSmpKeys } from './smp/smp-uri-keys.ts';
 export { chooseRelays, layOut, type Topology, type TopologyKind } from './topology.ts';
 export { type TraceHash, traceHash } from './trace.ts';
 export * from './uri.ts';

@@ -1,5 +1,6 @@
-import { formatAddress, MeshError, parseAddress, type Unicast } from '@meshferry/core';
+import { formatAddress, parseAddress, type Unicast } from '@meshferry/core';
 import { FAIL_STEPS, type FailStep, type Failure, SIM_KEYS, type SimKeys, type SimOptions } from './uri-keys.ts';
+import { badUri, badValue, givenTwice, pairsOf, unknownKey } from './uri-syntax.ts';
 
 export type { Failure, SimImage, SimOob, SimOptions } from './uri-keys.ts';
 export { FAIL_STEPS, type FailStep } from './uri-keys.ts';
@@ -25,16 +26,16 @@ const FAIL_ALLOWED = `ADDR@STEP with STEP one of ${FAIL_STEPS.join(', ')}, block
  * Reads `sim:KEY=VALUE,KEY=VALUE…` [design/interfaces.md, Simulator URI]; `sim:` alone is all defaults. Entries of `fail`
  * are joined by `+` or `;`, or the key is repeated: `fail=0x0100@metadata+0x0103@silent`.
  *
- * Throws `bad-sim-uri` that names the key, its value and what is allowed; `sim-smp-later` for `sim:smp…`.
+ * Throws `bad-sim-uri` that names the key, its value and what is allowed; also for `sim:smp…`, see `parseSimSmpUri`.
  */
 export function parseSimUri(text: string): SimOptions {
   const body = bodyOf(text);
   const values: Partial<Record<KeyName, unknown>> = {};
   const failures: Failure[] = [];
-  for (const { key, value } of pairs(body)) {
+  for (const { key, value } of pairsOf(body, KNOWN)) {
     if (key === 'fail') failures.push(...readFailures(value));
-    else if (!isKey(key)) throw unknownKey(key);
-    else if (key in values) throw badUri(`key "${key}" is given twice`, 'Give each key but fail once.');
+    else if (!isKey(key)) throw unknownKey(key, KNOWN);
+    else if (key in values) throw givenTwice(key);
     else values[key] = readValue(key, value);
   }
   const keys = values as Partial<SimKeys>;
@@ -78,28 +79,12 @@ function bodyOf(text: string): string {
     throw badUri(`"${text}" does not start with "sim:"`, 'Write sim:KEY=VALUE,… such as sim:targets=10,loss=0.1.');
   }
   if (body !== undefined && /^smp\s*(,|$)/.test(body)) {
-    throw new MeshError('sim-smp-later', 'sim:smp, the simulated SMP device, is not part of this version yet', {
-      hint: 'Use a simulated mesh, such as sim:targets=10; SMP comes with a later version.',
-    });
+    throw badUri(
+      'sim:smp is a simulated SMP device, not a mesh',
+      'Use it with the smp commands, such as: meshferry smp info --bearer sim:smp. A mesh is sim:targets=10.',
+    );
   }
   return body ?? '';
-}
-
-/** The pairs between the commas; a comma inside a `fail` list, as in `fail=0x0100@busy,0x0101@full`, is understood too. */
-function pairs(body: string): { key: string; value: string }[] {
-  const found: { key: string; value: string }[] = [];
-  for (const part of body.split(',').map((piece) => piece.trim())) {
-    if (part === '' && body.trim() === '') continue;
-    const at = part.indexOf('=');
-    if (at > 0) {
-      found.push({ key: part.slice(0, at).trim(), value: part.slice(at + 1).trim() });
-    } else if (found.at(-1)?.key === 'fail' && part.includes('@')) {
-      found.push({ key: 'fail', value: part });
-    } else {
-      throw badUri(`"${part}" is not KEY=VALUE`, `Write KEY=VALUE between the commas. Keys: ${KNOWN.join(', ')}.`);
-    }
-  }
-  return found;
 }
 
 function isKey(key: string): key is KeyName {
@@ -214,16 +199,4 @@ function checked(options: SimOptions, topologyGiven: boolean): SimOptions {
     throw badValue('fail', writeFailure(failure), `the address of a target: ${range}`);
   }
   return options;
-}
-
-function unknownKey(key: string): MeshError {
-  return badUri(`unknown key "${key}"`, `Known keys: ${KNOWN.join(', ')}.`);
-}
-
-function badValue(key: string, value: string, allowed: string): MeshError {
-  return badUri(`${key}=${value} is not allowed`, `Allowed for ${key}: ${allowed}.`);
-}
-
-function badUri(message: string, hint: string): MeshError {
-  return new MeshError('bad-sim-uri', `simulator URI: ${message}`, { hint });
 }

@@ -23,6 +23,7 @@ import { SimDistributor } from './sim-distributor.ts';
 import { SimFriend } from './sim-friend.ts';
 import { SimNode, type WorldGround } from './sim-node.ts';
 import { SimTarget } from './sim-target.ts';
+import { SimulatedTime } from './simulated-time.ts';
 import { chooseRelays, layOut, type Topology } from './topology.ts';
 import {
   SIM_DISTRIBUTOR_ADDRESS,
@@ -77,7 +78,7 @@ export class World {
   readonly #self: SimNode;
   readonly #store: Store;
   #role: UpdaterRole | undefined;
-  #held: Promise<unknown> | undefined;
+  readonly #time: SimulatedTime = new SimulatedTime(this.clock);
 
   /**
    * Opens the world with all power on. Nodes find in the store what they knew before. Throws `no-proxy-in-reach` when
@@ -186,31 +187,13 @@ export class World {
    * Lets simulated time pass until `work` has settled, and gives its outcome. Throws `aborted` as soon as `signal` asks
    * for it, and `simulation-stalled` when nothing in the world would ever happen again.
    */
-  async run<T>(work: Promise<T>, signal?: AbortSignal): Promise<T> {
-    let settled = false;
-    const settle = (): void => {
-      settled = true;
-    };
-    work.then(settle, settle);
-    while (!settled) {
-      if (this.#held !== undefined) await Promise.race([this.#held, aborting(signal)]);
-      else if (!this.clock.step()) await this.#idle(() => settled);
-      // What waits on a promise goes on before time does, however many others it waits for.
-      if (this.clock.nextAt !== this.clock.now) await turn();
-      if (signal?.aborted) {
-        throw new MeshError('aborted', 'the simulation was stopped', { hint: 'Run it again to go on.' });
-      }
-    }
-    return work;
+  run<T>(work: Promise<T>, signal?: AbortSignal): Promise<T> {
+    return this.#time.run(work, signal);
   }
 
   /** No simulated time passes until this has settled: somebody outside is being asked. */
   hold(until: Promise<unknown>): void {
-    const release = (): void => {
-      if (this.#held === held) this.#held = undefined;
-    };
-    const held = until.then(release, release);
-    this.#held = held;
+    this.#time.hold(until);
   }
 
   /** Switches everything off. The store stays the caller's to close. */
@@ -251,18 +234,6 @@ export class World {
     role.bind(SIM_APP_INDEX);
     return node;
   }
-
-  /** No event is left: what is awaited may be the disk or the terminal, but not for long. */
-  async #idle(settled: () => boolean): Promise<void> {
-    for (let i = 0; i < 1000 && !settled(); i++) {
-      await turn();
-      if (this.clock.nextAt !== undefined) return;
-    }
-    if (settled()) return;
-    throw new MeshError('simulation-stalled', `nothing happens any more at ${(this.clock.now / 1000).toFixed(1)} s`, {
-      hint: 'This is a defect of Meshferry: please report it with the command and the seed.',
-    });
-  }
 }
 
 /** A client that has no neighbour to connect to would look for one forever. */
@@ -292,18 +263,6 @@ function ttlFor({ nodes, hopsTo }: Topology): number {
 }
 
 const MAX_TTL = 0x7f;
-
-function aborting(signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal?.aborted) resolve();
-    signal?.addEventListener('abort', () => resolve(), { once: true });
-  });
-}
-
-/** Whoever waits for promises, signals, timers or the terminal has had his turn. */
-function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}
 
 /** How often the world was opened before: chances must not repeat, or identifiers drawn at random would. */
 function countOpening(store: Store): number {

@@ -30,6 +30,7 @@ export type * from './client/groups/small-clients.ts';
 export { type AnySmpCommand, SMP_COMMANDS, smpCommandOf } from './commands.ts';
 export { commandName, describePacket, describePackets } from './describe.ts';
 export {
+  type DeviceSnapshot,
   McubootDevice,
   type McubootDeviceListener,
   type McubootDeviceOptions,

@@ -40,6 +40,8 @@ export class Flash {
   operations = 0;
   /** Time they took, ms. */
   busyMs = 0;
+  /** Called at the first change after each {@link takeChanges}. */
+  onChange: (() => void) | undefined;
   readonly #eraseMs: number;
   readonly #writeMs: number;
   readonly #changed: Set<number> = new Set();
@@ -57,7 +59,7 @@ export class Flash {
     this.#begin('erase', offset, this.sectorSize);
     this.busyMs += this.#eraseMs;
     this.octets.fill(0xff, offset, offset + this.sectorSize);
-    this.#changed.add(offset / this.sectorSize);
+    this.#change(offset / this.sectorSize);
   }
 
   /** Writes whole units: bits that are 0 stay so. Throws `flash-failed` or {@link PowerLoss}. */
@@ -70,7 +72,7 @@ export class Flash {
     const own = this.octets;
     for (let i = 0; i < octets.length; i++) own[offset + i]! &= octets[i] as number;
     const last = Math.floor((offset + octets.length - 1) / this.sectorSize);
-    for (let sector = Math.floor(offset / this.sectorSize); sector <= last; sector++) this.#changed.add(sector);
+    for (let sector = Math.floor(offset / this.sectorSize); sector <= last; sector++) this.#change(sector);
   }
 
   /** Numbers of the sectors that changed since the last call. */
@@ -78,6 +80,11 @@ export class Flash {
     const sectors = [...this.#changed].sort((a, b) => a - b);
     this.#changed.clear();
     return sectors;
+  }
+
+  #change(sector: number): void {
+    this.#changed.add(sector);
+    if (this.#changed.size === 1) this.onChange?.();
   }
 
   #begin(what: string, offset: number, length: number): void {

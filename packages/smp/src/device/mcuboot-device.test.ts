@@ -90,6 +90,21 @@ describe('a device with MCUboot', () => {
     expect(events).toHaveLength(3);
   });
 
+  test('goes on without a boot when only nobody looked at it', () => {
+    const { device: made, clock } = device();
+    made.powerOn();
+    expect(made.snapshot()).toBeUndefined();
+    clock.advance(1000);
+    upload(made, testImage(NEW));
+    made.setNextBoot(0, 1, false);
+    const again = device();
+    again.device.flash.octets.set(made.flash.octets);
+    again.device.resume(made.snapshot()!);
+    expect(versions(again.device)).toEqual([`${OLD} in 0`]);
+    expect(again.device.nextBoot(0)).toEqual({ slot: 1, kind: 'test' });
+    expect(again.events).toEqual(['0 started']);
+  });
+
   test('stays where it is when nothing can be started, or when the flash fails', () => {
     const { device: made, clock } = device({ trust: [OTHER_KEY.publicKey] });
     made.powerOn();

@@ -36,6 +36,12 @@ export interface McubootDeviceListener {
   stopped(): void;
 }
 
+/** What of a running device is not in its flash. */
+export interface DeviceSnapshot {
+  readonly running: readonly RunningImage[];
+  readonly runsLoader: boolean;
+}
+
 /** Before the slots: the bootloader itself. */
 const BOOTLOADER_SIZE = 0xc000;
 /** How long the power is gone when it is lost, ms. */
@@ -176,6 +182,17 @@ export class McubootDevice implements ImageHost {
     this.#log('error', `the device does not start: ${reason}`);
   }
 
+  /** Goes on with what ran before, without a boot: the power was never gone, only nobody looked. Harmless unless it is off. */
+  resume({ running, runsLoader }: DeviceSnapshot): void {
+    if (this.#state !== 'off') return;
+    this.#run(running, runsLoader);
+  }
+
+  /** What {@link resume} takes; undefined unless it runs. */
+  snapshot(): DeviceSnapshot | undefined {
+    return this.#state === 'running' ? { running: this.#running, runsLoader: this.#runsLoader } : undefined;
+  }
+
   /** Switches it off, now. */
   powerOff(): void {
     const wasRunning = this.#state === 'running';
@@ -234,12 +251,16 @@ export class McubootDevice implements ImageHost {
   }
 
   #start(running: readonly RunningImage[]): void {
-    this.#state = 'running';
-    this.#running = running;
-    this.#runsLoader = this.mode === 'loader' && running[0]?.slot === 1;
-    this.takeBusyMs();
     const versions = running.map(({ version, slot }) => `${formatVersion(version)} from slot ${slot}`);
     this.#log('info', `the device runs ${versions.join(', ')}`);
+    this.#run(running, this.mode === 'loader' && running[0]?.slot === 1);
+  }
+
+  #run(running: readonly RunningImage[], runsLoader: boolean): void {
+    this.#state = 'running';
+    this.#running = running;
+    this.#runsLoader = runsLoader;
+    this.takeBusyMs();
     for (const listener of [...this.#listeners]) listener.started();
   }
 

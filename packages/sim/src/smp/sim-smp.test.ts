@@ -1,0 +1,245 @@
+import { MemoryStore, MeshError, SeededRandom, type Store, storeView } from '@meshferry/core';
+import { portableCrypto } from '@meshferry/crypto';
+import {
+  buildImage,
+  demoSigningKey,
+  formatVersion,
+  generateSigningKey,
+  type ImageParts,
+  parseVersion,
+  readFirmwarePackage,
+} from '@meshferry/firmware';
+import {
+  createSmpUpdate,
+  SmpClient,
+  type SmpTransport,
+  type SmpUpdateOptions,
+  type SmpUpdateReport,
+  smpUpdateImages,
+} from '@meshferry/smp';
+import { describe, expect, test } from 'vitest';
+import { SimSmp, type SimSmpGround } from './sim-smp.ts';
+import { parseSimSmpUri } from './smp-uri.ts';
+
+function image(version: string, parts: Partial<ImageParts> = {}): Uint8Array {
+  const parsed = parseVersion(version);
+  if (!parsed.ok) throw parsed.error;
+  const payload = new SeededRandom(version).bytes(40_000);
+  return buildImage({ payload, version: parsed.value, key: demoSigningKey(), ...parts });
+}
+
+function open(uri: string, ground: Partial<SimSmpGround> = {}): SimSmp {
+  return new SimSmp({ sim: parseSimSmpUri(uri), ...ground });
+}
+
+/** Something with a client, which has one connection. */
+function withClient<T>(sim: SimSmp, work: (client: SmpClient) => Promise<T>): Promise<T> {
+  const transport = new Promise<SmpTransport>((resolve, reject) => {
+    sim.route.open((outcome) => (outcome instanceof MeshError ? reject(outcome) : resolve(outcome)));
+  });
+  return sim.run(
+    transport.then(async (opened) => {
+      const client = new SmpClient(opened, sim.clock);
+      try {
+        return await work(client);
+      } finally {
+        client.close();
+      }
+    }),
+  );
+}
+
+/** `smp update FILE`. */
+async function update(
+  sim: SimSmp,
+  file: Uint8Array,
+  options: Partial<SmpUpdateOptions> & { store?: Store } = {},
+): Promise<SmpUpdateReport> {
+  const read = await readFirmwarePackage(file, { crypto: portableCrypto });
+  if (!read.ok) throw read.error;
+  const job = createSmpUpdate({
+    route: sim.route,
+    clock: sim.clock,
+    random: sim.random,
+    store: new MemoryStore(),
+    images: smpUpdateImages(read.value),
+    ...options,
+  });
+  return sim.run(job.run());
+}
+
+function running({ device }: SimSmp): string[] {
+  return device.running.map(({ version, slot }) => `${formatVersion(version)} in ${slot}`);
+}
+
+describe('sim:smp', () => {
+  test('is a device with image 0.0.0+0, confirmed, and an empty slot of 512 KiB', async () => {
+    const sim = open('sim:smp');
+    const [list, parameters, mode, slots] = await withClient(sim, async (client) => [
+      await client.image.list(),
+      await client.os.parameters(),
+      await client.os.bootloaderMode(),
+      await client.image.slots(),
+    ]);
+    expect(list?.images).toMatchObject([{ slot: 0, version: '0.0.0', active: true, confirmed: true, bootable: true }]);
+    expect(parameters).toMatchObject({ bufSize: 2475, bufCount: 4 });
+    expect(mode).toMatchObject({ mode: 3 });
+    expect(slots[0]?.slots.map(({ size }) => size)).toEqual([524_288, 524_288]);
+    sim.close();
+  });
+
+  test.each([
+    ['sim:smp', '1.0.0+0 in 0'],
+    ['sim:smp,mode=scratch', '1.0.0+0 in 0'],
+    ['sim:smp,mode=offset', '1.0.0+0 in 0'],
+    ['sim:smp,mode=overwrite', '1.0.0+0 in 0'],
+    ['sim:smp,mode=xip', '1.0.0+0 in 1'],
+    ['sim:smp,mode=xip-revert', '1.0.0+0 in 1'],
+    ['sim:smp,mode=ram', '1.0.0+0 in 1'],
+    ['sim:smp,mode=loader', '1.0.0+0 in 0'],
+    ['sim:smp,smp=1', '1.0.0+0 in 0'],
+    ['sim:smp,server=zephyr-3.4.99', '1.0.0+0 in 0'],
+    ['sim:smp,mtu=23', '1.0.0+0 in 0'],
+    ['sim:smp,mtu=247,reassembly=0', '1.0.0+0 in 0'],
+    ['sim:smp,params=0,bootinfo=0', '1.0.0+0 in 0'],
+    ['sim:smp,address=changes', '1.0.0+0 in 0'],
+    ['sim:smp,align=16,sector=8192,check=1,verbose=1', '1.0.0+0 in 0'],
+    ['sim:smp,fail=disconnect@10+disconnect@60+reboot@30', '1.0.0+0 in 0'],
+    ['sim:smp,fail=power@20', '1.0.0+0 in 0'],
+    ['sim:smp,recut=1,delay=30', '1.0.0+0 in 0'],
+    ['sim:smp,twice=0.3', '1.0.0+0 in 0'],
+    ['sim:smp,loss=0.02', '1.0.0+0 in 0'],
+    ['sim:smp,fail=answer@5+request@9+stale@7+extra@8+sequence@12', '1.0.0+0 in 0'],
+    ['sim:smp,version=2.0.0+0', '1.0.0+0 in 0'],
+    ['sim:smp,images=2', '1.0.0+0 in 0'],
+  ])('%s is updated', async (uri, expected) => {
+    const sim = open(uri);
+    const report = await update(sim, image('1.0.0+0'));
+    expect(report.error?.message).toBeUndefined();
+    expect(report.succeeded).toBe(true);
+    expect(running(sim)[0]).toBe(expected);
+    sim.close();
+  });
+
+  test.each([
+    ['sim:smp,ignore=test', {}],
+    ['sim:smp,ignore=reset', {}],
+    ['sim:smp,ignore=confirm', {}],
+    ['sim:smp,downgrade=0,version=2.0.0+0', {}],
+    ['sim:smp,fail=upload@2', {}],
+    ['sim:smp,fail=test@28', {}],
+    ['sim:smp,fail=reset@1', {}],
+    ['sim:smp,fail=flash@8192', {}],
+    ['sim:smp,slot=32768', {}],
+    ['sim:smp', { key: generateSigningKey(new SeededRandom('nobody'), 'nobody') }],
+    ['sim:smp,mode=single', {}],
+  ])('%s ends the update with its cause', async (uri, parts) => {
+    const sim = open(uri);
+    const report = await update(sim, image('1.0.0+0', parts as Partial<ImageParts>));
+    expect(report.succeeded).toBe(false);
+    expect(report.error?.message).not.toBe('');
+    expect(report.error?.hint).toBeDefined();
+    sim.close();
+  });
+
+  test('takes unsigned images with trust=any, and those of a given key alone with trust=FILE', async () => {
+    const key = generateSigningKey(new SeededRandom('mine'), 'mine');
+    const unsigned = open('sim:smp,trust=any');
+    expect((await update(unsigned, image('1.0.0+0', { key: undefined as never }))).succeeded).toBe(true);
+    for (const [signer, succeeds] of [
+      [key, true],
+      [demoSigningKey(), false],
+    ] as const) {
+      const sim = open('sim:smp,trust=mine.pem', { trust: [key.publicKey] });
+      expect((await update(sim, image('1.0.0+0', { key: signer }))).succeeded).toBe(succeeds);
+    }
+  });
+
+  test('runs the same way each time', async () => {
+    const times = [];
+    for (let i = 0; i < 2; i++) {
+      const sim = open('sim:smp,loss=0.02,delay=5,seed=7');
+      await update(sim, image('1.0.0+0'));
+      times.push(sim.clock.now);
+      sim.close();
+    }
+    expect(times[0]).toBe(times[1]);
+  });
+
+  test('stays on between two openings: what was marked, what is under test, settings, and half a swap', async () => {
+    const store = new MemoryStore();
+    const view = () => storeView(store, 'device/');
+    const again = async <T>(work: (client: SmpClient) => Promise<T>, uri = 'sim:smp') => {
+      const sim = open(uri, { store: view() });
+      try {
+        return await withClient(sim, work);
+      } finally {
+        sim.close();
+      }
+    };
+    const { images: uploaded } = await again(async (client) => {
+      await client.image.upload(image('1.0.0+0'));
+      await client.settings.write('app/x', Uint8Array.of(7));
+      await client.settings.save();
+      return client.image.list();
+    });
+    const { hash } = uploaded[1]!;
+    expect((await again((client) => client.image.test(hash!))).images[1]).toMatchObject({ pending: true });
+    expect((await again((client) => client.image.list())).images[1]).toMatchObject({ version: '1.0.0', pending: true });
+    await again((client) => client.os.reset());
+    expect((await again((client) => client.image.list())).images[0]).toMatchObject({
+      version: '1.0.0',
+      active: true,
+      confirmed: false,
+    });
+    expect((await again((client) => client.image.confirm())).images[0]).toMatchObject({ confirmed: true });
+    await again((client) => client.os.reset());
+    expect((await again((client) => client.image.list())).images[0]).toMatchObject({
+      version: '1.0.0',
+      confirmed: true,
+    });
+    expect(await again((client) => client.settings.read('app/x'))).toEqual({ val: Uint8Array.of(7) });
+  });
+
+  test('is switched off and on between two openings with power=cycles', async () => {
+    const store = new MemoryStore();
+    const uri = 'sim:smp,power=cycles';
+    const first = open(uri, { store });
+    const report = await update(first, image('1.0.0+0'), { mode: 'test-only' });
+    expect([report.succeeded, running(first)]).toEqual([true, ['1.0.0+0 in 0']]);
+    first.close();
+    const next = open(uri, { store });
+    const { images } = await withClient(next, (client) => client.image.list());
+    expect(images[0]).toMatchObject({ version: '0.0.0', active: true, confirmed: true });
+    next.close();
+  });
+
+  test('fails once alone, also when it is opened again', async () => {
+    const store = new MemoryStore();
+    const uri = 'sim:smp,fail=disconnect@50';
+    const sim = open(uri, { store });
+    const lost = withClient(sim, (client) => client.image.upload(image('1.0.0+0')));
+    await expect(lost).rejects.toMatchObject({ code: 'link-lost' });
+    sim.close();
+    const next = open(uri, { store });
+    await withClient(next, (client) => client.image.upload(image('1.0.0+0')));
+    next.close();
+  });
+
+  test.each([
+    ['sim:smp', 0.85],
+    ['sim:smp,mtu=23', 0.7],
+  ])('%s is uploaded to nearly as fast as its link can be', async (uri, share) => {
+    const sim = open(uri);
+    const file = image('1.0.0+0', { payload: new SeededRandom(1).bytes(sim.sim.mtu === 23 ? 100_000 : 400_000) });
+    const took = await withClient(sim, async (client) => {
+      const begin = sim.clock.now;
+      await client.image.upload(file);
+      return sim.clock.now - begin;
+    });
+    const { packets, mtu, interval } = sim.sim;
+    const ceiling = (packets * (mtu - 3)) / interval;
+    expect(file.length / took / ceiling).toBeGreaterThan(share);
+    sim.close();
+  });
+});
