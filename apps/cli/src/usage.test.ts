@@ -72,7 +72,8 @@ describe('what cannot be understood ends with 2 and one line that says what to t
     ['fw verify a', "required option '--key <PEM>' not specified", 'meshferry fw verify --help'],
     ['demo --log loud', 'Allowed choices are debug, info, warn, error', 'meshferry --help'],
     ['dfu run a --policy maybe', 'Allowed choices are verify, apply', 'meshferry dfu run --help'],
-    ['smp list', '"smp" comes with a later version', 'meshferry --help'],
+    ['smp lst', "unknown command 'lst' (did you mean list?)", 'meshferry smp --help'],
+    ['fw inspect a --daemon', '"--daemon" comes with a later version', 'meshferry fw inspect --help'],
     ['fw fetch x', "required option '--fwid <HEX>' not specified", 'meshferry fw fetch --help'],
   ])('%s', async (line, what, help) => {
     const { exit, stdout, stderr } = await meshferry(line.split(' '));
