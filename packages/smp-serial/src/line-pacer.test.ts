@@ -7,7 +7,7 @@ describe('the pace of lines', () => {
     for (let i = 0; i < count; i++) pacer.good();
   };
 
-  it('lets two lines go at once, and then one for each pause', () => {
+  it('lets two lines go at once, and two more when those are over', () => {
     const pacer = new LinePacer(3);
     const waits: number[] = [];
     for (let i = 0, now = 0; i < 5; i++) {
@@ -15,7 +15,7 @@ describe('the pace of lines', () => {
       now += pacer.wait(now);
       pacer.sent(now);
     }
-    expect(waits).toEqual([0, 0, 3, 3, 3]);
+    expect(waits).toEqual([0, 0, 6, 0, 6]);
     expect(pacer.wait(1000)).toBe(0);
   });
 

@@ -36,9 +36,10 @@ export class LinePacer {
     return this.#pauseMs;
   }
 
-  /** ms until the next line may begin. */
+  /** ms until the next line may begin; with both buffers full until both are empty, as timers are few and coarse. */
   wait(now: number): number {
-    return this.#pauseMs === 0 ? 0 : Math.max(0, (this.#emptyAt[0] as number) - now);
+    if (this.#pauseMs === 0 || now >= (this.#emptyAt[0] as number)) return 0;
+    return (this.#emptyAt[RECEIVER_LINES - 1] as number) - now;
   }
 
   /** A line has left. */

@@ -15,9 +15,9 @@ import {
   startImageUpload,
 } from '@meshferry/smp';
 import { ConsoleReader, encodeConsoleLines, SmpSerialTransport } from '@meshferry/smp-serial';
+import { hostOf, IMAGE_MAGIC, MemorySlot } from '../../../packages/smp/src/testing/ideal-host.ts';
 import { type LineReceiver, PacedLine, ZEPHYR_RECEIVER } from '../../../packages/smp-serial/src/testing/paced-line.ts';
 import { cpuSeconds } from './rate.ts';
-import { hostOf, IMAGE_MAGIC, MemorySlot } from './smp-host.ts';
 
 /** What a device offers: buf_size and buf_count. */
 interface Buffers {

@@ -1,4 +1,4 @@
-import type { ImageHost, ImageSlot } from '@meshferry/smp';
+import type { ImageHost, ImageSlot } from '../server/image-host.ts';
 
 /** What an image of MCUboot begins with. */
 export const IMAGE_MAGIC: Uint8Array = Uint8Array.of(0x3d, 0xb8, 0xf3, 0x96);
