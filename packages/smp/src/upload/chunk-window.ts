@@ -44,7 +44,7 @@ interface Chunk {
 /** Failures in a row at one offset [spec: smp section 5, rule 8]. */
 const FAILURES_MAX = 5;
 /** Times that the device may fall back behind what it had. */
-const FALLS_MAX = 10;
+const FALLS_MAX = 5;
 const BUSY_MS = 100;
 /** Busy so often in a row: 40 s. */
 const BUSY_MAX = 400;

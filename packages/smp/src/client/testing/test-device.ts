@@ -34,6 +34,8 @@ export class TestDevice {
   readonly #clock: Clock;
   readonly #options: TestDeviceOptions;
   #sha: Uint8Array | undefined;
+  /** Of the first chunk that came last, whether it was worked on or not. */
+  #opening: Uint8Array | undefined;
   #held = 0;
   #freeAt = 0;
 
@@ -47,6 +49,7 @@ export class TestDevice {
     this.len = undefined;
     this.offset = 0;
     this.#sha = undefined;
+    this.#opening = undefined;
   }
 
   readonly receive = (packet: Uint8Array, answer: Answer): void => {
@@ -70,9 +73,14 @@ export class TestDevice {
     });
   };
 
+  /** Whether it has the slot erased. */
   #opens(payload: Uint8Array): boolean {
     const request = ImageUpload.decodeRequest(payload);
-    return request.ok && request.value.off === 0;
+    if (!request.ok || request.value.off !== 0) return false;
+    const { sha } = request.value;
+    const isOpen = sha !== undefined && this.#opening !== undefined && equal(sha, this.#opening);
+    this.#opening = sha;
+    return !isOpen;
   }
 
   #answerTo(header: SmpHeader, payload: Uint8Array): Uint8Array {
