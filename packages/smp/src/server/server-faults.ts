@@ -13,7 +13,7 @@ export function only(...counts: readonly number[]): Nth {
 
 /** What a server does wrong on purpose [spec: smp section 10]; may be changed at any time. Requests and answers are counted from 1. */
 export interface SmpServerFaults {
-  /** Requests that are not heard. */
+  /** Requests that are not heard; all of them: as of a client that would have to pair first. */
   dropRequest?: Nth;
   /** Requests that are answered by rc 10, busy. */
   busy?: Nth;

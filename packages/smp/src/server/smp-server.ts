@@ -90,6 +90,16 @@ export class SmpServer {
     this.#handlers = this.#boot();
   }
 
+  /** The settings: what a firmware loader reads its name from, for one. */
+  get settings(): ServerSettings {
+    return this.#ground.settings;
+  }
+
+  /** The files. */
+  get files(): ServerFiles {
+    return this.#ground.files;
+  }
+
   /** Serves a link until it ends. One that comes while the server is stopped is closed. */
   attach(transport: SmpTransport): void {
     if (!this.#running) {
