@@ -1,7 +1,15 @@
 import type { MeshError } from '@meshferry/core';
-import { compareVersions, parseVersion, type Version } from '@meshferry/firmware';
+import { compareVersions } from '@meshferry/firmware';
 import { startsNewest, takesMarks, usableMode } from './bootloader-kind.ts';
-import { activeEntry, compareWithRunning, type DeviceView, placeOf, slotKey, uploadSlot } from './device-view.ts';
+import {
+  compareWithRunning,
+  type DeviceView,
+  placeOf,
+  runningEntry,
+  runningVersion,
+  slotKey,
+  uploadSlot,
+} from './device-view.ts';
 import { isSampleKey, nameOf, notNewest, shortVersion, updateError } from './update-errors.ts';
 import type { SmpUpdateImage, SmpUpdateMode, SmpUpdateNote } from './update-types.ts';
 
@@ -149,7 +157,7 @@ const SMALLEST_TRAILER = 0x1000;
 function checkVersion(view: DeviceView, image: SmpUpdateImage, wishes: CheckWishes, { error, note }: Findings): void {
   const order = compareWithRunning(view, image);
   if (order === undefined || order > 0) return;
-  const running = activeEntry(view, image.image)?.version;
+  const running = runningEntry(view, image.image)?.version;
   const name = nameOf(image);
   if (wishes.upgradeOnly) {
     const message = `${name} is not newer than what runs (${running}), and only upgrades are wanted`;
@@ -174,7 +182,7 @@ function checkMark(image: SmpUpdateImage, { mode }: CheckWishes, { error }: Find
 }
 
 function checkHashLength(view: DeviceView, image: SmpUpdateImage, { note }: Findings): void {
-  const running = activeEntry(view, image.image)?.hash;
+  const running = runningEntry(view, image.image)?.hash;
   if (running == null || running.length === image.hash.length) return;
   const message = `${nameOf(image)} has a hash of ${image.hash.length} octets, what runs one of ${running.length}: the device may not know how to check it`;
   note('warning', 'hash-length', message);
@@ -199,10 +207,4 @@ function checkDependencies(
       error(updateError('smp-dependency-unmet', `${needs}, ${has}`, hint));
     }
   }
-}
-
-function runningVersion(view: DeviceView, image: number): Version | undefined {
-  const text = activeEntry(view, image)?.version;
-  const version = text === undefined ? undefined : parseVersion(text);
-  return version?.ok ? version.value : undefined;
 }

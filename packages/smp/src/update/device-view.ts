@@ -1,5 +1,5 @@
 import { equal } from '@meshferry/core';
-import { compareVersions, parseVersion } from '@meshferry/firmware';
+import { compareVersions, parseVersion, type Version } from '@meshferry/firmware';
 import { type BootloaderKind, reverts } from './bootloader-kind.ts';
 import type { SmpImagePlace, SmpSlotEntry, SmpUpdateDevice, SmpUpdateImage } from './update-types.ts';
 
@@ -79,17 +79,23 @@ export function isConfirmed(view: DeviceView, image: number): boolean {
   return activeEntry(view, image)?.confirmed ?? true;
 }
 
-/** The version of what runs of an image number against another: negative when older; undefined when it is not known. */
-export function compareWithRunning(view: DeviceView, wanted: WantedImage): number | undefined {
-  const text = activeEntry(view, wanted.image)?.version ?? runsInFront(view, wanted.image)?.version;
-  const running = text === undefined ? undefined : parseVersion(text);
-  return running?.ok ? compareVersions(wanted.version, running.value, { withBuild: false }) : undefined;
+/** The entry of what runs of an image number, or is going to: serial recovery marks nothing as active. */
+export function runningEntry(view: DeviceView, image: number): SmpSlotEntry | undefined {
+  const isInFront = (entry: SmpSlotEntry) => entry.image === image && entry.slot === 0;
+  return activeEntry(view, image) ?? (view.speaker === 'recovery' ? view.slots.find(isInFront) : undefined);
 }
 
-/** Serial recovery marks nothing as active: slot 0 is what is going to run. */
-export function runsInFront(view: DeviceView, image: number): SmpSlotEntry | undefined {
-  if (view.speaker !== 'recovery') return undefined;
-  return view.slots.find((entry) => entry.image === image && entry.slot === 0);
+/** Its version; undefined when it is not listed, or cannot be read. */
+export function runningVersion(view: DeviceView, image: number): Version | undefined {
+  const text = runningEntry(view, image)?.version;
+  const version = text === undefined ? undefined : parseVersion(text);
+  return version?.ok ? version.value : undefined;
+}
+
+/** The version of an image against what runs: negative when older; undefined when that is not known. */
+export function compareWithRunning(view: DeviceView, wanted: WantedImage): number | undefined {
+  const running = runningVersion(view, wanted.image);
+  return running && compareVersions(wanted.version, running, { withBuild: false });
 }
 
 export function slotKey(image: number, slot: number): string {

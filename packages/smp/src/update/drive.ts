@@ -5,18 +5,21 @@ import { checkUpdate } from './checks.ts';
 import { chooseBuilds } from './choose-builds.ts';
 import { decide } from './decide.ts';
 import { activeEntry, type DeviceView } from './device-view.ts';
-import { estimateSwapSeconds } from './estimate.ts';
+import { estimateRate } from './estimate.ts';
 import { examine, readList, withList } from './examine.ts';
 import { eraseSettings, keepRunning, markImage } from './mark-step.ts';
 import { resetDevice } from './reset-step.ts';
 import { end, failed, isRunning, placeIn, type SmpUpdateAction, type SmpUpdateEnd } from './situation.ts';
 import { updateError } from './update-errors.ts';
-import { stopped } from './update-link.ts';
+import { isHopeless, stopped } from './update-link.ts';
 import type { UpdateRun } from './update-run.ts';
 import { sendImage } from './upload-step.ts';
 
 /** Lost links in a row without any progress between them. */
 const MOST_TROUBLES = 8;
+
+/** That {@link examine} asks, one after the other. */
+const QUESTIONS = 6;
 
 /** What another link may mend. */
 const TROUBLES: ReadonlySet<string> = new Set([
@@ -62,7 +65,9 @@ export async function reach(run: UpdateRun): Promise<SmpClient> {
   const made = client ?? (await connect(run, run.until));
   meter.linked(link.made);
   meter.enter(run.saved.resetsAsked === 0 ? 'examining' : 'checking');
+  const asked = options.clock.now;
   run.view = await examine(made);
+  run.rate = estimateRate(run.view, (options.clock.now - asked) / QUESTIONS, made.transport.packetLimit);
   run.until = undefined;
   return made;
 }
@@ -82,7 +87,7 @@ export function begin(run: UpdateRun): SmpUpdateEnd | undefined {
   if (!builds.ok) return failed(builds.error);
   run.images = builds.value;
   rememberBefore(run, view);
-  foresee(run, view);
+  foresee(run);
   if (saved.resetsAsked > 0 || view.speaker === 'no-images') return undefined;
   const { mode, upgradeOnly = false, ignoreDependencies = false } = { ...options, mode: saved.mode };
   const { error, notes } = checkUpdate(view, run.images, { mode, upgradeOnly, ignoreDependencies });
@@ -101,13 +106,13 @@ function rememberBefore(run: UpdateRun, view: DeviceView): void {
   run.remember({ ...run.saved, before });
 }
 
-function foresee(run: UpdateRun, view: DeviceView): void {
+function foresee(run: UpdateRun): void {
   const places = run.images.map((image) => placeIn(run.situation, image));
   run.meter.images(
     run.images.map(({ image, bytes }, i) => ({ image, size: bytes.length, isThere: places[i] !== 'absent' })),
   );
   const willReset = run.saved.resetsAsked > 0 || !places.every(isRunning);
-  run.meter.foresee(run.options.swapSeconds ?? estimateSwapSeconds(view, run.images), willReset, null);
+  run.meter.foresee(run.swapSeconds, willReset, run.rate ?? null);
 }
 
 function perform(run: UpdateRun, client: SmpClient, action: Exclude<SmpUpdateAction, { do: 'end' }>): Promise<void> {
@@ -132,6 +137,7 @@ function perform(run: UpdateRun, client: SmpClient, action: Exclude<SmpUpdateAct
 export function recover(run: UpdateRun, thrown: unknown): SmpUpdateEnd | undefined {
   if (run.signal.aborted || !(thrown instanceof MeshError)) throw thrown;
   if (thrown.code === 'smp-unreachable') return unanswered(run, thrown);
+  if (isHopeless(thrown, run.link.made === 0)) throw thrown;
   if (!wantsReconnect(thrown) && !TROUBLES.has(thrown.code)) return failed(thrown);
   run.log('warn', 'link lost', { code: thrown.code, message: thrown.message });
   const wasExamined = run.until === undefined;

@@ -40,7 +40,8 @@ export function judge(situation: Situation): SmpUpdateAction {
   const places = images.map((image) => placeAfterBoot(situation, image));
   if (!places.every(isRunning)) return explain(situation, places);
   const mode = modeOf(situation);
-  const onTrial = images.find((_, i) => places[i] === 'running');
+  // The application last: if another image cannot be confirmed, both are still reverted together.
+  const onTrial = images.findLast((_, i) => places[i] === 'running');
   if (onTrial === undefined) return end('updated', unlistedNote(images, places));
   return mode === 'test-only' || mode === 'upload-only' ? end('unconfirmed') : confirmRunning(situation, onTrial);
 }
@@ -71,7 +72,9 @@ function explainOne(situation: Situation, image: SmpUpdateImage, place: SmpImage
   const mayTryAgain = saved.resetsAsked < MOST_RESETS;
   if (place === 'absent') return failed(bootloaderRefused(image, isOlder));
   if (place === 'staged' || place === 'staged-for-good') {
-    if (saved.resetsSeen >= SURE_RESETS) return failed(swapHeld(image));
+    if (saved.resetsSeen >= SURE_RESETS) {
+      return failed(startsNewest(scheme) ? notStarted(image, view.kind.name, isOlder) : swapHeld(image));
+    }
     return mayTryAgain ? { do: 'reset' } : failed(notReset(image, saved.resetsAsked));
   }
   const wasSelected = saved.selected.includes(toHex(image.hash));

@@ -43,9 +43,8 @@ export async function markImage(run: UpdateRun, client: SmpClient, action: MarkA
     return;
   }
   const place = placeIn(run.situation, image);
-  if (isThere) {
-    if (place !== 'kept') confirmRefused(run, image);
-  } else if (place === 'stored' || place === 'absent') throw notPending(image);
+  if (isThere) noFurtherConfirm(run, image);
+  else if (place === 'stored' || place === 'absent') throw notPending(image);
   run.keep(recordAfter(run.situation, action));
   run.progressed();
 }
@@ -63,7 +62,7 @@ function refused(run: UpdateRun, image: SmpUpdateImage, isThere: boolean, error:
   }
   if (isThere) {
     run.log('warn', 'confirm refused', { image: image.image, message: error.message });
-    confirmRefused(run, image);
+    noFurtherConfirm(run, image);
     return;
   }
   const mayPass = isRefusal(error, SmpGroup.image, PENDING_ALREADY) || isRefusal(error, 'smp', BAD_STATE);
@@ -76,8 +75,8 @@ function refused(run: UpdateRun, image: SmpUpdateImage, isThere: boolean, error:
   );
 }
 
-/** The next list may show that it is confirmed all the same. */
-function confirmRefused(run: UpdateRun, { hash }: SmpUpdateImage): void {
+/** Once is enough, whatever was answered: the next list shows whether it is confirmed. */
+function noFurtherConfirm(run: UpdateRun, { hash }: SmpUpdateImage): void {
   run.tried = { ...run.tried, confirmRefused: new Set([...run.tried.confirmRefused, toHex(hash)]) };
 }
 

@@ -1,7 +1,7 @@
 import { decide } from './decide.ts';
 import type { DeviceView } from './device-view.ts';
 import { begin } from './drive.ts';
-import { estimateRate, RECONNECT_SECONDS } from './estimate.ts';
+import { RECONNECT_SECONDS } from './estimate.ts';
 import { predict } from './predict.ts';
 import { isRunning, modeOf, placeIn, type Situation, type SmpUpdateAction } from './situation.ts';
 import { nameOf } from './update-errors.ts';
@@ -13,7 +13,7 @@ import type { SmpUpdateDevice, SmpUpdatePhase, SmpUpdatePlan, SmpUpdateStep } fr
 const MOST_STEPS = 40;
 
 /** What an update would do, by letting it decide for a device that does all that is asked of it. */
-export function planUpdate(run: UpdateRun, roundTripMs: number, packetLimit: number): SmpUpdatePlan {
+export function planUpdate(run: UpdateRun): SmpUpdatePlan {
   const obstacle = begin(run);
   const situation = run.situation;
   const { view } = situation;
@@ -21,7 +21,7 @@ export function planUpdate(run: UpdateRun, roundTripMs: number, packetLimit: num
   let error = obstacle?.error ?? null;
   if (error === null) error = foretell(situation, steps);
   const octets = toSend(situation);
-  const rate = estimateRate(view, roundTripMs, packetLimit);
+  const { rate } = run;
   const resets = steps.filter(({ phase }) => phase === 'resetting' || phase === 'freeing-slot').length;
   const swaps = resets * (run.swapSeconds + RECONNECT_SECONDS);
   return {

@@ -42,6 +42,8 @@ export function likelyRefusal(image: SmpUpdateImage, isOlder: boolean): string {
       `it is signed with ${key.name}, the sample key that only devices under development accept, and this one has a key of its own`,
     );
   } else if (state === 'unchecked') reasons.push('it is encrypted or signed for another device');
+  if (image.address !== null)
+    reasons.push(`it is linked for address 0x${image.address.toString(16)}, and its slot is elsewhere`);
   if (isOlder) reasons.push('it is older than what runs, and the bootloader allows no downgrade');
   if (reasons.length === 0)
     reasons.push('its key is not the one of this bootloader, or its security counter is too low');

@@ -2,6 +2,7 @@ import { MeshError } from '@meshferry/core';
 import {
   type FirmwareImage,
   type FirmwarePackage,
+  ImageFlag,
   imageDependencies,
   isCompressed,
   isEncrypted,
@@ -43,6 +44,7 @@ function updateImage(found: FirmwareImage, isForOneSlot: boolean): SmpUpdateImag
     signature,
     encrypted: isEncrypted(image),
     compressed: isCompressed(image),
+    address: (image.flags & ImageFlag.romFixed) === 0 ? null : image.loadAddr,
     mark: trailerMark(image) ?? null,
   };
 }

@@ -59,10 +59,8 @@ class Job implements SmpUpdateJob {
     return this.#exclusively(async (run) => {
       for (;;) {
         try {
-          const client = await reach(run);
-          const asked = run.options.clock.now;
           await reach(run);
-          return planUpdate(run, run.options.clock.now - asked, client.transport.packetLimit);
+          return planUpdate(run);
         } catch (error) {
           const ended = recover(run, error);
           if (ended !== undefined) throw ended.error ?? error;

@@ -38,6 +38,11 @@ const HOPELESS_AT_FIRST: ReadonlySet<string> = new Set([
   'bad-smp-uri',
 ]);
 
+/** Whether no further attempt to connect would help. */
+export function isHopeless({ code }: MeshError, isFirst: boolean): boolean {
+  return HOPELESS.has(code) || (isFirst && HOPELESS_AT_FIRST.has(code));
+}
+
 /** The link to one device: made anew as often as it is lost. */
 export class UpdateLink {
   readonly #ground: UpdateLinkGround;
@@ -75,7 +80,7 @@ export class UpdateLink {
         this.#client = new SmpClient(outcome, clock, { knowledge: this.#knowledge, firstSequence });
         return this.#client;
       }
-      if (HOPELESS.has(outcome.code) || (this.#made === 0 && HOPELESS_AT_FIRST.has(outcome.code))) throw outcome;
+      if (isHopeless(outcome, this.#made === 0)) throw outcome;
       log('info', 'not connected', { device: route.name, attempt, code: outcome.code, message: outcome.message });
       options.failed(outcome);
       const pause = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** attempt) * (0.75 + random.uniform() / 2);

@@ -24,6 +24,58 @@ describe('over a serial line', () => {
   });
 });
 
+describe("MCUboot's serial recovery", () => {
+  test('is entered where the application has the only slot', async () => {
+    const bench = new UpdateBench({ line: 'serial', mode: 'single', recovery: 'mode' });
+    const report = await bench.update(images);
+    expect(report).toMatchObject({ outcome: 'updated', error: null });
+    expect(report.notes.map(({ code }) => code)).toContain('recovery');
+    expect(bench.running).toEqual([`${NEW} in 0`]);
+    expect(bench.phases).toContain('entering-loader');
+  });
+
+  test('that cannot be entered is told of', async () => {
+    const bench = new UpdateBench({ line: 'serial', mode: 'single' });
+    const report = await bench.update(images);
+    expect(report).toMatchObject({ outcome: 'failed', error: { code: 'smp-single-slot' } });
+    expect(report.error?.message).toContain('came back 2 times');
+  });
+
+  test.each(['single', 'move'] as const)('brings a device back that has nothing to start: %s', async (mode) => {
+    const bench = new UpdateBench({
+      line: 'serial',
+      mode,
+      recovery: 'stuck',
+      old: [testImage(OLD, { key: OTHER_KEY })],
+    });
+    expect(bench.inRecovery).toBe(true);
+    const report = await bench.update(images);
+    expect(report).toMatchObject({ outcome: 'updated', error: null });
+    expect(bench.running).toEqual([`${NEW} in 0`]);
+  });
+
+  test('that stays after the reset tells that the image was not accepted; another one is sent over it', async () => {
+    const bench = new UpdateBench({ line: 'serial', mode: 'single', recovery: 'mode' });
+    const report = await bench.update(await imagesOf(testImage(NEW, { key: OTHER_KEY })));
+    expect(report).toMatchObject({ outcome: 'failed', error: { code: 'smp-still-in-recovery' } });
+    expect(await bench.update(images)).toMatchObject({ outcome: 'updated', error: null });
+  });
+
+  test('starts an application that knows no SMP: what is known then is said', async () => {
+    const bench = new UpdateBench({ line: 'serial', mode: 'single', recovery: 'mode' });
+    bench.device.listen({
+      started: () => {
+        if (bench.running[0]?.startsWith(NEW)) bench.carries = () => false;
+      },
+      stopped: () => {},
+    });
+    const report = await bench.update(images);
+    expect(report).toMatchObject({ outcome: 'unverified', succeeded: true });
+    expect(report.notes.at(-1)).toMatchObject({ code: 'not-seen', severity: 'warning' });
+    expect(bench.running).toEqual([`${NEW} in 0`]);
+  });
+});
+
 describe('a plan', () => {
   test('says what there is and what will be done, and changes nothing', async () => {
     const bench = new UpdateBench();

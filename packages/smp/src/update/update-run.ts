@@ -29,6 +29,8 @@ export class UpdateRun {
   /** Uploads and marks in a row that the device refused although its list allowed them. */
   refusals = 0;
   resets = 0;
+  /** Octets a second that an upload is likely to make, by how soon the device answers; undefined while that is not known. */
+  rate: number | undefined;
   #view: DeviceView | undefined;
   #saved: SavedSmpUpdate;
   #openUpload: string | null;

@@ -29,6 +29,8 @@ export interface SmpUpdateImage {
   readonly signature: SignatureState;
   readonly encrypted: boolean;
   readonly compressed: boolean;
+  /** The only address that it runs from (ROM fixed), else null. */
+  readonly address: number | null;
   /** What a trailer in the file does to the slot by itself: the file is padded. */
   readonly mark: 'test' | 'confirmed' | null;
 }

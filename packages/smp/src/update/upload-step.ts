@@ -13,6 +13,7 @@ import type { SmpUpdateErrorCode, SmpUpdateImage } from './update-types.ts';
 
 /** Of the image group [spec: smp section 3.2]. */
 const NO_FREE_SLOT = 9;
+const BAD_STATE = 6;
 const WRONG_ADDRESS = 25;
 const NOT_NEWER = 27;
 const TOO_LARGE = 30;
@@ -68,8 +69,13 @@ function numberOf({ view }: UpdateRun, { image }: SmpUpdateImage): number {
 
 function failedUpload(run: UpdateRun, image: SmpUpdateImage, error: unknown): void {
   // It may have become free, or its list says why not: looked at once more.
-  if (isRefusal(error, SmpGroup.image, NO_FREE_SLOT) && ++run.refusals < MOST_REFUSALS) return;
+  if (isInUse(error, run) && ++run.refusals < MOST_REFUSALS) return;
   throw explained(run, image, error);
+}
+
+/** Version 1 says "bad state" for this, and for what is not newer. */
+function isInUse(error: unknown, { options }: UpdateRun): error is MeshError {
+  return isRefusal(error, SmpGroup.image, NO_FREE_SLOT) || (!options.upgradeOnly && isRefusal(error, 'smp', BAD_STATE));
 }
 
 /** The refusals that say something about the image. */
@@ -77,13 +83,15 @@ function explained(run: UpdateRun, image: SmpUpdateImage, error: unknown): unkno
   const name = nameOf(image);
   const refusal = (rc: number, code: SmpUpdateErrorCode, message: string, hint: string): MeshError | undefined =>
     isRefusal(error, SmpGroup.image, rc) ? updateError(code, `${message} (${error.message})`, hint, error) : undefined;
-  return (
-    refusal(
-      NO_FREE_SLOT,
+  if (isInUse(error, run)) {
+    return updateError(
       'smp-slot-blocked',
-      `the device has no free slot for ${name}`,
+      `the device has no free slot for ${name} (${error.message})`,
       'Another image is on trial or waits for its boot: reset the device, or confirm what runs (smp confirm), then run the update again.',
-    ) ??
+      error,
+    );
+  }
+  return (
     refusal(
       TOO_LARGE,
       'smp-image-too-large',

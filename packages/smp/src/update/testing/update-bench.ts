@@ -28,6 +28,8 @@ export interface BenchOptions extends Partial<McubootDeviceOptions> {
   readonly line?: 'ble' | 'serial';
   /** What runs at first. */
   readonly old?: readonly Uint8Array[];
+  /** Serial recovery: `mode` where the bootloader can be told to stay, `stuck` where it only comes when nothing can be started. */
+  readonly recovery?: 'mode' | 'stuck';
   /** Makes the server hide the mode of the bootloader. */
   readonly hidesMode?: boolean;
 }
@@ -41,6 +43,9 @@ export class UpdateBench implements SmpRoute {
   readonly server: SmpServer;
   /** Answers while the firmware loader runs. */
   readonly loaderServer: SmpServer;
+  /** MCUboot's own, where it has one. */
+  readonly recoveryServer: SmpServer;
+  inRecovery = false;
   readonly settings: ServerSettings = new ServerSettings();
   readonly progress: SmpUpdateProgress[] = [];
   /** Decides about each packet; gives false to lose it. Called with the number of the client's packets so far. */
@@ -54,7 +59,7 @@ export class UpdateBench implements SmpRoute {
   #client: MemoryEnd | undefined;
 
   constructor(options: BenchOptions = {}) {
-    const { server = {}, line = 'ble', old = [testImage(OLD)], hidesMode = false, ...rest } = options;
+    const { server = {}, line = 'ble', old = [testImage(OLD)], hidesMode = false, recovery, ...rest } = options;
     const { clock } = this;
     this.#line = line;
     const mode = rest.mode ?? 'move';
@@ -63,18 +68,25 @@ export class UpdateBench implements SmpRoute {
     const common: SmpServerOptions = {
       clock,
       buffers: { size: 512, count: 4 },
-      reset: (bootMode) => this.device.reset(bootMode === 1),
+      reset: (bootMode) => this.#reset(bootMode, recovery),
       settings: this.settings,
       ...(hidesMode ? {} : { bootloader: { mode: BOOT_MODES[mode] } }),
       ...server,
     };
     this.server = new SmpServer(mode === 'loader' ? common : { images: this.device, ...common });
     this.loaderServer = new SmpServer({ images: this.device, ...common });
-    this.server.stop();
-    this.loaderServer.stop();
+    this.recoveryServer = new SmpServer({
+      clock,
+      personality: 'serial-recovery',
+      images: this.device,
+      imageOptions: { directUpload: true },
+      reset: (bootMode) => this.#reset(bootMode, recovery),
+    });
+    for (const each of [this.server, this.loaderServer, this.recoveryServer]) each.stop();
     this.device.listen({ started: () => this.#started(), stopped: () => this.#stopped() });
     this.device.powerOn();
     clock.advance(1000);
+    if (this.device.state === 'stuck' && recovery !== undefined) this.#recover();
   }
 
   /** What runs of each image, and from which slot. */
@@ -148,7 +160,7 @@ export class UpdateBench implements SmpRoute {
     this.links++;
     const { client, server } = memoryLink(this.#options());
     this.#client = client;
-    if (this.device.state === 'running') this.#answering.attach(server);
+    if (this.device.state === 'running' || this.inRecovery) this.#answering.attach(server);
     return client;
   }
 
@@ -173,7 +185,25 @@ export class UpdateBench implements SmpRoute {
   }
 
   get #answering(): SmpServer {
+    if (this.inRecovery) return this.recoveryServer;
     return this.device.runsLoader ? this.loaderServer : this.server;
+  }
+
+  #reset(bootMode: number, recovery: BenchOptions['recovery']): void {
+    this.inRecovery = false;
+    this.recoveryServer.stop();
+    if (bootMode === 1 && recovery === 'mode') {
+      this.device.powerOff();
+      this.#recover();
+    } else {
+      this.device.reset(bootMode === 1);
+      if (this.device.state === 'stuck' && recovery !== undefined) this.#recover();
+    }
+  }
+
+  #recover(): void {
+    this.inRecovery = true;
+    this.#started();
   }
 
   #started(): void {
