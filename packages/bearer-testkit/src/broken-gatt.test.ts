@@ -1,84 +1,8 @@
-import {
-  type Bearer,
-  type GattAdvertisement,
-  type GattCentral,
-  type GattLink,
-  type GattPeripheral,
-  type MemoryGattOptions,
-  memoryGatt,
-} from '@meshferry/bearer';
-import { type Clock, MeshError } from '@meshferry/core';
+import { type Bearer, type GattLink, type MemoryGattOptions, memoryGatt } from '@meshferry/bearer';
+import { MeshError } from '@meshferry/core';
 import { describe, expect, it } from 'vitest';
 import { findings, subjectOf } from './testing/broken.ts';
-
-type Whole = Bearer & { readonly central: GattCentral; readonly peripheral: GattPeripheral };
-type Break = (bearer: Whole, clock: Clock) => Bearer;
-
-const central =
-  (broken: (inner: GattCentral, clock: Clock) => Partial<GattCentral>): Break =>
-  (bearer, clock) => {
-    const inner = bearer.central;
-    return {
-      peripheral: bearer.peripheral,
-      central: {
-        discover: (services, found) => inner.discover(services, found),
-        connect: (peer, service, done) => inner.connect(peer, service, done),
-        ...broken(inner, clock),
-      },
-      close: () => bearer.close(),
-    };
-  };
-
-const peripheral =
-  (broken: (inner: GattPeripheral, clock: Clock) => Partial<GattPeripheral>): Break =>
-  (bearer, clock) => {
-    const inner = bearer.peripheral;
-    return {
-      central: bearer.central,
-      peripheral: {
-        connections: inner.connections,
-        advertise: (offer) => inner.advertise(offer),
-        serve: (service, connected) => inner.serve(service, connected),
-        ...broken(inner, clock),
-      },
-      close: () => bearer.close(),
-    };
-  };
-
-/** Breaks the links of the client. */
-const link = (broken: (inner: GattLink, clock: Clock) => Partial<GattLink>): Break =>
-  central((inner, clock) => ({
-    connect: (peer, service, done) =>
-      inner.connect(peer, service, (outcome) =>
-        done(outcome instanceof MeshError ? outcome : linkPart(outcome, broken(outcome, clock))),
-      ),
-  }));
-
-function linkPart(inner: GattLink, broken: Partial<GattLink>): GattLink {
-  return {
-    get mtu() {
-      return inner.mtu;
-    },
-    send: (value, done) => inner.send(value, done),
-    listen: (listener) => inner.listen(listener),
-    disconnect: () => inner.disconnect(),
-    ...broken,
-  };
-}
-
-const sending = (send: (inner: GattLink, clock: Clock) => GattLink['send']): Break =>
-  link((inner, clock) => ({ send: send(inner, clock) }));
-
-const receiving = (spoil: (value: Uint8Array, received: (value: Uint8Array) => void) => void): Break =>
-  link((inner) => ({
-    listen: ({ received, disconnected }) =>
-      inner.listen({ received: (value) => spoil(value, received), disconnected: () => disconnected() }),
-  }));
-
-const found = (spoil: (found: GattAdvertisement) => GattAdvertisement): Break =>
-  central((inner) => ({ discover: (services, tell) => inner.discover(services, (offer) => tell(spoil(offer))) }));
-
-const nothing = () => {};
+import { type Break, central, found, link, nothing, peripheral, receiving, sending } from './testing/broken-gatt.ts';
 
 /** Each broken bearer, and what the suite must say of it. */
 const BROKEN: Readonly<Record<string, readonly [Break, RegExp]>> = {

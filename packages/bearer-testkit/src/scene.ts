@@ -4,6 +4,6 @@ import type { Stage } from './stage.ts';
 export interface Scene {
   readonly name: string;
   /** What the subject must have given for it to apply. */
-  readonly needs?: 'garble' | 'lose';
+  readonly needs?: 'garble' | 'lose' | 'scans';
   play(stage: Stage): Promise<void>;
 }

@@ -44,7 +44,15 @@ export class Stage<Rig extends BearerRig = BearerRig> {
   }
 
   get gatt(): Required<GattTraits> {
-    return { connectMs: 20_000, latencyMs: 200, intervalMs: 100, links: 1, flood: 1000, ...this.subject.gatt };
+    return {
+      connectMs: 20_000,
+      latencyMs: 200,
+      intervalMs: 100,
+      links: 1,
+      flood: 1000,
+      scans: true,
+      ...this.subject.gatt,
+    };
   }
 
   async open(role: Role): Promise<Bearer> {

@@ -40,6 +40,8 @@ export interface GattTraits {
   readonly links?: number;
   /** Values that are sent at once to flood a link. Default 1000. */
   readonly flood?: number;
+  /** Whether its centrals have `scan`. Default true. */
+  readonly scans?: boolean;
 }
 
 /**

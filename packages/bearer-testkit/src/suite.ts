@@ -3,6 +3,7 @@ import { lifeScenes } from './advertising-life.ts';
 import { sendScenes } from './advertising-sends.ts';
 import { connectingScenes } from './gatt-connecting.ts';
 import { gattLifeScenes } from './gatt-life.ts';
+import { serviceScenes } from './gatt-services.ts';
 import { valueScenes } from './gatt-values.ts';
 import type { Scene } from './scene.ts';
 import { Stage } from './stage.ts';
@@ -12,11 +13,16 @@ import type { BearerRig, BearerSubject, Check } from './subject.ts';
 export function bearerSuite<Rig extends BearerRig>(subject: BearerSubject<Rig>): readonly Check[] {
   const scenes = [
     ...(subject.advertising === undefined ? [] : [...deliveryScenes, ...sendScenes, ...lifeScenes]),
-    ...(subject.gatt === undefined ? [] : [...connectingScenes, ...valueScenes, ...gattLifeScenes]),
+    ...(subject.gatt === undefined ? [] : [...connectingScenes, ...valueScenes, ...serviceScenes, ...gattLifeScenes]),
   ];
   return scenes
-    .filter(({ needs }) => needs === undefined || subject[needs] !== undefined)
+    .filter(({ needs }) => has(subject, needs))
     .map(({ name, play }) => ({ name, run: () => run(subject, play) }));
+}
+
+function has<Rig extends BearerRig>(subject: BearerSubject<Rig>, needs: Scene['needs']): boolean {
+  if (needs === 'scans') return subject.gatt?.scans !== false;
+  return needs === undefined || subject[needs] !== undefined;
 }
 
 /** What test runners have in common: vitest, node:test, mocha, jest. */
