@@ -227,6 +227,41 @@ describe('a bridge', () => {
     expect([joinBearers([{ close: silent }], new VirtualClock(), { proxies: 3 }).centrals]).toEqual([[]]);
   });
 
+  it('scans with each of its centrals that can, and lets two parts of a node share a peer for different services', () => {
+    const clock = new VirtualClock();
+    const gatt = memoryGatt(clock);
+    const smp = { ...MESH_PROXY_SERVICE, uuid: '8d53dc1d-1db7-4cd3-868b-8a527460aa84' };
+    const peripheral = gatt.peripheral();
+    for (const service of [smp, MESH_PROXY_SERVICE]) peripheral.serve(service, silent);
+    const data = new Uint8Array();
+    peripheral.advertise({ service: smp.uuid, name: 'Lamp', data, intervalMs: 100, privateAddress: false });
+    const plain = { discover: () => silent, connect: () => silent };
+    const bearers = [
+      { central: gatt.central(), close: silent },
+      { central: plain, close: silent },
+    ];
+    const { centrals } = joinBearers(bearers, clock, { proxies: 3 });
+    const [proxy, other, second] = [centrals[0]!, centrals[1]!, centrals[2]!];
+    expect(other.scan).toBeUndefined();
+    const names: (string | null)[] = [];
+    let peer = '';
+    const stop = second.scan!((device) => {
+      names.push(device.name);
+      peer = device.peer;
+    });
+    clock.advance(150);
+    stop();
+    expect(names).toEqual(['Lamp']);
+    const outcomes: string[] = [];
+    const tell = (outcome: GattLink | MeshError) =>
+      void outcomes.push(outcome instanceof MeshError ? outcome.message : 'open');
+    proxy.connect(peer, MESH_PROXY_SERVICE, tell);
+    second.connect(peer, smp, tell);
+    second.connect(peer, MESH_PROXY_SERVICE, tell);
+    clock.advance(500);
+    expect(outcomes).toEqual([expect.stringMatching(/by another part of this node/), 'open', 'open']);
+  });
+
   it('leaves a peer to who connects to it, until that fails, is cancelled, or the link ends', async () => {
     const { clock, wrapped } = setUp((bearer) => bearer);
     const { centrals } = joinBearers([wrapped], clock, { proxies: 2 });
