@@ -1,4 +1,4 @@
-import { simUriKeys } from '@meshferry/sim';
+import { simSmpUriKeys, simUriKeys } from '@meshferry/sim';
 import { alignColumns } from '../shell/table.ts';
 import type { KnownBearer } from './plugins.ts';
 
@@ -25,6 +25,15 @@ export const SIMULATOR: KnownBearer & {
 
 /** The keys of `sim:` URIs, from their one declaration, for help texts. */
 export function simulatorKeys(): string {
-  const rows = simUriKeys().map(({ key, initial, allowed }) => [`  ${key}`, initial, allowed]);
-  return `\nKeys of --bearer sim:KEY=VALUE,… with their defaults:\n${alignColumns(rows).join('\n')}\n`;
+  return keysOf('sim:KEY=VALUE,…', simUriKeys());
+}
+
+/** Those of `sim:smp`, likewise. */
+export function simulatedDeviceKeys(): string {
+  return keysOf('sim:smp,KEY=VALUE,…', simSmpUriKeys());
+}
+
+function keysOf(uri: string, keys: ReturnType<typeof simUriKeys>): string {
+  const rows = keys.map(({ key, initial, allowed }) => [`  ${key}`, initial, allowed]);
+  return `\nKeys of --bearer ${uri} with their defaults:\n${alignColumns(rows).join('\n')}\n`;
 }

@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { simulatedDeviceKeys } from '../bearers/sim.ts';
 import { badInput } from '../shell/exit.ts';
 import { imageIndex, secondsOption, uint32 } from '../shell/options.ts';
 import type { Runner } from '../shell/run.ts';
@@ -28,7 +29,7 @@ export function addSmpUpdateCommands(smp: Command, runner: Runner): void {
     .option('--erase-settings', 'erase the settings of the device after the upload')
     .option('--force-reset', 'reset even if its application objects')
     .option('--swap-time <SECONDS>', 'how long to leave the bootloader alone after the reset', secondsOption)
-    .addHelpText('after', UPDATE_EXAMPLES)
+    .addHelpText('after', () => `${UPDATE_EXAMPLES}${simulatedDeviceKeys()}`)
     .action(runner.of<UpdateFlags>(smpUpdate));
   smp
     .command('cancel')
