@@ -64,11 +64,22 @@ export class ServerFiles {
     return this.#mounts.some((mount) => name === mount || name.startsWith(`${mount}/`));
   }
 
-  /** Replaces a file, or makes one; false when it does not fit. */
-  write(name: string, octets: Uint8Array): boolean {
-    let used = octets.length;
+  /** Whether the directory that a path is in is there. */
+  hasDirectoryOf(name: string): boolean {
+    if (!this.isMounted(name) || this.#damaged || this.at(name) === 'directory') return this.isMounted(name);
+    return this.at(name.slice(0, name.lastIndexOf('/'))) === 'directory';
+  }
+
+  /** Whether a file of so many octets fits beside the others. */
+  hasRoom(name: string, octets: number): boolean {
+    let used = octets;
     for (const [other, file] of this.#files) if (other !== name) used += file.length;
-    if (used > this.#capacity) return false;
+    return used <= this.#capacity;
+  }
+
+  /** Replaces a file, or makes one; false when it does not fit, or there is nothing to write to. */
+  write(name: string, octets: Uint8Array): boolean {
+    if (this.#damaged || !this.hasRoom(name, octets.length)) return false;
     this.#files.set(name, octets);
     return true;
   }

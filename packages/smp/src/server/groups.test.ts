@@ -1,5 +1,6 @@
 import { crc32, digest } from '@meshferry/firmware';
 import { describe, expect, test } from 'vitest';
+import { decodeMap } from '../cbor.ts';
 import { EraseStorage } from '../messages/basic.ts';
 import { EnumerationCount, EnumerationDetails, EnumerationSingle } from '../messages/enumeration.ts';
 import { FileClose, FileDownload, FileHash, FileStatus, FileUpload } from '../messages/file-system.ts';
@@ -20,6 +21,12 @@ import { StatisticsList, StatisticsRead } from '../messages/statistics.ts';
 import { ServerFiles } from './files.ts';
 import { ServerSettings } from './settings-store.ts';
 import { Bench } from './testing/bench.ts';
+
+/** `len` of an answer. */
+function lenOf(packet: Uint8Array): unknown {
+  const map = decodeMap(packet.subarray(8));
+  return map.ok ? map.value.get('len') : undefined;
+}
 
 const octets = (...values: number[]) => Uint8Array.from(values);
 
@@ -125,8 +132,23 @@ describe('files', () => {
     expect(again).toMatchObject({ error: { refusal: { group: 8, code: 11 } } });
     expect(again?.ok === false && again.error.kind === 'refused' && again.error.refusal.fields.get('len')).toBe(6);
     expect(bench.value(FileUpload, { ...upload, off: 6 })).toEqual({ off: 9 });
+    expect(bench.code(FileClose, {})).toBe(0);
     expect(bench.value(FileUpload, { ...upload, off: 0, len: 3 })).toEqual({ off: 3 });
     expect(bench.value(FileStatus, { name })).toEqual({ len: 3 });
+  });
+
+  test('what was written is seen when the file is closed: complete, by command, or left alone', () => {
+    const bench = new Bench({ files: new ServerFiles({ files: [['/lfs1/old', octets(1)]] }) });
+    const upload = { off: 0, len: 9, data: octets(1, 2, 3) };
+    const len = (of: string) => bench.value(FileStatus, { name: of });
+    const packets = (of: string) => [
+      bench.packet(FileUpload, { ...upload, name: of }),
+      bench.packet(FileStatus, { name: of }),
+    ];
+    expect(bench.exchange(...packets(name)).map(lenOf)).toEqual([undefined, 0]);
+    expect(len(name)).toEqual({ len: 3 });
+    expect(bench.exchange(...packets('/lfs1/old')).map(lenOf)).toEqual([undefined, 1]);
+    expect(bench.exchange(...packets(name), bench.packet(FileClose, {}))).toHaveLength(3);
   });
 
   test('an empty file is one', () => {
@@ -147,8 +169,10 @@ describe('files', () => {
     expect(bench.code(FileStatus, { name: '' })).toBe(3);
     expect(bench.code(FileStatus, { name: `/lfs1/${'x'.repeat(60)}` })).toBe(3);
     expect(bench.code(FileUpload, { name: '/sd/x', off: 0, len: 1, data: octets(1) })).toEqual([8, 14]);
+    expect(bench.code(FileUpload, { name: '/lfs1/e/x', off: 0, len: 1, data: octets(1) })).toEqual([8, 14]);
+    expect(bench.code(FileUpload, { name: '/lfs1/d/x', off: 0, len: 1, data: octets(1) })).toBe(0);
     expect(bench.code(FileUpload, { name: 'x', off: 0, len: 1, data: octets(1) })).toEqual([8, 2]);
-    expect(bench.code(FileUpload, { name: '/lfs1/d', off: 0, len: 1, data: octets(1) })).toEqual([8, 4]);
+    expect(bench.code(FileUpload, { name: '/lfs1/d', off: 0, len: 1, data: octets(1) })).toEqual([8, 1]);
     expect(bench.code(FileUpload, { name: '/lfs1/x', off: 0, data: octets(1) })).toBe(3);
     expect(bench.code(FileUpload, { name: '/lfs1/x', off: 0, len: 10, data: new Uint8Array(10) })).toEqual([8, 10]);
     expect(bench.code(FileHash, { name: '/lfs1/d/f', type: 'md5' })).toEqual([8, 13]);
@@ -265,6 +289,7 @@ describe('statistics, enumeration, log', () => {
     );
     expect(bench.value(StatisticsList, {})).toEqual({ statList: ['svr'] });
     expect(bench.code(StatisticsRead, { name: '' })).toBe(3);
+    expect(bench.code(StatisticsRead, { name: 'x'.repeat(32) })).toBe(3);
   });
 
   test('groups that are left out are not enumerated, those of the application are', () => {

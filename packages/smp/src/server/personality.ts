@@ -30,6 +30,8 @@ export interface Personality {
   readonly unknownRoot: number;
   /** Code of the file system group for an upload to where nothing is mounted. */
   readonly noMountPoint: number;
+  /** Code of the file system group for the hash of an empty file: 12 offset beyond, 16 empty. */
+  readonly emptyFile: number;
   /** Every answer but a list says rc 0, the list has slot, hash and version only: MCUboot's smaller server [spec: smp section 4.5]. */
   readonly recovery: boolean;
   /** Of the kernel, as OS info and the shell name it. */
@@ -61,6 +63,7 @@ const PERSONALITIES: Readonly<Record<PersonalityName, Personality>> = {
     statisticsListRc: true,
     unknownRoot: 3,
     noMountPoint: 3,
+    emptyFile: 12,
     recovery: false,
     version: '3.4.99',
   },
@@ -95,6 +98,7 @@ const PERSONALITIES: Readonly<Record<PersonalityName, Personality>> = {
     statisticsListRc: false,
     unknownRoot: 5,
     noMountPoint: 14,
+    emptyFile: 16,
     recovery: false,
     version: '4.4.0',
   },
@@ -112,6 +116,7 @@ const PERSONALITIES: Readonly<Record<PersonalityName, Personality>> = {
     statisticsListRc: false,
     unknownRoot: 5,
     noMountPoint: 14,
+    emptyFile: 16,
     recovery: true,
     version: '0.0.0',
   },

@@ -29,7 +29,7 @@ export function imageStateHandlers(host: ImageHost, ground: GroupGround): Handle
   return [
     read,
     handle(ImageStateWrite, ({ hash, confirm = false }) => {
-      const place = hash === undefined ? running(host, confirm) : slotOf(host, hash, options);
+      const place = hash === undefined || hash.length === 0 ? running(host, confirm) : slotOf(host, hash, options);
       if (typeof place === 'number') return groupError(group, place);
       const code = choose(host, place, confirm, options);
       return code === 0 ? listed() : groupError(group, code);

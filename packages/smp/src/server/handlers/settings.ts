@@ -38,7 +38,8 @@ export function settingsHandlers(settings: ServerSettings, { personality }: Grou
     handle(SettingsDelete, ({ name }) => {
       const refused = badName(name);
       if (refused !== undefined || name === undefined) return refused ?? layerError(INVALID_VALUE);
-      return settings.delete(name) ? answer({}) : groupError(group, Code.notFound);
+      // A storage is content when it does not know the name.
+      return settings.delete(name) || settings.canSave ? answer({}) : groupError(group, Code.notFound);
     }),
     handle(SettingsCommit, () => answer({})),
     handle(SettingsLoad, () => {

@@ -11,6 +11,8 @@ import type { GroupGround } from './ground.ts';
 
 const INVALID_VALUE = 3;
 const UNKNOWN_STATISTIC = 3;
+/** CONFIG_MCUMGR_GRP_STAT_MAX_NAME_LEN. */
+const STATISTIC_NAME_OCTETS = 32;
 const COMMAND_TOO_LONG = 2;
 const NO_COMMAND = 3;
 /** CONFIG_MCUMGR_GRP_SHELL_MAX_LINE_LEN and the number that an unknown command returns: ENOEXEC. */
@@ -26,7 +28,7 @@ export function statisticsHandlers({ options, personality }: GroupGround): Handl
   const statistics = options.statistics ?? STATISTICS;
   return [
     handle(StatisticsRead, ({ name }) => {
-      if (name === undefined || name === '') return layerError(INVALID_VALUE);
+      if (name === undefined || name === '' || name.length >= STATISTIC_NAME_OCTETS) return layerError(INVALID_VALUE);
       const group = statistics.get(name);
       if (group === undefined) return groupError(personality.statisticsErrors, UNKNOWN_STATISTIC);
       const fields = new Map<string, number>();
