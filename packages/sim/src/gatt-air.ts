@@ -7,6 +7,7 @@ import {
   type GattLink,
   type GattService,
   type MemoryGatt,
+  type MemoryGattOptions,
   memoryGatt,
 } from '@meshferry/bearer';
 import type { Cancel, Clock, MeshError, Unsubscribe } from '@meshferry/core';
@@ -17,6 +18,9 @@ export type GattPort = ClosableGatt;
 
 /** The ATT_MTU that today's stacks agree on for mesh: a Network PDU of the greatest length in one value. */
 const MTU = 69;
+
+/** What the links to a node are like. */
+export type AirLinkOptions = Pick<MemoryGattOptions, 'mtu' | 'events'>;
 
 /** Addresses of one place, which may change them as often. */
 const ADDRESSES = 0x10000;
@@ -32,9 +36,12 @@ export class GattAir {
   /** Around each place a space of its own, in which its peripheral is and all its neighbours listen. */
   readonly #spaces: MemoryGatt[] = [];
   readonly #nowhere: MemoryGatt;
+  readonly #linksTo: ReadonlyMap<number, AirLinkOptions>;
 
-  constructor(clock: Clock, topology: Topology) {
+  /** `linksTo`: of nodes whose links are not like those of the others. */
+  constructor(clock: Clock, topology: Topology, linksTo: ReadonlyMap<number, AirLinkOptions> = new Map()) {
     this.#clock = clock;
+    this.#linksTo = linksTo;
     this.#nowhere = memoryGatt(clock);
     this.#topology = topology;
   }
@@ -52,10 +59,17 @@ export class GattAir {
   }
 
   #space(index: number): MemoryGatt {
-    const space = this.#spaces[index] ?? memoryGatt(this.#clock, { mtu: MTU, firstAddress: index * ADDRESSES });
+    const space =
+      this.#spaces[index] ??
+      memoryGatt(this.#clock, { mtu: MTU, ...this.#linksTo.get(index), firstAddress: index * ADDRESSES });
     this.#spaces[index] = space;
     return space;
   }
+}
+
+/** Which node, by its index, a handle belongs to that {@link GattPort.central} has heard. */
+export function placeOfPeer(peer: string): number {
+  return Number(peer.slice(0, peer.indexOf('/')));
 }
 
 class AirCentral implements GattCentral {
@@ -90,7 +104,7 @@ class AirCentral implements GattCentral {
     const handle = this.#heard.get(peer.toUpperCase()) ?? peer;
     const at = handle.indexOf('/');
     // Who is out of reach is found out as late as who is not there: in a space where nobody is.
-    const central = this.#centrals.get(Number(handle.slice(0, at))) ?? this.#nowhere;
+    const central = this.#centrals.get(placeOfPeer(handle)) ?? this.#nowhere;
     return central.connect(handle.slice(at + 1), service, done);
   }
 

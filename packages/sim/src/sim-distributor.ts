@@ -1,5 +1,8 @@
+import type { GattPeripheral } from '@meshferry/bearer';
+import { storeView } from '@meshferry/core';
 import type { OobRetriever } from '@meshferry/dfu';
 import { type DistributorRole, distributorRole, MeshNode, type NodeGround } from '@meshferry/node';
+import { serveDistributorSmp } from './distributor-smp.ts';
 import { SimNode, type WorldGround } from './sim-node.ts';
 import type { SimOptions } from './uri.ts';
 import { MANY_ANSWERS, RELAY_RETRANSMIT, SIM_APP_INDEX, worldKeys } from './world-keys.ts';
@@ -19,15 +22,21 @@ export interface SimDistributorOptions {
   readonly archive?: OobRetriever;
 }
 
-/** A node that keeps firmware images and updates others with them. */
+/**
+ * A node that keeps firmware images and updates others with them. With `smp=1` it is a proxy, and takes images over SMP on the
+ * same connection.
+ */
 export class SimDistributor extends SimNode {
   #role: DistributorRole | undefined;
+  /** Of its present run. */
+  #ground: NodeGround | undefined;
 
   constructor(options: SimDistributorOptions) {
     super({
       world: options.world,
       address: options.address,
       index: options.index,
+      ...(options.sim.smp && { proxy: 'server', serve: (peripheral) => this.#serveSmp(peripheral) }),
       compose: (ground) => this.#compose(options, ground),
     });
     // The only step at which it can be told to fail.
@@ -43,6 +52,7 @@ export class SimDistributor extends SimNode {
     const limits = { images: SLOTS, imageSize: sim.slot, space: SLOTS * sim.slot };
     const role = distributorRole(ground, limits, archive && { oob: archive });
     this.#role = role;
+    this.#ground = ground;
     const node: MeshNode = new MeshNode({
       ...ground,
       address,
@@ -53,9 +63,17 @@ export class SimDistributor extends SimNode {
       defaultTtl: world.defaultTtl,
       relay: relay ? RELAY_RETRANSMIT.meshferry : false,
       beacon,
+      gattProxy: sim.smp,
     });
     role.bind(SIM_APP_INDEX);
     role.distribution.start();
     return node;
+  }
+
+  #serveSmp(peripheral: GattPeripheral): void {
+    if (this.#role === undefined || this.#ground === undefined) return;
+    const { clock, store, crypto } = this.#ground;
+    const { distribution } = this.#role;
+    serveDistributorSmp(peripheral, { clock, crypto, distribution, store: storeView(store, 'smp/') });
   }
 }

@@ -1,3 +1,4 @@
+import type { GattPeripheral } from '@meshferry/bearer';
 import type { VirtualClock } from '@meshferry/core';
 import { type Log, SeededRandom, type Store, storeView, toHex, type Unicast } from '@meshferry/core';
 import type { CryptoProvider } from '@meshferry/crypto';
@@ -36,6 +37,8 @@ export interface SimNodeOptions {
    * a proxy alone. Default: neither.
    */
   readonly proxy?: 'server' | 'client';
+  /** Offers more over the GATT of a `server` at every power-on, behind the services of the mesh. */
+  readonly serve?: (peripheral: GattPeripheral) => void;
   /** Its radio works without a node as well: it looks for a network, or for devices to make one of. Default false. */
   readonly bare?: boolean;
   /** Composes it on what survived; called at every power-on. Null: it is in no network (any more), and stays dark. */
@@ -131,7 +134,7 @@ export class SimNode {
   }
 
   #attach(running: MeshNode | MeshDevice | undefined): void {
-    const { world, index, controller, proxy } = this.#options;
+    const { world, index, controller, proxy, serve } = this.#options;
     if (proxy !== undefined) this.#gatt = world.gatt.attach(index);
     if (proxy === 'client' && this.#gatt !== undefined) {
       this.#connector = this.node?.network.proxy.connect(this.#gatt.central);
@@ -139,7 +142,9 @@ export class SimNode {
     }
     this.#port = world.radio.attach({ index, ...(controller && { controller }) });
     running?.attach(this.#port);
-    if (this.#gatt !== undefined) running?.serve(this.#gatt.peripheral);
+    if (this.#gatt === undefined) return;
+    running?.serve(this.#gatt.peripheral);
+    serve?.(this.#gatt.peripheral);
   }
 }
 

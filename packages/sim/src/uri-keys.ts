@@ -42,6 +42,8 @@ export interface SimOptions {
   readonly link: 'adv' | 'gatt';
   /** Whether a Distributor node stands at 0x0002. */
   readonly distributor: boolean;
+  /** Whether that takes images over SMP too; it is a proxy then. */
+  readonly smp: boolean;
   readonly seed: number;
   readonly topology: TopologyKind;
   /** Hops to the farthest node; undefined: as the topology has them (`full` 1, `line` one for each node). */
@@ -108,6 +110,7 @@ export interface SimKeys {
   proxies: number;
   link: SimOptions['link'];
   distributor: number;
+  smp: number;
   seed: number;
   topology: TopologyKind;
   hops: number | undefined;
@@ -144,6 +147,7 @@ export const SIM_KEYS: { readonly [K in keyof SimKeys]: Key<SimKeys[K]> } = {
   proxies: naturalNumber(0, 0, 1000),
   link: choice('adv', ['adv', 'gatt']),
   distributor: naturalNumber(0, 0, 1),
+  smp: naturalNumber(0, 0, 1),
   seed: naturalNumber(1, 0, Number.MAX_SAFE_INTEGER),
   topology: choice('full', ['full', 'line', 'grid', 'random']),
   hops: naturalNumber<number | undefined>(undefined, 1, 126),

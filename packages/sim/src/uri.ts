@@ -51,6 +51,7 @@ export function canonicalSimUri(options: SimOptions): string {
   const keys: SimKeys = {
     ...options,
     distributor: options.distributor ? 1 : 0,
+    smp: options.smp ? 1 : 0,
     controller: controller.kind,
     interval: controller.intervalMs,
     sets: controller.sets,
@@ -129,6 +130,7 @@ function compose(keys: Partial<SimKeys>, fail: readonly Failure[]): SimOptions {
     proxies: get('proxies'),
     link: get('link'),
     distributor: get('distributor') === 1,
+    smp: get('smp') === 1,
     seed: get('seed'),
     // Several hops are only possible in another shape than the default: without a word on it, a line.
     topology: keys.topology ?? ((keys.hops ?? 1) > 1 ? 'line' : 'full'),
@@ -174,7 +176,8 @@ function checked(options: SimOptions, topologyGiven: boolean): SimOptions {
     const awake = targets - lowpower;
     throw badValue('proxies', String(proxies), `at most the number of targets that do not sleep, ${awake} here`);
   }
-  if (options.link === 'gatt' && proxies === 0 && unprovisioned === 0) {
+  if (options.smp && !distributor) throw badValue('smp', '1', '0 without a Distributor; add distributor=1');
+  if (options.link === 'gatt' && proxies === 0 && unprovisioned === 0 && !options.smp) {
     throw badValue('link', 'gatt', 'adv without a proxy to connect to or a device to provision; add proxies=1');
   }
   if (hops !== undefined && options.topology === 'full' && topologyGiven) {

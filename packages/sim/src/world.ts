@@ -1,6 +1,7 @@
 import type { Advertising, GattCentral } from '@meshferry/bearer';
 import {
   encodeRecord,
+  formatAddress,
   type Log,
   MemoryStore,
   MeshError,
@@ -15,7 +16,9 @@ import type { OobRetriever } from '@meshferry/dfu';
 import type { PublicKey } from '@meshferry/firmware';
 import type { ProxyConnector } from '@meshferry/network';
 import { MeshNode, type NodeGround, type UpdaterRole, updaterRole } from '@meshferry/node';
-import { GattAir } from './gatt-air.ts';
+import type { SmpRoute } from '@meshferry/smp';
+import { SMP_LINK, smpRouteTo } from './distributor-smp.ts';
+import { GattAir, type GattPort } from './gatt-air.ts';
 import { heldRetriever } from './held-retriever.ts';
 import { Radio } from './radio.ts';
 import { SimDevice } from './sim-device.ts';
@@ -75,6 +78,10 @@ export class World {
   readonly devices: readonly SimDevice[];
   /** For jobs of this process: other numbers at each opening of the world. */
   readonly random: SeededRandom;
+  /** How the Distributor is reached by SMP over its GATT, if there is one and it offers that (`smp=1`). */
+  readonly smp: SmpRoute | undefined;
+  /** For that alone, where this process is not attached by GATT. */
+  #smpPort: GattPort | undefined;
   readonly #self: SimNode;
   readonly #store: Store;
   #role: UpdaterRole | undefined;
@@ -94,7 +101,8 @@ export class World {
     const firstDevice = first + sim.targets + sim.friends;
     const nodes = firstDevice + sim.unprovisioned;
     const topology = layOut(sim.topology, nodes, new SeededRandom(`${sim.seed}/topology`), sim.hops);
-    const isProxy = (index: number) => (index >= first && index < first + sim.proxies) || index >= firstDevice;
+    const isProxy = (index: number) =>
+      (index >= first && index < first + sim.proxies) || index >= firstDevice || (sim.smp && index === 1);
     if (sim.link === 'gatt' && !topology.neighbours(0).some(isProxy)) throw noProxyInReach(sim);
     const relays = chooseRelays(topology, sim.relays);
     const beaconer = beaconerAmong(topology, sim, first, firstDevice);
@@ -109,7 +117,7 @@ export class World {
     const world: WorldGround = {
       clock: this.clock,
       radio: this.radio,
-      gatt: new GattAir(this.clock, topology),
+      gatt: new GattAir(this.clock, topology, new Map(sim.smp ? [[1, SMP_LINK]] : [])),
       store: this.#store,
       crypto: sim.memo === 'on' ? sharedCrypto(crypto) : crypto,
       log: options.log ?? silent,
@@ -156,6 +164,7 @@ export class World {
       return new SimDevice({ world, sim, number, index, relay: relays(index), trust });
     });
     for (const node of this.#nodes) node.powerOn();
+    if (sim.distributor) this.smp = this.#smpRoute(world.gatt);
   }
 
   /** The node that is this process, unless it is in no network. */
@@ -198,12 +207,22 @@ export class World {
 
   /** Switches everything off. The store stays the caller's to close. */
   close(): void {
+    this.#smpPort?.close();
     for (const node of this.#nodes) node.powerOff();
   }
 
   get #nodes(): SimNode[] {
     const distributor = this.distributor === undefined ? [] : [this.distributor];
     return [this.#self, ...distributor, ...this.friends, ...this.targets, ...this.devices];
+  }
+
+  #smpRoute(air: GattAir): SmpRoute {
+    let { central } = this;
+    if (central === undefined) {
+      this.#smpPort = air.attach(0);
+      central = this.#smpPort.central;
+    }
+    return smpRouteTo(`sim:${formatAddress(SIM_DISTRIBUTOR_ADDRESS)}`, central, this.clock, 1);
   }
 
   #process(world: WorldGround, compose: (ground: SelfGround) => MeshNode | null): SimNode {

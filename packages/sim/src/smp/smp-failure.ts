@@ -19,7 +19,7 @@ const STEPS = {
   test: { max: 255, about: undefined },
   confirm: { max: 255, about: undefined },
   reset: { max: 255, about: 'reset@CODE: refused with that code of the OS group unless it is forced' },
-  busy: { max: 0xffff_ffff, about: 'busy@N: the N-th request is answered by busy' },
+  busy: { max: 0xffff_ffff, about: 'busy@N: the N-th request is answered by busy (once, as all that follow)' },
   request: { max: 0xffff_ffff, about: 'request@N: the N-th is not heard' },
   answer: { max: 0xffff_ffff, about: 'answer@N: the N-th is not sent' },
   stale: { max: 0xffff_ffff, about: 'stale@N, sequence@N, extra@N, malformed@N: so is the N-th answer' },

@@ -1,5 +1,5 @@
 import type { ImageGroupOptions, ImageHost, McubootDevice, SmpServerFaults } from '@meshferry/smp';
-import { type GroupError, only, SmpGroup } from '@meshferry/smp';
+import { type GroupError, type Nth, SmpGroup } from '@meshferry/smp';
 import type { SimSmpFailStep } from './smp-failure.ts';
 import type { SimSmpOptions } from './smp-uri.ts';
 
@@ -7,7 +7,7 @@ import type { SimSmpOptions } from './smp-uri.ts';
 export function serverFaults(sim: SimSmpOptions): SmpServerFaults {
   const nth = (step: SimSmpFailStep) => {
     const counts = valuesOf(sim, step);
-    return counts.length === 0 ? undefined : only(...counts);
+    return counts.length === 0 ? undefined : onceEach(counts);
   };
   const faults: SmpServerFaults = {};
   const set = <K extends keyof SmpServerFaults>(name: K, value: SmpServerFaults[K] | undefined) => {
@@ -22,6 +22,12 @@ export function serverFaults(sim: SimSmpOptions): SmpServerFaults {
   set('malformedResponse', nth('malformed'));
   set('flashErrorAt', valuesOf(sim, 'flash')[0]);
   return faults;
+}
+
+/** The server counts answers anew on each link: what is asked for happens on the first one that comes so far. */
+function onceEach(counts: readonly number[]): Nth {
+  const left = new Set(counts);
+  return (n) => left.delete(n);
 }
 
 /** How the image group is built. */

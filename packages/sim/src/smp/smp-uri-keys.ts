@@ -76,7 +76,8 @@ export const SIM_SMP_KEYS: { readonly [K in keyof SimSmpKeys]: Key<SimSmpKeys[K]
   interval: realNumber(15, 7.5, 4000, ' ms'),
   packets: naturalNumber(6, 1, 100),
   bufsize: naturalNumber(2475, 64, 65_535, ' octets'),
-  bufcount: naturalNumber(4, 1, 255),
+  // A request and its answer take one each.
+  bufcount: naturalNumber(4, 2, 255),
   reassembly: yes,
   params: yes,
   bootinfo: yes,

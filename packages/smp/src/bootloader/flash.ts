@@ -20,6 +20,8 @@ export interface FlashFaults {
   failAt?: number | undefined;
   /** So many operations are still carried out, then the power is gone: the next one throws {@link PowerLoss}. */
   operationsLeft?: number | undefined;
+  /** Whether the power goes in the middle of that one: half of its octets are erased or written. Default: before it. */
+  tears?: boolean | undefined;
 }
 
 /** Thrown out of whatever was under way when the power went. Nobody below the one who has the power catches it. */
@@ -56,10 +58,13 @@ export class Flash {
 
   /** Erases the sector that starts at `offset`. Throws `flash-failed` or {@link PowerLoss}. */
   eraseSector(offset: number): void {
-    this.#begin('erase', offset, this.sectorSize);
+    const erase = (length: number) => {
+      this.octets.fill(0xff, offset, offset + length);
+      this.#change(offset / this.sectorSize);
+    };
+    this.#begin('erase', offset, this.sectorSize, erase);
     this.busyMs += this.#eraseMs;
-    this.octets.fill(0xff, offset, offset + this.sectorSize);
-    this.#change(offset / this.sectorSize);
+    erase(this.sectorSize);
   }
 
   /** Writes whole units: bits that are 0 stay so. Throws `flash-failed` or {@link PowerLoss}. */
@@ -67,12 +72,15 @@ export class Flash {
     if (offset % this.writeSize !== 0 || octets.length % this.writeSize !== 0) {
       throw flashFailed('write', offset, `${octets.length} octets are not units of ${this.writeSize}`);
     }
-    this.#begin('write', offset, octets.length);
+    const write = (length: number) => {
+      const own = this.octets;
+      for (let i = 0; i < length; i++) own[offset + i]! &= octets[i] as number;
+      const last = Math.floor((offset + octets.length - 1) / this.sectorSize);
+      for (let sector = Math.floor(offset / this.sectorSize); sector <= last; sector++) this.#change(sector);
+    };
+    this.#begin('write', offset, octets.length, write);
     this.busyMs += (octets.length / 1024) * this.#writeMs;
-    const own = this.octets;
-    for (let i = 0; i < octets.length; i++) own[offset + i]! &= octets[i] as number;
-    const last = Math.floor((offset + octets.length - 1) / this.sectorSize);
-    for (let sector = Math.floor(offset / this.sectorSize); sector <= last; sector++) this.#change(sector);
+    write(octets.length);
   }
 
   /** Numbers of the sectors that changed since the last call. */
@@ -87,13 +95,16 @@ export class Flash {
     if (this.#changed.size === 1) this.onChange?.();
   }
 
-  #begin(what: string, offset: number, length: number): void {
-    const { failAt, operationsLeft } = this.faults;
+  #begin(what: string, offset: number, length: number, work: (length: number) => void): void {
+    const { failAt, operationsLeft, tears } = this.faults;
     if (offset < 0 || length === 0 || offset + length > this.octets.length) {
       throw flashFailed(what, offset, `${length} octets are not inside its ${this.octets.length}`);
     }
     if (operationsLeft !== undefined) {
-      if (operationsLeft <= 0) throw new PowerLoss('the power is gone');
+      if (operationsLeft <= 0) {
+        if (tears === true) work(length >> 1);
+        throw new PowerLoss('the power is gone');
+      }
       this.faults.operationsLeft = operationsLeft - 1;
     }
     this.operations++;

@@ -26,18 +26,22 @@ function running(made: BootBench): string | null {
 }
 
 /** Cuts the power at every operation of one boot of a bench made anew; gives the number of operations. */
-function atEveryOperation(make: () => BootBench, check: (made: BootBench, version: string | null) => void): number {
+function atEveryOperation(
+  make: () => BootBench,
+  check: (made: BootBench, version: string | null) => void,
+  tears = false,
+): number {
   for (let operations = 0; ; operations++) {
     const made = make();
-    const result = made.bootInterrupted(operations);
+    const result = made.bootInterrupted(operations, tears);
     if (result === null) return operations;
     check(made, result.booted ? formatVersion(result.running[0]!.version) : null);
   }
 }
 
 const OPERATIONS = { move: 42, offset: 31, scratch: 100 } as const;
-/** Slots that leave the images just the room they need: a boot takes less time. */
-const SMALL = { slotSize: 0x5000, scratchSize: 0x2000 };
+/** Slots that leave the images just the room they need, and no signatures: a boot takes less time. */
+const SMALL = { slotSize: 0x5000, scratchSize: 0x2000, trust: 'any' } as const;
 const MODES = ['move', 'offset', 'scratch'] as const;
 
 describe.each(MODES)('swap using %s, with the power lost at any operation of the flash', (mode) => {
@@ -81,11 +85,28 @@ describe.each(MODES)('swap using %s, with the power lost at any operation of the
     });
   });
 
+  test.each(['test', 'perm'] as const)('ends right when it is lost in the middle of one: %s', (mark) => {
+    const make = () => bench({ mode, ...SMALL }, mark);
+    const revert = () => {
+      const made = make();
+      made.boot();
+      return made;
+    };
+    // The last one sets the flag that says it is done: half of it is enough, and the next boot is the one after the test.
+    const outcomes = (start: () => BootBench) => {
+      const seen: (string | null)[] = [];
+      atEveryOperation(start, (_, version) => void seen.push(version), true);
+      return [...new Set(seen.slice(0, -1))];
+    };
+    expect(outcomes(make)).toEqual([NEW]);
+    if (mark === 'test') expect(outcomes(revert)).toEqual([OLD]);
+  });
+
   test('keeps the old image when the new one is not signed by a trusted key', () => {
     const forged = testImage(NEW);
     forged[forged.length - 10]! ^= 1;
     atEveryOperation(
-      () => bench({ mode, ...SMALL }, 'test', [testImage(OLD), forged]),
+      () => bench({ mode, ...SMALL, trust: [KEY.publicKey] }, 'test', [testImage(OLD), forged]),
       (made, version) => {
         expect(version).toBe(OLD);
         expect(made.view(1)).toMatchObject({ version: null, magic: 'unset' });

@@ -54,11 +54,6 @@ export class SwapImage {
     return this.primary.sectorSize;
   }
 
-  /** Sectors of the primary slot that lie whole before the trailer. */
-  get sectorsBeforeTrailer(): number {
-    return Math.floor((this.primary.size - this.layout.status) / this.sectorSize);
-  }
-
   /** Writes status entry `entry` (counted from the start of the status) as done. */
   writeStatus(trailer: AreaTrailer, entry: number): void {
     const { area, layout } = trailer;

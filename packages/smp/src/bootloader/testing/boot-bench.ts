@@ -115,7 +115,8 @@ export class BootBench {
   }
 
   /** Boots with the power gone after so many operations, and again until the power stays: null when it was not cut at all. */
-  bootInterrupted(operations: number): BootResult | null {
+  bootInterrupted(operations: number, tears = false): BootResult | null {
+    this.flash.faults.tears = tears;
     try {
       this.flash.faults.operationsLeft = operations;
       this.boot();
