@@ -1,6 +1,21 @@
 /**
  * SMP, the Simple Management Protocol of MCUmgr: client, server, and the update of MCUboot devices.
  *
+ * ```ts
+ * import { hostClock } from '@meshferry/core';
+ * import { SMP_SERVICE, SmpBleTransport, SmpClient } from '@meshferry/smp';
+ *
+ * const clock = hostClock(globalThis);
+ * central.connect(peer, SMP_SERVICE, async (link) => {
+ *   if (link instanceof Error) throw link;
+ *   const client = new SmpClient(new SmpBleTransport(link, clock, { side: 'client' }), clock);
+ *   const { images } = await client.image.list();
+ *   await client.image.upload(bytes, { onProgress: ({ offset, total }) => console.log(offset / total) });
+ *   await client.image.test(hash); // of the image, see `readFirmwarePackage` of @meshferry/firmware
+ *   await client.os.reset();
+ * });
+ * ```
+ *
  * @packageDocumentation
  */
 
@@ -88,6 +103,8 @@ export type {
 export { ServerSettings, type ServerSettingsOptions } from './server/settings-store.ts';
 export { SmpServer } from './server/smp-server.ts';
 export * from './transport.ts';
+export * from './update/plan-types.ts';
+export * from './update/update-error-codes.ts';
 export { smpUpdateImages } from './update/update-images.ts';
 export { createSmpUpdate } from './update/update-job.ts';
 export { discardSmpUpdate, unfinishedSmpUpdate } from './update/update-record.ts';

@@ -10,8 +10,9 @@ import {
   slotKey,
   uploadSlot,
 } from './device-view.ts';
+import type { SmpUpdateNote } from './plan-types.ts';
 import { isSampleKey, nameOf, notNewest, shortVersion, updateError } from './update-errors.ts';
-import type { SmpUpdateImage, SmpUpdateMode, SmpUpdateNote } from './update-types.ts';
+import type { SmpUpdateImage, SmpUpdateMode } from './update-types.ts';
 
 /** What was asked for, as far as it matters for the checks. */
 export interface CheckWishes {

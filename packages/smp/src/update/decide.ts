@@ -1,6 +1,7 @@
 import { toHex } from '@meshferry/core';
 import { activeEntry, compareWithRunning, type DeviceView, isConfirmed, uploadEntry } from './device-view.ts';
 import { judge } from './judge.ts';
+import type { SmpImagePlace, SmpSlotEntry } from './plan-types.ts';
 import {
   confirmRunning,
   end,
@@ -13,7 +14,7 @@ import {
 } from './situation.ts';
 import { bootloaderRefused, nameOf, reverted, updateError, uploadCorrupt } from './update-errors.ts';
 import type { SavedSmpUpdate } from './update-record.ts';
-import type { SmpImagePlace, SmpSlotEntry, SmpUpdateImage } from './update-types.ts';
+import type { SmpUpdateImage } from './update-types.ts';
 
 /** Resets that free a slot, and resets into the loader, at most. */
 const MOST_FREEING = 2;

@@ -1,7 +1,8 @@
 import { equal } from '@meshferry/core';
 import { compareVersions, parseVersion, type Version } from '@meshferry/firmware';
 import { type BootloaderKind, reverts } from './bootloader-kind.ts';
-import type { SmpImagePlace, SmpSlotEntry, SmpUpdateDevice, SmpUpdateImage } from './update-types.ts';
+import type { SmpImagePlace, SmpSlotEntry, SmpUpdateDevice } from './plan-types.ts';
+import type { SmpUpdateImage } from './update-types.ts';
 
 /** A device as it was found: what every decision is made from. */
 export interface DeviceView {

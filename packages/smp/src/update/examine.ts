@@ -7,7 +7,7 @@ import { BootloaderInfo, McumgrParameters } from '../messages/os.ts';
 import { bootloaderKind } from './bootloader-kind.ts';
 import { type DeviceView, type SlotSize, slotKey } from './device-view.ts';
 import { askPatiently } from './patience.ts';
-import type { SmpSlotEntry } from './update-types.ts';
+import type { SmpSlotEntry } from './plan-types.ts';
 
 const NOT_SUPPORTED = 8;
 

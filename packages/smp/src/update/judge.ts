@@ -1,6 +1,7 @@
 import { toHex } from '@meshferry/core';
 import { reverts, startsNewest, takesMarks } from './bootloader-kind.ts';
 import { activeEntry, compareWithRunning } from './device-view.ts';
+import type { SmpImagePlace, SmpUpdateNote } from './plan-types.ts';
 import {
   confirmRunning,
   end,
@@ -22,7 +23,7 @@ import {
   swapHeld,
   updateError,
 } from './update-errors.ts';
-import type { SmpImagePlace, SmpUpdateImage, SmpUpdateNote } from './update-types.ts';
+import type { SmpUpdateImage } from './update-types.ts';
 
 /** Resets into the new images, at most; and how many must have been seen to blame the bootloader for what did not change. */
 const MOST_RESETS = 3;

@@ -2,12 +2,13 @@ import { decide } from './decide.ts';
 import type { DeviceView } from './device-view.ts';
 import { begin } from './drive.ts';
 import { RECONNECT_SECONDS } from './estimate.ts';
+import type { SmpUpdateDevice, SmpUpdatePlan, SmpUpdateStep } from './plan-types.ts';
 import { predict } from './predict.ts';
 import { isRunning, modeOf, placeIn, type Situation, type SmpUpdateAction } from './situation.ts';
 import { nameOf } from './update-errors.ts';
 import { readSmpUpdate, recordAfter, recordBefore } from './update-record.ts';
 import type { UpdateRun } from './update-run.ts';
-import type { SmpUpdateDevice, SmpUpdatePhase, SmpUpdatePlan, SmpUpdateStep } from './update-types.ts';
+import type { SmpUpdatePhase } from './update-types.ts';
 
 /** More steps than any update has. */
 const MOST_STEPS = 40;

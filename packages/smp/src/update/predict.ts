@@ -2,8 +2,9 @@ import { equal } from '@meshferry/core';
 import { formatVersion } from '@meshferry/firmware';
 import { startsNewest } from './bootloader-kind.ts';
 import { type DeviceView, uploadSlot } from './device-view.ts';
+import type { SmpSlotEntry } from './plan-types.ts';
 import type { SmpUpdateAction } from './situation.ts';
-import type { SmpSlotEntry, SmpUpdateImage } from './update-types.ts';
+import type { SmpUpdateImage } from './update-types.ts';
 
 /** The device after an action that went well: what a plan is made from, and what an answer is compared with. */
 export function predict(view: DeviceView, action: SmpUpdateAction): DeviceView {

@@ -1,9 +1,10 @@
 import { type MeshError, toHex } from '@meshferry/core';
 import { usableMode } from './bootloader-kind.ts';
 import { type DeviceView, placeOf } from './device-view.ts';
+import type { SmpImagePlace, SmpUpdateNote } from './plan-types.ts';
 import { nameOf, updateError } from './update-errors.ts';
 import type { SavedSmpUpdate } from './update-record.ts';
-import type { SmpImagePlace, SmpUpdateImage, SmpUpdateMode, SmpUpdateNote, SmpUpdateOutcome } from './update-types.ts';
+import type { SmpUpdateImage, SmpUpdateMode, SmpUpdateOutcome } from './update-types.ts';
 
 /** Everything that says what comes next. */
 export interface Situation {

@@ -1,6 +1,7 @@
 import { MeshError, toHex } from '@meshferry/core';
 import { formatVersion, type PublicKey, SAMPLE_KEYS, type Version } from '@meshferry/firmware';
-import type { SmpUpdateErrorCode, SmpUpdateImage } from './update-types.ts';
+import type { SmpUpdateErrorCode } from './update-error-codes.ts';
+import type { SmpUpdateImage } from './update-types.ts';
 
 /** An error of the update itself. */
 export function updateError(code: SmpUpdateErrorCode, message: string, hint: string, cause?: unknown): MeshError {

@@ -3,6 +3,7 @@ import { ImageErase } from '../messages/image.ts';
 import { uploadSlot } from './device-view.ts';
 import { drive, reach, recover } from './drive.ts';
 import { planUpdate } from './plan.ts';
+import type { SmpUpdatePlan } from './plan-types.ts';
 import { placeIn, type SmpUpdateEnd } from './situation.ts';
 import { nameOf, updateError } from './update-errors.ts';
 import { UpdateLink } from './update-link.ts';
@@ -13,7 +14,6 @@ import type {
   SmpUpdateJob,
   SmpUpdateOptions,
   SmpUpdateOutcome,
-  SmpUpdatePlan,
   SmpUpdateProgress,
   SmpUpdateReport,
 } from './update-types.ts';

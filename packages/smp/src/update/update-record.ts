@@ -1,7 +1,8 @@
 import { encodeRecord, equal, MeshError, readRecord, type Store, toHex } from '@meshferry/core';
 import { formatVersion } from '@meshferry/firmware';
+import type { SmpUpdateDevice } from './plan-types.ts';
 import { placeIn, type Situation, type SmpUpdateAction } from './situation.ts';
-import type { SmpUnfinishedUpdate, SmpUpdateDevice, SmpUpdateImage, SmpUpdateMode } from './update-types.ts';
+import type { SmpUnfinishedUpdate, SmpUpdateImage, SmpUpdateMode } from './update-types.ts';
 
 /** What is kept of an update until it has ended: written before what it says is done. */
 export interface SavedSmpUpdate {

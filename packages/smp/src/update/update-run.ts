@@ -1,11 +1,12 @@
 import { type Log, type MeshError, silent } from '@meshferry/core';
 import type { DeviceView } from './device-view.ts';
 import { estimateSwapSeconds } from './estimate.ts';
+import type { SmpUpdateNote } from './plan-types.ts';
 import { NOTHING_TRIED, type Situation, type Tried } from './situation.ts';
 import type { UpdateLink } from './update-link.ts';
 import type { UpdateMeter } from './update-meter.ts';
 import { readOpenUpload, type SavedSmpUpdate, writeOpenUpload, writeSmpUpdate } from './update-record.ts';
-import type { SmpUpdateImage, SmpUpdateNote, SmpUpdateOptions } from './update-types.ts';
+import type { SmpUpdateImage, SmpUpdateOptions } from './update-types.ts';
 
 const RECONNECT_DEFAULT_SECONDS = 60;
 

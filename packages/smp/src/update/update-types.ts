@@ -1,6 +1,7 @@
 import type { Clock, Log, MeshError, Random, Store } from '@meshferry/core';
 import type { SignatureState, Version } from '@meshferry/firmware';
 import type { SmpRoute } from '../transport.ts';
+import type { SmpImagePlace, SmpUpdateNote, SmpUpdatePlan } from './plan-types.ts';
 
 /**
  * What happens after the upload [spec: smp section 5.1]: `test-and-confirm` the image runs once, is looked at and then kept;
@@ -179,13 +180,6 @@ export interface SmpUpdateImageReport {
   readonly state: SmpImagePlace;
 }
 
-/**
- * Where an image is on the device: `absent`; `stored` in a slot that is not going to be booted; `staged` for one boot;
- * `staged-for-good`; `running` and to be reverted; `kept`: runs and is confirmed; `unlisted`: the device does not list what
- * runs of this image number.
- */
-export type SmpImagePlace = 'absent' | 'stored' | 'staged' | 'staged-for-good' | 'running' | 'kept' | 'unlisted';
-
 export interface SmpUpdateStats {
   readonly totalSeconds: number;
   readonly uploadSeconds: number;
@@ -194,73 +188,6 @@ export interface SmpUpdateStats {
   readonly bytesPerSecond: number | null;
   readonly links: number;
   readonly resets: number;
-}
-
-/** Something worth knowing before an update. */
-export interface SmpUpdateNote {
-  readonly severity: 'info' | 'warning';
-  readonly code: string;
-  readonly message: string;
-}
-
-/** What an update is going to do, found out without changing anything. */
-export interface SmpUpdatePlan {
-  readonly device: SmpUpdateDevice;
-  /** The mode that will be used, which the bootloader may have changed. */
-  readonly mode: SmpUpdateMode;
-  readonly images: readonly SmpPlannedImage[];
-  /** In their order, one line each for people. */
-  readonly steps: readonly SmpUpdateStep[];
-  readonly notes: readonly SmpUpdateNote[];
-  /** Why the update would not begin; null when it can. */
-  readonly error: MeshError | null;
-  /** An estimate for all of it; null when there is nothing to tell it by. */
-  readonly seconds: number | null;
-  /** Whether it goes on with an unfinished update of the store. */
-  readonly resumes: boolean;
-}
-
-export interface SmpUpdateStep {
-  readonly phase: SmpUpdatePhase;
-  readonly image: number | null;
-  readonly text: string;
-}
-
-export interface SmpPlannedImage {
-  readonly image: number;
-  readonly file: string | null;
-  readonly version: Version;
-  readonly size: number;
-  readonly place: SmpImagePlace;
-}
-
-/** What the device says of itself. */
-export interface SmpUpdateDevice {
-  readonly bootloader: string | null;
-  /** As the device counts them; null when it does not tell. */
-  readonly modeNumber: number | null;
-  readonly modeName: string;
-  /** Who answers: the application, MCUboot's serial recovery, the firmware loader, or an application without image group. */
-  readonly speaker: 'application' | 'recovery' | 'loader' | 'no-images';
-  readonly bufferSize: number | null;
-  readonly bufferCount: number | null;
-  readonly slots: readonly SmpSlotEntry[];
-}
-
-/** One entry of the image list, made whole [spec: smp section 4.2]. */
-export interface SmpSlotEntry {
-  readonly image: number;
-  readonly slot: number;
-  readonly version: string;
-  readonly hash: Uint8Array | null;
-  readonly bootable: boolean;
-  readonly pending: boolean;
-  readonly confirmed: boolean;
-  readonly active: boolean;
-  readonly permanent: boolean;
-  /** Octets of the slot and of the largest image it takes; null when the device does not tell. */
-  readonly size: number | null;
-  readonly maxImageSize: number | null;
 }
 
 /** What is kept of an unfinished update, for people. */
@@ -275,50 +202,3 @@ export interface SmpUnfinishedUpdate {
   /** Whether the reset into the new image was asked for: it cannot be cancelled any more. */
   readonly wasReset: boolean;
 }
-
-/** How an update fails, as codes of {@link SmpUpdateReport.error}; a lost link, refusals and bearers have codes of their own. */
-export type SmpUpdateErrorCode =
-  /** The package holds nothing to send. */
-  | 'smp-no-image'
-  /** The device has no image of this number. */
-  | 'smp-no-such-image'
-  /** The application has no image group, or cannot be updated while it runs. */
-  | 'smp-no-image-group'
-  | 'smp-single-slot'
-  | 'smp-image-too-large'
-  /** The build runs from the slot that is in use; or it is not known which of two builds fits. */
-  | 'smp-wrong-slot'
-  | 'smp-slot-unknown'
-  | 'smp-dependency-unmet'
-  | 'smp-downgrade'
-  /** The bootloader starts the newest image, and this would not be it. */
-  | 'smp-not-newest'
-  /** Something else is in the way in slot 1, and a reset does not free it. */
-  | 'smp-slot-blocked'
-  /** The image is set to stay, and only a test was asked for. */
-  | 'smp-already-permanent'
-  /** What is in the slot after the upload is not the file. */
-  | 'smp-upload-corrupt'
-  /** The device did not take test or confirm, or took it without effect. */
-  | 'smp-select-refused'
-  | 'smp-not-pending'
-  | 'smp-reset-refused'
-  /** Resets were accepted and did not happen. */
-  | 'smp-not-reset'
-  /** The image is still waiting for its boot after resets: a dependency holds it back. */
-  | 'smp-swap-held'
-  /** Nothing told the bootloader to start the image. */
-  | 'smp-not-selected'
-  | 'smp-reverted'
-  | 'smp-bootloader-refused'
-  | 'smp-confirm-refused'
-  | 'smp-still-in-recovery'
-  /** Nobody answered within the time after the reset, or after a lost link, or at all. */
-  | 'smp-no-answer'
-  | 'smp-unreachable'
-  /** Links broke again and again without progress. */
-  | 'smp-link-unstable'
-  /** The store holds an unfinished update of another file. */
-  | 'smp-update-unfinished'
-  | 'smp-update-running'
-  | 'smp-too-late';

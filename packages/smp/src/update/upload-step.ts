@@ -6,10 +6,11 @@ import { startImageUpload } from '../upload/image-upload.ts';
 import type { TransferProgress } from '../upload/progress.ts';
 import { slotKey, uploadSlot } from './device-view.ts';
 import type { SmpUpdateAction } from './situation.ts';
+import type { SmpUpdateErrorCode } from './update-error-codes.ts';
 import { nameOf, updateError } from './update-errors.ts';
 import { recordAfter } from './update-record.ts';
 import type { UpdateRun } from './update-run.ts';
-import type { SmpUpdateErrorCode, SmpUpdateImage } from './update-types.ts';
+import type { SmpUpdateImage } from './update-types.ts';
 
 /** Of the image group [spec: smp section 3.2]. */
 const NO_FREE_SLOT = 9;
