@@ -1,7 +1,7 @@
 import { formatVersion } from '@meshferry/firmware';
 import { describe, expect, test } from 'vitest';
 import { PowerLoss } from './flash.ts';
-import { type BenchOptions, BootBench, testImage } from './testing/boot-bench.ts';
+import { type BenchOptions, BootBench, KEY, testImage } from './testing/boot-bench.ts';
 
 const OLD = '1.0.0+0';
 const NEW = '1.2.3+4';
