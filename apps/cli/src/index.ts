@@ -33,6 +33,11 @@
  * | `decode CAPTURE` | recorded traffic down to named fields; live with `--bearer` | `meshferry decode update.jsonl.gz` |
  * | `capture --out FILE` | what a bearer hears, for `decode` (.jsonl) or Wireshark (.pcap) | `meshferry capture --bearer sim:targets=2 --out update.pcap` |
  * | `device run` | be a device that is provisioned, configured and updated; `--once`: until an image was applied | `meshferry device run --bearer hci:tcp:127.0.0.1:9001 --state ./lamp` |
+ * | `smp update FILE` | the whole update of a device with MCUboot over SMP (MCUmgr): upload, test, reset, look what runs, confirm; typed again it goes on; `--plan`, `--mode`; `smp cancel` | `meshferry smp update app_update.bin --bearer serial:/dev/ttyACM0` |
+ * | `smp scan` · `info` · `list` | devices with SMP in range; what one tells of itself, and what its slots hold | `meshferry smp list --bearer udp:192.0.2.1:1337` |
+ * | `smp upload` · `test` · `confirm` · `erase` · `reset` | the steps of an update by hand | `meshferry smp upload app_update.bin --bearer sim:smp --state ./state` |
+ * | `smp fs` · `settings` · `shell` · `echo` · `stat` · `tasks` · `datetime` | everything else that MCUmgr offers | `meshferry smp shell kernel uptime --bearer serial:/dev/ttyACM0` |
+ * | `smp explain HEX` | octets as a device reads them, and what is wrong with them | `meshferry smp explain 00 00 00 01 2d 01 00 00` |
  * | `bearer list` | the radios, their URIs, and whether they can be used here | `meshferry bearer list` |
  *
  * Every command has `--help`. `--json` prints newline-delimited JSON, a line of type `result` last; `--log LEVEL` logs to
