@@ -52,11 +52,6 @@ export class LineSender {
     this.#msPerOctet = baudRate === undefined ? 0 : (BITS_PER_OCTET * 1000) / baudRate;
   }
 
-  /** The pause of a line now, ms. */
-  get pauseMs(): number {
-    return this.#pacer.pauseMs;
-  }
-
   /** Looks whether a request goes out again, and slows down then. */
   watch(packet: Uint8Array, lines: number): void {
     if (lines <= SHORT_LINES) return;
