@@ -138,6 +138,19 @@ describe('of two builds', () => {
     expect(chosen(view(4, [entry(1, 'o', 'ac')]), { 0: 1 })).toBe(1);
   });
 
+  test('one that is given alone must not be for the slot that runs, where there are two', () => {
+    const alone = (slot: number, seen: ReturnType<typeof view>) => {
+      const result = chooseBuilds(seen, [wanted({ slot })], {});
+      return result.ok ? result.value[0]!.slot : result.error.code;
+    };
+    for (const mode of [3, 4]) {
+      expect(alone(1, view(mode, [entry(0, 'o', 'ac')]))).toBe(1);
+      expect(alone(0, view(mode, [entry(0, 'o', 'ac')]))).toBe('smp-wrong-slot');
+    }
+    expect(alone(0, view(7, [entry(0, 'o', 'ac')]))).toBe(0);
+    expect(alone(0, view(null, [], { speaker: 'recovery' }))).toBe(0);
+  });
+
   test('of MCUboot itself, what the bootloader before it says counts', () => {
     expect(chosen(view(3, [entry(0, 'o', 'ac')]))).toBe('smp-slot-unknown');
     expect(chosen(view(3, [entry(0, 'o', 'ac')], { b0Active: 1 }))).toBe(0);

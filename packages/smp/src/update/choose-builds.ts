@@ -39,7 +39,8 @@ function chooseBuild(
   const running = active?.hash ?? null;
   const itself = builds.find(({ hash }) => running !== null && equal(hash, running));
   if (itself !== undefined) return ok(itself);
-  const inUse = slotInUse(view, active?.slot);
+  const inUse = builds.length === 1 ? active?.slot : slotInUse(view, active?.slot);
+  if (builds.length === 1 && (inUse === undefined || hasOneSlot(view))) return ok(first);
   if (inUse === undefined) {
     const message = `the package holds a build of image ${first.image} for each slot, and the device does not tell which is in use (bootloader: ${view.kind.name})`;
     return fail(updateError('smp-slot-unknown', message, 'Send the build for the free slot alone, as .bin file.'));
@@ -56,4 +57,8 @@ function chooseBuild(
 function slotInUse({ kind: { scheme }, b0Active }: DeviceView, active: number | undefined): number | undefined {
   const movesImages = scheme === 'swap' || scheme === 'overwrite';
   return movesImages ? (b0Active ?? undefined) : active;
+}
+
+function hasOneSlot({ kind: { scheme } }: DeviceView): boolean {
+  return scheme === 'single-slot' || scheme === 'loader';
 }

@@ -1,5 +1,5 @@
 import { toHex } from '@meshferry/core';
-import { describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { decide } from './decide.ts';
 import type { SmpSlotEntry } from './plan-types.ts';
 import { predict } from './predict.ts';
@@ -252,6 +252,15 @@ describe('after the reset, by what is found', () => {
 });
 
 describe('from anywhere', () => {
+  const { stackTraceLimit } = Error;
+  // Thousands of errors, whose stacks nobody reads.
+  beforeAll(() => {
+    Error.stackTraceLimit = 0;
+  });
+  afterAll(() => {
+    Error.stackTraceLimit = stackTraceLimit;
+  });
+
   const SPEAKERS = ['application', 'recovery', 'loader', 'no-images'] as const;
   const letters = ['', 'o', 'n', 'x'];
   const flags = ['', 'p', 'pP', 'c', 'cpP'];
