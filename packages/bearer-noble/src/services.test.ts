@@ -73,6 +73,23 @@ describe.each(BOTH)('%s', (lib) => {
     expect([anew.ended, served.smp![1]!.ended, controller.connections.handles.length]).toEqual([1, 1, 0]);
   });
 
+  it('keeps the controller supplied with values of the greatest length', async () => {
+    const rig = new HciRig();
+    const options = { aclLength: 251, aclPackets: 10, packetsPerEvent: 10 };
+    const far = rig.serve(rig.end(options));
+    const { bearer } = await rig.noble(lib, options);
+    const link = await rig.linkTo(bearer, await rig.discovered(bearer));
+    const start = rig.clock.now;
+    let sent = 0;
+    const next = (): void => {
+      if (sent++ < 200) link.send(new Uint8Array(495).fill(sent), next);
+    };
+    next();
+    await rig.until(() => far[0]!.values.length === 200);
+    // Five values, of two packets each, in a connection event of 7.5 ms: 300 ms, seen every 50 ms.
+    expect(rig.clock.now - start).toBeLessThan(450);
+  });
+
   it('is asked for two services at once, and connects once', async () => {
     const { rig, bearer, controller, device } = await setUp();
     const links: GattLink[] = [];

@@ -165,6 +165,33 @@ describe('a connection of several services', () => {
   });
 });
 
+describe('a central that closes', () => {
+  const closed = new MeshError('bearer-closed', 'the bearer was closed');
+
+  it('ends looking for an address', () => {
+    const { rig, central } = setUp();
+    const codes: string[] = [];
+    central.central.connect('11:22:33:44:55:66', SMP, (outcome) => codes.push((outcome as MeshError).code));
+    rig.clock.advance(100);
+    central.central.close(closed);
+    rig.clock.advance(1000);
+    expect([codes, central.controller.scanning.enabled]).toEqual([['bearer-closed'], false]);
+  });
+
+  it('makes no new connection for who waits for the end of the last one', () => {
+    const set = setUp();
+    const { rig, central, peer, served } = set;
+    const codes: string[] = [];
+    open(set, SMP).link.disconnect();
+    central.central.connect(peer, SMP, (outcome) => codes.push((outcome as MeshError).code));
+    central.central.close(closed);
+    rig.clock.advance(20_000);
+    expect([codes, served.smp!.length, central.connections.size]).toEqual([['bearer-closed'], 1, 0]);
+    expect(rig.connect(central, peer, SMP)).toMatchObject({ code: 'bearer-closed' });
+    central.central.scan(() => expect.unreachable())();
+  });
+});
+
 describe('values without response', () => {
   it('fill the buffers of the controller: as many go in a connection event as it takes', () => {
     const set = setUp({ aclLength: 251, aclPackets: 10, packetsPerEvent: 10 });
