@@ -61,7 +61,7 @@ export class AnswerWriter {
       ['rc', error.code],
     ]);
     const map = new Map<CborValue, CborValue>([['err', err]]);
-    if (this.#verbose && error.rsn !== undefined) map.set('rsn', error.rsn);
+    // A reason goes with `rc` only, as Zephyr has it: in v2 the code of a group says enough.
     for (const [key, value] of error.fields ?? []) map.set(key, value);
     return this.#fitting(this.#packet(map, request), request);
   }

@@ -4,7 +4,7 @@ import { decodeMap } from '../cbor.ts';
 import { EraseStorage } from '../messages/basic.ts';
 import { EnumerationCount, EnumerationDetails, EnumerationSingle } from '../messages/enumeration.ts';
 import { FileClose, FileDownload, FileHash, FileStatus, FileUpload } from '../messages/file-system.ts';
-import { LogClear, LogLevels, LogList, LogModules, LogShow } from '../messages/log.ts';
+import { LogClear, LogLevels, LogList, LogModules, LogShow, type LogShowAnswer } from '../messages/log.ts';
 import {
   BootloaderInfo,
   DateTimeRead,
@@ -315,7 +315,7 @@ describe('statistics, enumeration, log', () => {
     const bench = new Bench({ log: [{ name: 'app', type: 0, entries }] });
     const shown: number[] = [];
     for (let index: number | bigint = 0; ; ) {
-      const { nextIndex = 0, logs } = bench.value(LogShow, { index, logName: 'app' });
+      const { nextIndex = 0, logs }: LogShowAnswer = bench.value(LogShow, { index, logName: 'app' });
       if (logs[0]!.entries.length === 0) break;
       for (const entry of logs[0]!.entries) shown.push(Number(entry.index));
       index = nextIndex;

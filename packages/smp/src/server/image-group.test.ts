@@ -103,9 +103,9 @@ describe('upload', () => {
       error: { refusal: { layer: 'smp', code: 1, rsn: 'magic mismatch' } },
     });
     bench.version = 1;
-    expect(bench.ask(ImageUpload, { ...first, len: SLOT + 1 })).toMatchObject({
-      error: { refusal: { layer: 'group', code: 30, rsn: 'img too large' } },
-    });
+    const refused = bench.ask(ImageUpload, { ...first, len: SLOT + 1 });
+    expect(refused).toMatchObject({ error: { refusal: { layer: 'group', code: 30 } } });
+    expect(refused).not.toHaveProperty('error.refusal.rsn');
   });
 
   test('the room of the trailer counts where the build checks it', () => {
@@ -131,6 +131,7 @@ describe('upload', () => {
   test('the application may reject a chunk', () => {
     const refuseChunk = (off: number) => (off > 0 ? { group: 1, code: 1 } : undefined);
     const bench = new ImageBench({ imageOptions: { refuseChunk }, verboseErrors: true });
+    bench.version = 0;
     bench.value(ImageUpload, first);
     expect(bench.ask(ImageUpload, { off: 64, data: B.subarray(64, 128) })).toMatchObject({
       error: { refusal: { rsn: 'app reject' } },

@@ -6,7 +6,7 @@ export interface GroupError {
   readonly group: number;
   /** 1 or more. */
   readonly code: number;
-  /** A reason for people, sent by servers with verbose errors. */
+  /** A reason for people, sent in v1 by servers with verbose errors. */
   readonly rsn?: string;
   /** What v2 says besides. */
   readonly fields?: ReadonlyMap<string, CborValue>;

@@ -17,7 +17,7 @@ export interface SmpServerOptions {
   readonly buffers?: { readonly size: number; readonly count: number };
   /** `v1`: an old server that knows no versions; `v2`: refuses v1 with rc 12. Default `both`. */
   readonly protocol?: 'v1' | 'v2' | 'both';
-  /** Errors carry a reason for people. Default false. */
+  /** Errors by `rc` carry a reason for people; those of a group in v2 never do, as in Zephyr. Default false. */
   readonly verboseErrors?: boolean;
   /** Groups to leave out though the personality has them. */
   readonly without?: readonly number[];
