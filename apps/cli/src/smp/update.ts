@@ -75,6 +75,7 @@ export async function smpUpdate(shell: Shell, [path = '']: readonly string[], fl
       return finish(shell, session, plan, report);
     } finally {
       view?.close();
+      job.close();
     }
   });
 }
