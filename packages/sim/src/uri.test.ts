@@ -21,6 +21,7 @@ describe('parseSimUri', () => {
       proxies: 0,
       link: 'adv',
       distributor: false,
+      smp: false,
       seed: 1,
       topology: 'full',
       hops: undefined,
@@ -49,7 +50,7 @@ describe('parseSimUri', () => {
 
   it('reads every key', () => {
     const text =
-      'sim:targets=3,unprovisioned=2,lowpower=1,friends=2,proxies=2,link=gatt,distributor=1,seed=42,topology=grid,hops=3,relays=all,radio=ideal,loss=0.05,memo=off,' +
+      'sim:targets=3,unprovisioned=2,lowpower=1,friends=2,proxies=2,link=gatt,distributor=1,smp=1,seed=42,topology=grid,hops=3,relays=all,radio=ideal,loss=0.05,memo=off,' +
       'controller=single,interval=30,sets=4,rearm=0.5,block=12-14,chunks=512,slot=524288,peer=stock,segments=32,version=1.2.3+4,' +
       'company=0x004c,effect=auto,trust=keys/a%2Cb.pem,fail=0x0100@metadata+0x0104@block3;0x0102@reboot5,models=full,images=blob+app,instances=2,adds=element,oob=output+static';
     expect(parseSimUri(text)).toEqual({
@@ -60,6 +61,7 @@ describe('parseSimUri', () => {
       proxies: 2,
       link: 'gatt',
       distributor: true,
+      smp: true,
       seed: 42,
       topology: 'grid',
       hops: 3,
@@ -128,6 +130,7 @@ describe('parseSimUri', () => {
     ['loss=2', 'a number from 0 to 1'],
     ['loss=a', 'a number from 0 to 1'],
     ['distributor=yes', 'from 0 to 1'],
+    ['smp=1', '0 without a Distributor; add distributor=1'],
     ['friends=1,lowpower=11', 'number of targets, 10 here'],
     ['lowpower=2', 'add friends=1'],
     ['friends=1,lowpower=3,proxies=8', 'that do not sleep, 7 here'],

@@ -6,6 +6,7 @@ import {
   formatVersion,
   generateSigningKey,
   type ImageParts,
+  parseSigningKey,
   parseVersion,
   readFirmwarePackage,
 } from '@meshferry/firmware';
@@ -27,6 +28,11 @@ function image(version: string, parts: Partial<ImageParts> = {}): Uint8Array {
   const payload = new SeededRandom(version).bytes(40_000);
   return buildImage({ payload, version: parsed.value, key: demoSigningKey(), ...parts });
 }
+
+/** Of RFC 8032, section 7.1: anybody's. */
+const ED25519 = `-----BEGIN PRIVATE KEY-----
+MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g
+-----END PRIVATE KEY-----`;
 
 function open(uri: string, ground: Partial<SimSmpGround> = {}): SimSmp {
   return new SimSmp({ sim: parseSimSmpUri(uri), ...ground });
@@ -152,6 +158,19 @@ describe('sim:smp', () => {
     ] as const) {
       const sim = open('sim:smp,trust=mine.pem', { trust: [key.publicKey] });
       expect((await update(sim, image('1.0.0+0', { key: signer }))).succeeded).toBe(succeeds);
+    }
+  });
+
+  test('takes images with SHA-512, as those of an nRF54L are, unless it is built for another hash', async () => {
+    const key = parseSigningKey(ED25519, 'ed25519');
+    if (!key.ok) throw key.error;
+    const file = image('1.0.0+0', { key: key.value, hashAlgorithm: 'SHA512', pure: true });
+    for (const [uri, succeeds] of [
+      ['sim:smp', true],
+      ['sim:smp,hash=32', false],
+    ] as const) {
+      const sim = open(`${uri},trust=file.pem`, { trust: [key.value.publicKey] });
+      expect((await update(sim, file)).succeeded).toBe(succeeds);
     }
   });
 

@@ -33,7 +33,8 @@ function onceEach(counts: readonly number[]): Nth {
 /** How the image group is built. */
 export function imageOptions(sim: SimSmpOptions): ImageGroupOptions {
   const refused = refusal(sim, 'upload', SmpGroup.image);
-  return { check: sim.check === 1, ...(refused !== undefined && { refuseChunk: () => refused }) };
+  const hashOctets = sim.hash === 'any' ? 'any' : (Number(sim.hash) as 32 | 48 | 64);
+  return { check: sim.check === 1, hashOctets, ...(refused !== undefined && { refuseChunk: () => refused }) };
 }
 
 /** An error that is asked for. */

@@ -34,6 +34,8 @@ export interface SimSmpKeys {
   bootinfo: number;
   verbose: number;
   check: number;
+  /** Octets of the hashes that images are tested and confirmed by; a real build takes one length alone. */
+  hash: 'any' | '32' | '48' | '64';
   /** Octets of what the flash erases and writes at once, and the ms that a sector and 1024 octets take. */
   sector: number;
   align: number;
@@ -83,6 +85,7 @@ export const SIM_SMP_KEYS: { readonly [K in keyof SimSmpKeys]: Key<SimSmpKeys[K]
   bootinfo: yes,
   verbose: no,
   check: no,
+  hash: choice('any', ['any', '32', '48', '64']),
   sector: naturalNumber(4096, 256, 0x2_0000, ' octets'),
   align: naturalNumber(4, 1, 32, ' octets'),
   // As the RRAM of an nRF54L15. That of an nRF52840 is erase=85,write=10.

@@ -88,8 +88,8 @@ export interface ImageGroupOptions {
   readonly compareBuild?: boolean;
   /** Refuses what leaves the bootloader no room for its trailer, not only what exceeds the slot. Default false. */
   readonly checkMaxSize?: boolean;
-  /** Octets of an image hash. Default 32. */
-  readonly hashOctets?: 32 | 48 | 64;
+  /** Octets of an image hash; `any` of the three, which no single build takes. Default 32. */
+  readonly hashOctets?: 32 | 48 | 64 | 'any';
   /** No image but the running one may be confirmed, in any slot. Default false: only not in its active slot. */
   readonly denyConfirmOthers?: boolean;
   /** A pending slot may be erased and uploaded to. Default false. */

@@ -9,6 +9,8 @@ import type { GroupGround } from './ground.ts';
 
 const group = SmpGroup.image;
 const NOT_BOOTABLE = 0x10;
+/** SHA-256, SHA-384, SHA-512. */
+const HASH_OCTETS: readonly number[] = [32, 48, 64];
 
 /** Errors of the image group that a state write ends with [spec: smp section 4.4]. */
 const HASH_NOT_FOUND = 8;
@@ -92,7 +94,8 @@ function running(host: ImageHost, confirm: boolean): SlotPlace | number {
 }
 
 function slotOf(host: ImageHost, hash: Uint8Array, { hashOctets = 32 }: ImageGroupOptions): SlotPlace | number {
-  if (hash.length !== hashOctets) return INVALID_HASH;
+  const isOne = hashOctets === 'any' ? HASH_OCTETS.includes(hash.length) : hash.length === hashOctets;
+  if (!isOne) return INVALID_HASH;
   return findByHash(host, hash) ?? HASH_NOT_FOUND;
 }
 
