@@ -88,9 +88,8 @@ export class NobleCentral implements GattCentral {
   scan(found: (device: GattDevice) => void): Unsubscribe {
     if (this.#ended !== undefined) return () => {};
     const devices = new HeardDevices();
-    return this.#scanner.search(undefined, (peripheral) => {
-      this.#devices.seen(peripheral);
-      const { id, address, rssi, advertisement } = peripheral;
+    const hear = (peripheral: NoblePeripheral, rssi: number) => {
+      const { id, address, advertisement } = peripheral;
       const { localName, serviceUuids, serviceData } = advertisement;
       const uuids = [...(serviceUuids ?? []), ...(serviceData ?? []).map(({ uuid }) => uuid)];
       const report = {
@@ -102,7 +101,18 @@ export class NobleCentral implements GattCentral {
         connectable: Boolean(peripheral.connectable),
       };
       found(devices.hear({ ...report, rssi, at: this.#clock.now }));
+    };
+    const connected = this.#clock.after(0, () => {
+      for (const { isOpen, peripheral } of this.#connections.values()) if (isOpen) hear(peripheral, RSSI_UNKNOWN);
     });
+    const stop = this.#scanner.search(undefined, (peripheral) => {
+      this.#devices.seen(peripheral);
+      hear(peripheral, peripheral.rssi);
+    });
+    return () => {
+      connected.cancel();
+      stop();
+    };
   }
 
   /** `peer`: of an advertisement; or an address, which is looked for first: not every service is advertised. */

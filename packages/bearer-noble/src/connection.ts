@@ -67,6 +67,10 @@ export class NobleConnection {
     this.opened.catch(() => {});
   }
 
+  get isOpen(): boolean {
+    return this.#state === 'open';
+  }
+
   /** Whether it takes no users any more. */
   get isEnding(): boolean {
     return this.#state === 'ending' || this.#state === 'over';

@@ -27,6 +27,16 @@ const BROKEN: Readonly<Record<string, readonly [Break, RegExp]>> = {
     })),
     /a device was heard by a scan that was taken back/,
   ],
+  'forgets whom it is connected to': [
+    (bearer, clock) =>
+      central((inner) => ({
+        scan: (tell) => {
+          const from = clock.now;
+          return inner.scan!((device) => clock.now > from && tell(device));
+        },
+      }))(bearer, clock),
+    /who is connected already.*: device-not-found/,
+  ],
   'hears no names': [scanned((device) => ({ ...device, name: null })), /device-not-found: no connectable device/],
   'knows short services alone': [
     scanned((device) => ({ ...device, services: device.services.filter((uuid) => typeof uuid === 'number') })),

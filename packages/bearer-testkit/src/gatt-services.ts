@@ -76,6 +76,20 @@ export const serviceScenes: readonly Scene[] = [
     },
   },
   {
+    name: 'tells a scan of who is connected already, whether it shows itself or not',
+    needs: 'scans',
+    play: async (stage) => {
+      const server = await serveBoth(stage);
+      const central = await openCentral(stage);
+      const { peer, address } = await seek(stage, central.central, { name: NAME });
+      await opened(stage, central, server, MESH_PROXY_SERVICE, peer);
+      server.unadvertise();
+      await stage.pass(3 * stage.gatt.intervalMs);
+      const again = await seek(stage, central.central, { address: address ?? peer });
+      await bothCarry(stage, await opened(stage, central, server, LONG, again.peer), 1);
+    },
+  },
+  {
     name: 'hears offers of other services while it scans',
     needs: 'scans',
     play: async (stage) => {
@@ -206,6 +220,7 @@ const UNKNOWN: GattService = { ...LONG, uuid: '8d53dc1d-1db7-4cd3-868b-8a527460a
 interface BothServer {
   readonly bearer: Peripheral;
   readonly offer: GattOffer;
+  readonly unadvertise: () => void;
   readonly long: readonly LinkEnd[];
   readonly proxy: readonly LinkEnd[];
 }
@@ -218,8 +233,8 @@ async function serveBoth(stage: Stage): Promise<BothServer> {
   bearer.peripheral.serve(MESH_PROXY_SERVICE, take(proxy!));
   const { intervalMs } = stage.gatt;
   const offer = { service: LONG.uuid, name: NAME, data: new Uint8Array(), intervalMs, privateAddress: true };
-  bearer.peripheral.advertise(offer);
-  return { bearer, offer, long: long!, proxy: proxy! };
+  const unadvertise = bearer.peripheral.advertise(offer);
+  return { bearer, offer, unadvertise, long: long!, proxy: proxy! };
 }
 
 function scan(stage: Stage, central: GattCentral, found: (device: GattDevice) => void): () => void {

@@ -8,6 +8,7 @@ import type {
   GattOffer,
   GattPeripheral,
   GattService,
+  GattUuid,
 } from './gatt.ts';
 import { type ClosableGatt, closableGatt } from './gatt-closable.ts';
 import { type MemoryLinkOptions, type MemoryLinks, makeLinks } from './gatt-memory-link.ts';
@@ -104,6 +105,8 @@ interface Shown {
 }
 
 const RSSI = -60;
+/** As HCI has it. */
+const RSSI_UNKNOWN = 127;
 
 class MemoryCentral implements GattCentral {
   readonly #world: World;
@@ -125,12 +128,20 @@ class MemoryCentral implements GattCentral {
   }
 
   scan(found: (device: GattDevice) => void): Unsubscribe {
+    const { clock } = this.#world;
     const devices = new HeardDevices();
-    return this.#world.listen(({ offer: { service, name }, peer }) => {
+    const hear = (peer: string, name: string | undefined, services: readonly GattUuid[], rssi: number) => {
       const address = this.#world.printed(peer);
-      const at = this.#world.clock.now;
-      found(devices.hear({ peer, address, name, services: [service], rssi: RSSI, at, connectable: true }));
+      found(devices.hear({ peer, address, name, services, rssi, at: clock.now, connectable: true }));
+    };
+    const timer = clock.after(0, () => {
+      for (const peer of this.#connected.keys()) hear(peer, undefined, [], RSSI_UNKNOWN);
     });
+    const stop = this.#world.listen(({ offer: { service, name }, peer }) => hear(peer, name, [service], RSSI));
+    return () => {
+      timer.cancel();
+      stop();
+    };
   }
 
   connect(peer: string, service: GattService, done: (outcome: GattLink | MeshError) => void): Cancel {

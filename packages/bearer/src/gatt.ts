@@ -90,8 +90,9 @@ export interface GattCentral {
   /** `found` is called for every connectable advertisement with service data of these 16-bit services, repeats too. */
   discover(services: readonly number[], found: (advertisement: GattAdvertisement) => void): Unsubscribe;
   /**
-   * Scans actively: `found` is called for every report of every device, with all that is known of it by then. Use
-   * `findDevice` to look for one. Left out by centrals that know their peers by other means.
+   * Scans actively: `found` is called for every report of every device, with all that is known of it by then; once too for
+   * each that this central is connected to, as it may not show itself now. Use `findDevice` to look for one. Left out by
+   * centrals that know their peers by other means.
    */
   scan?(found: (device: GattDevice) => void): Unsubscribe;
   /**

@@ -31,6 +31,8 @@ const FIND_MS = 10_000;
 /** Reported where a controller does not measure, dBm: last in every comparison. */
 const UNKNOWN_RSSI = -127;
 const NOT_MEASURED = 127;
+/** Characters of a printed address. */
+const ADDRESS_LENGTH = 17;
 
 /** GATT central on a controller: any number of connections, as far as the controller goes. */
 export class HciCentral implements GattCentral {
@@ -67,13 +69,22 @@ export class HciCentral implements GattCentral {
   scan(found: (device: GattDevice) => void): Unsubscribe {
     if (this.#closed !== undefined) return () => {};
     const devices = new HeardDevices();
-    return this.#scanning.listen((report) => {
+    const { clock } = this.#host;
+    const connected = clock.after(0, () => {
+      const unknown = { name: undefined, services: [], rssi: NOT_MEASURED, at: clock.now, connectable: true };
+      for (const [peer, { isOpen }] of this.#connections)
+        if (isOpen) found(devices.hear({ peer, address: peer.slice(0, ADDRESS_LENGTH), ...unknown }));
+    });
+    const stop = this.#scanning.listen((report) => {
       const { address, data, rssi, connectable } = report;
       const shown = decodeDevice(decodeAdStructures(data));
-      const at = this.#host.clock.now;
       const who = { peer: peerHandle(report), address: printAddress(address) };
-      found(devices.hear({ ...who, ...shown, rssi, at, connectable }));
+      found(devices.hear({ ...who, ...shown, rssi, at: clock.now, connectable }));
     }, 'active');
+    return () => {
+      connected.cancel();
+      stop();
+    };
   }
 
   connect(peer: string, service: GattService, done: (outcome: GattLink | MeshError) => void): Cancel {

@@ -63,6 +63,11 @@ export class ClientConnection {
     this.#over = over;
   }
 
+  /** Whether there is a connection at present. */
+  get isOpen(): boolean {
+    return this.#state === 'open';
+  }
+
   /** `settle` is called once, unless cancelled before; perhaps before this returned. */
   use(service: GattService, settle: (outcome: LinkOutcome) => void): Cancel {
     if ([...this.#users].some((user) => sameGattUuid(user.service.uuid, service.uuid))) {
