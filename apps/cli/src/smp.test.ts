@@ -1,3 +1,4 @@
+import { createSocket } from 'node:dgram';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { SeededRandom, toHex } from '@meshferry/core';
@@ -228,3 +229,52 @@ describe('the device is named by --bearer', () => {
     expect(stderr).toMatch(/error: .+\n {2}\S/);
   });
 });
+
+describe('smp serve', () => {
+  test('is a device for clients at a UDP port, in real time, and remembers', async () => {
+    const at = `udp:127.0.0.1:${await freePort()}`;
+    const state = newState();
+    let served = (): void => {};
+    const isServed = new Promise<void>((resolve) => {
+      served = resolve;
+    });
+    let done = (): void => {};
+    const isDone = new Promise<void>((resolve) => {
+      done = resolve;
+    });
+    const serving = meshferry(['smp', 'serve', '--at', at, '--bearer', 'sim:smp,boot=10', '--state', state], {
+      interruptWhen: (stdout) => {
+        if (stdout.includes('is served at')) served();
+        return false;
+      },
+      interruptAfter: isDone,
+    });
+    await isServed;
+    const updated = await smp(`update ${image} --json --swap-time 0.1`, at, { state: newState() });
+    done();
+    const { exit, stdout } = await serving;
+    expect([updated.exit, updated.result.outcome, exit]).toEqual([0, 'updated', 130]);
+    expect(stdout).toMatch(/runs 0\.0\.0\+0\nresets\nruns 2\.0\.0\+0/);
+    const { result } = await smp('list --json', 'sim:smp,boot=10', { state });
+    expect(result.images).toMatchObject([{ version: '2.0.0', confirmed: true }, { version: '0.0.0' }]);
+  });
+
+  test.each([
+    ['smp serve', 'no-place'],
+    ['smp serve --at udp:127.0.0.1:0x', 'bad-smp-uri'],
+    ['smp serve --at pigeon:coo', 'unknown-bearer'],
+  ])('%s: %s', async (line, code) => {
+    const { exit, result } = await meshferry([...line.split(' '), '--json']);
+    expect([exit, codeOf(result)]).toEqual([2, code]);
+  });
+});
+
+function freePort(): Promise<number> {
+  const socket = createSocket('udp4');
+  return new Promise((resolve) => {
+    socket.bind(0, '127.0.0.1', () => {
+      const { port } = socket.address();
+      socket.close(() => resolve(port));
+    });
+  });
+}

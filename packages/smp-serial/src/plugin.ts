@@ -1,8 +1,9 @@
 import type { BearerGround } from '@meshferry/bearer';
-import { type ByteStream, openSerial, openSocket } from '@meshferry/byte-streams';
 import { type Cancel, type MeshError, toMeshError } from '@meshferry/core';
 import type { SmpPlugin, SmpRoute, SmpTransport } from '@meshferry/smp';
 import type { SerialPace } from './line-sender.ts';
+import { serveSerial } from './serve.ts';
+import { openStream } from './stream.ts';
 import { SmpSerialTransport } from './transport.ts';
 import { parseSmpSerialUri, type SmpSerialUri, URIS } from './uri.ts';
 import { PACE_OVER_TCP, usualPace } from './usual-pace.ts';
@@ -13,6 +14,7 @@ export const smpPlugin: SmpPlugin = {
   summary: 'a serial port: the console of Zephyr, a UART, USB CDC, or TCP to one',
   uris: URIS,
   route: (uri, ground) => new SerialRoute(parseSmpSerialUri(uri), ground),
+  serve: (uri, ground, meet) => serveSerial(parseSmpSerialUri(uri), ground, meet),
 };
 
 /** A port, opened anew for each link. */
@@ -53,11 +55,6 @@ class SerialRoute implements SmpRoute {
     const stream = await openStream(this.#uri);
     return new SmpSerialTransport(stream, clock, { side: 'client', raw, pace, name: this.#uri.name, log });
   }
-}
-
-function openStream(uri: SmpSerialUri): Promise<ByteStream> {
-  if (uri.kind === 'tcp') return openSocket({ host: uri.host, port: uri.port });
-  return openSerial(uri.path, { baudRate: uri.baudRate, rtscts: uri.rtscts });
 }
 
 async function paceOf(uri: SmpSerialUri): Promise<SerialPace> {

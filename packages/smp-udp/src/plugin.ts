@@ -4,6 +4,7 @@ import type { BearerGround } from '@meshferry/bearer';
 import { openingError } from '@meshferry/byte-streams';
 import { type Cancel, type Clock, type MeshError, toMeshError } from '@meshferry/core';
 import type { SmpPlugin, SmpRoute, SmpTransport } from '@meshferry/smp';
+import { serveSmpUdp } from './server.ts';
 import { packetLimitOf, plainOf, SmpUdpTransport } from './transport.ts';
 import { parseSmpUdpUri, type SmpUdpUri, URIS } from './uri.ts';
 
@@ -13,6 +14,7 @@ export const smpPlugin: SmpPlugin = {
   summary: 'UDP, IPv4 or IPv6',
   uris: URIS,
   route: (uri, ground) => new UdpRoute(parseSmpUdpUri(uri), ground),
+  serve: async (uri, { clock }, meet) => serveSmpUdp({ clock, ...parseSmpUdpUri(uri) }, meet),
 };
 
 /** A socket of its own for each link, connected: the system then passes on what comes from this address alone. */

@@ -62,4 +62,15 @@ export interface SmpPlugin {
   readonly uris: readonly string[];
   /** The route of a whole URI; touches nothing outside yet. Throws `bad-smp-uri`; the hint says how it looks. */
   route(uri: string, ground: BearerGround): SmpRoute;
+  /**
+   * The other end: offers a server at the place of the URI, `meet` gets a transport for each client, and a new one where the
+   * last has ended. Rejects with `bad-smp-uri` or as a bearer that cannot be opened. Left out where there is no such end.
+   */
+  serve?(uri: string, ground: BearerGround, meet: (transport: SmpTransport) => void): Promise<SmpOffer>;
+}
+
+/** A place where a server is offered. */
+export interface SmpOffer {
+  /** Ends all its links and frees the place. */
+  close(): void;
 }

@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { simulatedDeviceKeys } from '../bearers/sim.ts';
 import { secondsOption, uint32 } from '../shell/options.ts';
 import type { Runner } from '../shell/run.ts';
 import { smpExplain } from '../smp/explain.ts';
@@ -13,6 +14,7 @@ import {
 } from '../smp/images.ts';
 import { smpInfo, smpList } from '../smp/look.ts';
 import { type ScanFlags, smpScan } from '../smp/scan.ts';
+import { type ServeFlags, smpServe } from '../smp/serve.ts';
 import { smpEcho, smpShell } from '../smp/talk.ts';
 import { smpDateTime, smpStatistics, smpTasks } from '../smp/values.ts';
 import { addSmpFileCommands, addSmpSettingsCommands } from './smp-files.ts';
@@ -64,6 +66,21 @@ export function addSmpCommands(program: Command, runner: Runner): void {
     .action(runner.of(smpDateTime));
   addSmpFileCommands(smp, runner);
   addSmpSettingsCommands(smp, runner);
+  smp
+    .command('serve')
+    .description('a simulated device for clients of others, in real time, until Ctrl-C')
+    .option(
+      '--at <URI>',
+      'where: udp:HOST:PORT, serial:PATH, or hci:… to be found by Bluetooth; repeatable',
+      (uri: string, before: string[]) => [...before, uri],
+      [] as string[],
+    )
+    .addHelpText(
+      'after',
+      () =>
+        `\nExample:\n  meshferry smp serve --at udp:127.0.0.1:1337 --bearer sim:smp --state ./device\n${simulatedDeviceKeys()}`,
+    )
+    .action(runner.of<ServeFlags>(smpServe));
   smp
     .command('explain')
     .description('octets of a packet as a device reads them, and what is wrong with them')

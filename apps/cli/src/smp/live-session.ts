@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { type MeshError, type Store, storeView } from '@meshferry/core';
 import { bleRoute, type SmpRoute } from '@meshferry/smp';
 import { openSqliteStore } from '@meshferry/store-sqlite';
-import { findRadios } from '../bearers/radio.ts';
+import { findRadios, type RadioPlan } from '../bearers/radio.ts';
 import { LiveRadio } from '../network/live-radio.ts';
 import { asInput, badInput } from '../shell/exit.ts';
 import { formatSeconds } from '../shell/format.ts';
@@ -25,7 +25,7 @@ export async function openLiveSmp(shell: Shell, uri: string): Promise<SmpSession
     return new LiveSmpSession(shell, route, await LiveRadio.open(shell, []));
   }
   const target = parseGattTarget(uri);
-  const radio = await LiveRadio.open(shell, await findRadios(withBearer(shell, target.radio)));
+  const radio = await LiveRadio.open(shell, await findRadio(shell, target.radio));
   const { central } = radio;
   if (central === undefined) {
     radio.close();
@@ -76,7 +76,7 @@ class LiveSmpSession implements SmpSession {
   }
 }
 
-/** The same command over another bearer. */
-function withBearer(shell: Shell, uri: string): Shell {
-  return new Shell(shell.io, { ...shell.options, bearer: [uri] });
+/** The radio of a URI that is not, or not as it stands, the one of `--bearer`. */
+export function findRadio(shell: Shell, uri: string): Promise<readonly RadioPlan[]> {
+  return findRadios(new Shell(shell.io, { ...shell.options, bearer: [uri] }));
 }

@@ -27,7 +27,7 @@ export async function openSimulatedSmp(shell: Shell, uri: string): Promise<SmpSe
 }
 
 /** Trusted by the bootloader beside what `sim:smp` itself says. */
-function trustOf(shell: Shell, { trust }: SimSmpOptions): readonly PublicKey[] {
+export function trustOf(shell: Shell, { trust }: SimSmpOptions): readonly PublicKey[] {
   return trust === undefined || trust === 'any' ? [] : [readPublicKeyFile(shell.io, trust)];
 }
 
@@ -41,7 +41,7 @@ class SimSmpSession implements SmpSession {
 
   constructor(shell: Shell, sim: SimSmpOptions, trust: readonly PublicKey[]) {
     this.folder = shell.state;
-    this.#file = openStore(shell.state, sim);
+    this.#file = openDeviceStore(shell.state, sim);
     this.store = storeView(this.#file, 'updates/');
     try {
       this.#sim = new SimSmp({ sim, trust, log: shell.log, store: storeView(this.#file, 'device/') });
@@ -84,7 +84,8 @@ class SimSmpSession implements SmpSession {
   }
 }
 
-function openStore(state: string | undefined, sim: SimSmpOptions): Store {
+/** Where a simulated device is kept, and updates of it that were not finished. */
+export function openDeviceStore(state: string | undefined, sim: SimSmpOptions): Store {
   if (state === undefined) return new MemoryStore();
   const name = toHex(portableCrypto.sha256(utf8(canonicalSimSmpUri(sim))).subarray(0, 8));
   // The device lives and dies with this process: what it wrote before it was killed is all that can matter.
