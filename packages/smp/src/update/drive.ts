@@ -137,6 +137,7 @@ function perform(run: UpdateRun, client: SmpClient, action: Exclude<SmpUpdateAct
 export function recover(run: UpdateRun, thrown: unknown): SmpUpdateEnd | undefined {
   if (run.signal.aborted || !(thrown instanceof MeshError)) throw thrown;
   if (thrown.code === 'smp-unreachable') return unanswered(run, thrown);
+  if (thrown.code === 'smp-link-unstable') throw thrown;
   if (isHopeless(thrown, run.link.made === 0)) throw thrown;
   if (!wantsReconnect(thrown) && !TROUBLES.has(thrown.code)) return failed(thrown);
   run.log('warn', 'link lost', { code: thrown.code, message: thrown.message });

@@ -1,5 +1,5 @@
 import { toHex } from '@meshferry/core';
-import { reverts, startsNewest, takesMarks } from './bootloader-kind.ts';
+import { reverts, startsNewest } from './bootloader-kind.ts';
 import { activeEntry, compareWithRunning } from './device-view.ts';
 import type { SmpImagePlace, SmpUpdateNote } from './plan-types.ts';
 import {
@@ -81,10 +81,11 @@ function explainOne(situation: Situation, image: SmpUpdateImage, place: SmpImage
   const wasSelected = saved.selected.includes(toHex(image.hash));
   if (wasSelected && reverts(scheme)) return failed(reverted(image));
   if (!wasSelected && saved.resetsSeen === 0 && mayTryAgain) return { do: 'reset' };
-  if (startsNewest(scheme) && (compareWithRunning(view, image) ?? 0) <= 0) {
+  const choosesItself = startsNewest(scheme) || situation.tried.marksUnknown;
+  if (choosesItself && (compareWithRunning(view, image) ?? 0) <= 0) {
     return failed(notNewest(image, activeEntry(view, image.image)?.version));
   }
-  if (!wasSelected && takesMarks(scheme) && !situation.tried.marksUnknown) return failed(notSelected(image));
+  if (!wasSelected && !choosesItself) return failed(notSelected(image));
   return failed(notStarted(image, view.kind.name, isOlder));
 }
 

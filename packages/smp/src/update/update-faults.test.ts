@@ -2,6 +2,7 @@ import { SeededRandom } from '@meshferry/core';
 import { describe, expect, test } from 'vitest';
 import type { BootMode } from '../bootloader/boot-mode.ts';
 import { KEY, testImage } from '../bootloader/testing/boot-bench.ts';
+import { SmpGroup } from '../groups.ts';
 import { every } from '../server/server-faults.ts';
 import { imagesOf, NEW, OLD, UpdateBench } from './testing/update-bench.ts';
 import type { SmpUpdateMode, SmpUpdateReport } from './update-types.ts';
@@ -174,6 +175,41 @@ describe('an update ends right', () => {
     expect(report).toMatchObject({ outcome: 'failed', resumable: true, error: { code: 'smp-link-unstable' } });
     bench.carries = () => true;
     expect(await bench.update(images)).toMatchObject({ outcome: 'updated' });
+  });
+
+  /** Called for each chunk that the client sends on a link: the how-manieth it is. */
+  const watchChunks = (bench: UpdateBench, take: (chunk: number) => boolean): void => {
+    let link = 0;
+    let chunks = 0;
+    bench.carries = (packet, from) => {
+      const isChunk = from === 'client' && packet[5] === SmpGroup.image && packet[7] === 1;
+      if (!isChunk) return true;
+      chunks = link === bench.links ? chunks + 1 : 1;
+      link = bench.links;
+      return take(chunks);
+    };
+  };
+
+  test('with a device that resets in the middle of each upload the cause is said', async () => {
+    const bench = new UpdateBench();
+    watchChunks(bench, (chunk) => {
+      if (chunk === 10) bench.device.reset();
+      return true;
+    });
+    const report = await bench.update(images);
+    expect(report).toMatchObject({ outcome: 'failed', resumable: true, error: { code: 'smp-link-unstable' } });
+    expect(report.error?.message).toContain('forgotten');
+  });
+
+  test('with a link that breaks after each first chunk, which brings nothing new, the cause is said', async () => {
+    const bench = new UpdateBench();
+    watchChunks(bench, (chunk) => {
+      if (chunk === 2) bench.cut();
+      return chunk < 2;
+    });
+    const report = await bench.update(images);
+    expect(report).toMatchObject({ outcome: 'failed', resumable: true, error: { code: 'smp-link-unstable' } });
+    expect(bench.links).toBeLessThan(15);
   });
 
   test('with errors of version 1', async () => {

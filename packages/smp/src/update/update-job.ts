@@ -85,6 +85,14 @@ class Job implements SmpUpdateJob {
     });
   }
 
+  pause(): void {
+    this.#run?.pause(true);
+  }
+
+  resume(): void {
+    this.#run?.pause(false);
+  }
+
   suspend(): void {
     if (this.#stopping !== undefined || this.#abort === undefined) return;
     this.#stopping = 'suspended';

@@ -196,6 +196,23 @@ describe('a stop', () => {
     expect(report.stats.bytesSent).toBeLessThan(0.55 * images[0]!.bytes.length);
   });
 
+  test('for a while holds the upload, which then goes on', async () => {
+    const bench = new UpdateBench();
+    const job = bench.job(images);
+    job.pause(); // Nothing runs yet.
+    const running = job.run();
+    let held = 0;
+    bench.carries = () => {
+      if (held > 0 || bench.progress.at(-1)!.percent < 40) return true;
+      held = bench.clock.now;
+      job.pause();
+      bench.clock.after(60_000, () => job.resume());
+      return true;
+    };
+    expect(await bench.finish(running)).toMatchObject({ outcome: 'updated', stats: { links: 2 } });
+    expect(bench.clock.now).toBeGreaterThan(held + 60_000);
+  });
+
   test('of another run is no second one', async () => {
     const bench = new UpdateBench();
     const job = bench.job(images);

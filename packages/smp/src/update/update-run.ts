@@ -1,14 +1,19 @@
 import { type Log, type MeshError, silent } from '@meshferry/core';
+import type { SmpUpload } from '../upload/upload.ts';
 import type { DeviceView } from './device-view.ts';
 import { estimateSwapSeconds } from './estimate.ts';
 import type { SmpUpdateNote } from './plan-types.ts';
 import { NOTHING_TRIED, type Situation, type Tried } from './situation.ts';
+import { updateError } from './update-errors.ts';
 import type { UpdateLink } from './update-link.ts';
 import type { UpdateMeter } from './update-meter.ts';
 import { readOpenUpload, type SavedSmpUpdate, writeOpenUpload, writeSmpUpdate } from './update-record.ts';
 import type { SmpUpdateImage, SmpUpdateOptions } from './update-types.ts';
 
 const RECONNECT_DEFAULT_SECONDS = 60;
+
+/** Times that a device may forget what it had of an image: each reset in the middle of an upload is one. */
+const MOST_FALLS = 10;
 
 /** What the steps of one run share. */
 export class UpdateRun {
@@ -32,6 +37,12 @@ export class UpdateRun {
   resets = 0;
   /** Octets a second that an upload is likely to make, by how soon the device answers; undefined while that is not known. */
   rate: number | undefined;
+  /** The upload under way. */
+  #upload: SmpUpload | undefined;
+  #isPaused = false;
+  /** Octets by image number; and how often the device has had less than before. */
+  readonly #reached = new Map<number, number>();
+  #falls = 0;
   #view: DeviceView | undefined;
   #saved: SavedSmpUpdate;
   #openUpload: string | null;
@@ -110,6 +121,32 @@ export class UpdateRun {
     this.log(severity === 'warning' ? 'warn' : 'info', message);
   }
 
+  /** The device has so much of an image. More than ever is progress; throws `smp-link-unstable` when it loses it again and again. */
+  reached(image: number, offset: number): void {
+    const before = this.#reached.get(image) ?? 0;
+    this.#reached.set(image, offset);
+    if (offset > before) this.progressed();
+    else if (offset < before && ++this.#falls > MOST_FALLS) throw fallsBack(before);
+  }
+
+  /** Follows an upload to its end. */
+  async finishUpload(upload: SmpUpload): Promise<void> {
+    this.#upload = upload;
+    if (this.#isPaused) upload.pause();
+    try {
+      await upload.finished;
+    } finally {
+      this.#upload = undefined;
+    }
+  }
+
+  /** Holds an upload, also one that has not begun, or lets it go on. */
+  pause(isPaused: boolean): void {
+    this.#isPaused = isPaused;
+    if (isPaused) this.#upload?.pause();
+    else this.#upload?.resume();
+  }
+
   /** Something has been achieved: earlier trouble counts no more. */
   progressed(): void {
     this.troubles = 0;
@@ -123,4 +160,12 @@ export class UpdateRun {
     this.until ??= this.options.clock.now + this.reconnectMs;
     this.meter.inTrouble(error);
   }
+}
+
+function fallsBack(octets: number): MeshError {
+  return updateError(
+    'smp-link-unstable',
+    `the device has forgotten ${MOST_FALLS} times what it had of the upload, at last ${octets} octets`,
+    'It resets during the upload (watchdog, power), or somebody else uploads to it at the same time.',
+  );
 }

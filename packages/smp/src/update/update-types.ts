@@ -86,6 +86,9 @@ export interface SmpUpdateJob {
    * images), `smp-update-running`, `store-failed`.
    */
   run(): Promise<SmpUpdateReport>;
+  /** No new chunks of an upload until {@link resume}; the answers of those under way are taken. */
+  pause(): void;
+  resume(): void;
   /** Stops as soon as may be; the next run goes on. */
   suspend(): void;
   /**

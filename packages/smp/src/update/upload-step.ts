@@ -35,14 +35,12 @@ export async function sendImage(
   run.meter.enter('uploading', image.image);
   run.keep(run.saved);
   run.keepOpenUpload(toHex(image.hash));
-  let reached = 0;
   const advanced = ({ offset, bytesPerSecond }: TransferProgress) => {
-    if (offset > reached) run.progressed();
-    reached = Math.max(reached, offset);
+    run.reached(image.image, offset);
     run.meter.uploaded(image.image, offset, bytesPerSecond ?? null);
   };
   try {
-    await startImageUpload(client, image.bytes, {
+    const upload = startImageUpload(client, image.bytes, {
       image: numberOf(run, image),
       sha256: image.sha256,
       upgradeOnly,
@@ -51,7 +49,8 @@ export async function sendImage(
       ...(bufferSize !== undefined && { bufferSize }),
       signal: run.signal,
       onProgress: advanced,
-    }).finished;
+    });
+    await run.finishUpload(upload);
     run.keepOpenUpload(null);
   } catch (error) {
     // Sent to its end, and not what is in the flash: that counts as one upload, and is done once more.
