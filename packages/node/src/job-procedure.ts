@@ -1,5 +1,5 @@
 import { segmentsOfChunk } from '@meshferry/blob';
-import { type Clock, type MeshError, type Random, toMeshError } from '@meshferry/core';
+import { type MeshError, toMeshError } from '@meshferry/core';
 import { checkTargets } from './check-targets.ts';
 import { followEffects, type ReprovisionWay } from './job-effects.ts';
 import { lacksKeys, prepareGroup, prepareKeys } from './job-prepare.ts';
@@ -9,20 +9,26 @@ import { takeBack } from './job-undo.ts';
 import { updateInWaves } from './job-waves.ts';
 import type { MeshNetwork } from './mesh-network.ts';
 import type { UpdaterRole } from './roles.ts';
+import type { SmpCarrierGround } from './smp-carrier.ts';
 import { forecastUpdate } from './update-forecast.ts';
 import type { JobReport } from './update-job-types.ts';
 
 /** What a job stands on. */
-export interface JobGround {
+export interface JobGround extends SmpCarrierGround {
   readonly role: UpdaterRole;
-  readonly clock: Clock;
-  readonly random: Random;
   readonly network: MeshNetwork | undefined;
   readonly reprovision: ReprovisionWay | undefined;
 }
 
 /** Errors after which the job is kept, whatever it is at: another time it may go on. */
-const PASSING: ReadonlySet<string> = new Set(['distributor-silent', 'upload-failed', 'store-failed', 'internal']);
+const PASSING: ReadonlySet<string> = new Set([
+  'distributor-silent',
+  'upload-failed',
+  'upload-interrupted',
+  'no-smp-way',
+  'store-failed',
+  'internal',
+]);
 
 /**
  * The whole procedure of an Initiator [firmware-distribution.md 3], from where the run of the job stands to its end, or to
@@ -59,8 +65,7 @@ async function updateAll(run: JobRun, ground: JobGround): ReturnType<typeof upda
   // What has begun tells by itself how it goes on.
   if (run.wave === null && run.targets.taking.length > 0) await lookAhead(run, ground, checkSeconds);
   return updateInWaves(run, {
-    role,
-    network,
+    ...ground,
     blobId: () => new DataView(random.bytes(8).slice().buffer).getBigUint64(0),
   });
 }

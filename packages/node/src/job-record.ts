@@ -23,6 +23,8 @@ export interface SavedJob {
   readonly rounds: number;
   readonly totalSeconds: number;
   readonly transferSeconds: number;
+  /** Records of earlier versions have none. */
+  readonly uploadSeconds?: number;
   readonly chunksSent: number;
   readonly chunksResent: number;
 }
@@ -55,6 +57,8 @@ export interface JobWave {
 export interface JobRemote {
   uploadBlobId?: bigint;
   imageIndex?: number;
+  /** Of the slot that is being filled by SMP: what it holds is not the whole image yet. */
+  slotIndex?: number;
   mode?: 'push' | 'pull';
 }
 

@@ -52,6 +52,8 @@ export class JobRun {
   #sentAt: number | undefined;
   #transferStartedAt: number | undefined;
   #transferSeconds: number;
+  #uploadStartedAt: number | undefined;
+  #uploadSeconds: number;
 
   constructor(options: JobRunOptions) {
     const { clock, request, source, saved, left = [] } = options;
@@ -62,6 +64,8 @@ export class JobRun {
     this.#phase = saved?.phase ?? 'preparing';
     this.#transferStartedAt = this.#phase === 'transferring' ? clock.now : undefined;
     this.#transferSeconds = saved?.transferSeconds ?? 0;
+    this.#uploadStartedAt = this.#phase === 'uploading' ? clock.now : undefined;
+    this.#uploadSeconds = saved?.uploadSeconds ?? 0;
     this.targets = new JobTargets(request.targets, saved?.targets);
     this.transfer = new JobMeter(clock, source.size);
     this.upload = new JobMeter(clock, source.size);
@@ -100,6 +104,8 @@ export class JobRun {
   enter(phase: JobPhase): void {
     if (phase === this.#phase) return;
     if (this.#phase === 'transferring') this.#transferSeconds = this.#transferSecondsNow;
+    if (this.#phase === 'uploading') this.#uploadSeconds = this.#uploadSecondsNow;
+    this.#uploadStartedAt = phase === 'uploading' ? this.#options.clock.now : undefined;
     this.#transferStartedAt = phase === 'transferring' ? this.#options.clock.now : undefined;
     if (phase === 'verifying') this.#sentAt = this.#options.clock.now;
     if (phase === 'transferring') {
@@ -156,6 +162,7 @@ export class JobRun {
       rounds: this.rounds,
       totalSeconds: this.#elapsed,
       transferSeconds: this.#transferSecondsNow,
+      uploadSeconds: this.#uploadSecondsNow,
       ...this.#chunks,
     };
   }
@@ -196,7 +203,12 @@ export class JobRun {
   }
 
   #report(outcome: JobReport['outcome'], what: Pick<JobReport, 'resumable' | 'retryable' | 'notUndone'>): JobReport {
-    const stats = { totalSeconds: this.#elapsed, transferSeconds: this.#transferSecondsNow, ...this.#chunks };
+    const stats = {
+      totalSeconds: this.#elapsed,
+      transferSeconds: this.#transferSecondsNow,
+      uploadSeconds: this.#uploadSecondsNow,
+      ...this.#chunks,
+    };
     return { targets: this.targets.progress, outcome, ...what, stats };
   }
 
@@ -229,8 +241,15 @@ export class JobRun {
   }
 
   get #transferSecondsNow(): number {
-    const start = this.#transferStartedAt;
-    return this.#transferSeconds + (start === undefined ? 0 : (this.#options.clock.now - start) / 1000);
+    return this.#transferSeconds + this.#secondsSince(this.#transferStartedAt);
+  }
+
+  get #uploadSecondsNow(): number {
+    return this.#uploadSeconds + this.#secondsSince(this.#uploadStartedAt);
+  }
+
+  #secondsSince(start: number | undefined): number {
+    return start === undefined ? 0 : (this.#options.clock.now - start) / 1000;
   }
 
   get #chunks(): { chunksSent: number; chunksResent: number } {

@@ -2,6 +2,7 @@ import { MeshError } from '@meshferry/core';
 import {
   cancelDistribution,
   DistributionPhase,
+  type FirmwareDistributionFirmwareStatus,
   type FirmwareDistributionStatus,
   type FirmwareDistributionUploadStatus,
   suspendDistribution,
@@ -54,6 +55,10 @@ async function cancelAtDistributor({ distribution }: UpdaterRole, saved: SavedJo
     const now = await settled<FirmwareDistributionStatus>((done) => distribution.get(to, done));
     if (now.phase === DistributionPhase.idle || !isOurDistribution(saved, saved.wave, now)) return;
     await settled<FirmwareDistributionStatus>((done) => cancelDistribution(distribution, to, done));
+  } else if (saved.remote.slotIndex !== undefined) {
+    // A half image that is listed must not be taken for a whole one.
+    const { firmwareId } = saved.request;
+    await settled<FirmwareDistributionFirmwareStatus>((done) => distribution.firmwareDelete(to, firmwareId, done));
   } else if (saved.phase === 'uploading') {
     await settled<FirmwareDistributionUploadStatus>((done) => distribution.uploadCancel(to, done));
   }

@@ -7,6 +7,7 @@ import { updateFromHere } from './local-update.ts';
 import type { MeshNetwork } from './mesh-network.ts';
 import { DistributorUpdate } from './remote-update.ts';
 import type { UpdaterRole } from './roles.ts';
+import type { SmpCarrierGround } from './smp-carrier.ts';
 
 /**
  * How a wave ended: its targets have come to their ends; all fell silent; all wait for Apply; somebody cancelled it; or
@@ -15,7 +16,7 @@ import type { UpdaterRole } from './roles.ts';
 export type WaveEnd = 'ended' | 'suspended' | 'verified' | 'cancelled' | 'gone';
 
 /** What updates in waves need. */
-export interface WavesGround {
+export interface WavesGround extends SmpCarrierGround {
   readonly role: UpdaterRole;
   /** Tells which targets are Low Power nodes. */
   readonly network: MeshNetwork | undefined;
@@ -30,7 +31,7 @@ export interface WavesGround {
 export async function updateInWaves(run: JobRun, ground: WavesGround): Promise<Exclude<WaveEnd, 'gone'>> {
   const { role, network } = ground;
   const { distributor } = run.request;
-  const remote = distributor === undefined ? undefined : new DistributorUpdate(run, role, distributor);
+  const remote = distributor === undefined ? undefined : new DistributorUpdate(run, role, distributor, ground);
   for (;;) {
     const earlier = run.wave;
     const wave = earlier ?? (await nextWave(run, ground, remote));

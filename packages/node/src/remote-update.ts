@@ -15,13 +15,14 @@ import {
   watchDistribution,
 } from '@meshferry/dfu';
 import { checkTargets } from './check-targets.ts';
+import { bringImage, carrierOf } from './image-carrier.ts';
 import { blobCapabilitiesOf, modeFor } from './job-mode.ts';
 import type { JobWave, SavedJob } from './job-record.ts';
 import type { JobRun } from './job-run.ts';
 import { settled } from './job-settled.ts';
 import type { WaveEnd } from './job-waves.ts';
-import { bringImage } from './remote-upload.ts';
 import type { UpdaterRole } from './roles.ts';
+import type { SmpCarrierGround } from './smp-carrier.ts';
 import type { JobPhase, UpdatePlan } from './update-job-types.ts';
 
 const Phase = DistributionPhase;
@@ -72,10 +73,12 @@ export class DistributorUpdate {
   readonly #run: JobRun;
   readonly #role: UpdaterRole;
   readonly #to: Distributor;
+  readonly #ground: SmpCarrierGround;
 
-  constructor(run: JobRun, role: UpdaterRole, distributor: Unicast) {
+  constructor(run: JobRun, role: UpdaterRole, distributor: Unicast, ground: SmpCarrierGround) {
     this.#run = run;
     this.#role = role;
+    this.#ground = ground;
     this.#to = distributorOf({ ...run.request, distributor });
   }
 
@@ -118,7 +121,7 @@ export class DistributorUpdate {
     const client = this.#role.distribution;
     await settled<FirmwareDistributionStatus>((done) => freeDistributor(client, this.#to, done));
     run.enter('uploading');
-    run.remote.imageIndex = await bringImage(run, client, this.#to);
+    run.remote.imageIndex = await bringImage(run, client, this.#to, carrierOf(run, this.#ground));
     run.enter('starting');
     const imageIndex = run.request.imageIndex ?? 0;
     const receivers = wave.receivers.map((address) => ({ address, imageIndex }));

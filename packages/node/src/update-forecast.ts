@@ -37,7 +37,7 @@ export interface ForecastGround {
 export interface ForecastQuestion
   extends Pick<
     UpdatePlan,
-    'targets' | 'appIndex' | 'group' | 'mode' | 'settings' | 'timeoutBase' | 'ttl' | 'distributor' | 'policy'
+    'targets' | 'appIndex' | 'group' | 'mode' | 'settings' | 'timeoutBase' | 'ttl' | 'distributor' | 'policy' | 'via'
   > {
   /** Octets of the image. */
   readonly size: number;
@@ -60,6 +60,8 @@ const SHORT_S = 20;
 const CHANNEL_MS = 0.376;
 /** Loss of the worst radio that is thought of, where none was measured. */
 const BAD_RADIO = 0.2;
+/** Octets a second that an upload by SMP moves over a usual Bluetooth link with its flash behind it. */
+const SMP_RATE = 20_000;
 /** What two transfers under the same conditions differ by, two standard deviations. */
 const SCATTER = 0.1;
 
@@ -168,10 +170,11 @@ async function survey(
 
 async function forecastUpload(
   { role }: ForecastGround,
-  { distributor, appIndex, size, settings, timeoutBase = 3 }: ForecastQuestion,
+  { distributor, via, appIndex, size, settings, timeoutBase = 3 }: ForecastQuestion,
   outlook: RadioOutlook,
 ): Promise<number> {
   if (distributor === undefined) return 0;
+  if (via === 'smp') return size / SMP_RATE;
   const [capabilities] = await blobCapabilitiesOf(role.blob, [distributor], appIndex);
   if (capabilities === undefined) return 0;
   const receivers = [{ address: distributor, capabilities }];

@@ -31,6 +31,11 @@ export interface UpdateRequest {
   readonly timeoutBase?: number;
   /** The Distributor fetches the image itself, from a Firmware Archive at this URI. Default: it is sent to it. */
   readonly oobUri?: string;
+  /**
+   * How the image comes to the Distributor: `mesh` (default), or `smp` by the Simple Management Protocol into a slot of it,
+   * many times faster, where the Distributor offers that; see `UpdateJobOptions.smp`.
+   */
+  readonly via?: 'mesh' | 'smp';
   /** How often targets that were lost on the way are taken up again when they answer at the end. Default 0. */
   readonly retries?: number;
   /** Targets that run this firmware already, by its firmware id, are left as they are. Default false. */
@@ -140,6 +145,8 @@ export interface JobStats {
   readonly totalSeconds: number;
   /** The BLOB transfer to the targets in it. */
   readonly transferSeconds: number;
+  /** The upload to a Distributor in it; 0 without one. */
+  readonly uploadSeconds: number;
   /** Chunk messages that this process sent, upload included; `chunksResent` are those sent again. */
   readonly chunksSent: number;
   readonly chunksResent: number;

@@ -12,6 +12,7 @@ import {
 } from '@meshferry/core';
 import type { CryptoProvider } from '@meshferry/crypto';
 import type { DistributionReport } from '@meshferry/dfu';
+import type { SmpRoute } from '@meshferry/smp';
 import { checkTargets } from './check-targets.ts';
 import type { ReprovisionWay } from './job-effects.ts';
 import { noImage, noJob, nothingToRetry, notVerified, otherImage, unfinishedJob } from './job-errors.ts';
@@ -24,6 +25,7 @@ import type { MeshNetwork } from './mesh-network.ts';
 import { askDistribution } from './remote-status.ts';
 import { distributorOf } from './remote-update.ts';
 import type { UpdaterRole } from './roles.ts';
+import { noSmpWay } from './smp-carrier-errors.ts';
 import { type ForecastQuestion, forecastUpdate, type UpdateForecast } from './update-forecast.ts';
 import type { JobProgress, JobReport, TargetCheck, UpdatePlan, UpdateRequest } from './update-job-types.ts';
 
@@ -42,6 +44,8 @@ export interface UpdateJobOptions {
   readonly network?: MeshNetwork;
   /** What reaches nodes that have left the network, for requests with `reprovision`. */
   readonly reprovision?: ReprovisionWay;
+  /** How the Distributor is reached by SMP, for requests with `via: 'smp'`. */
+  readonly smp?: SmpRoute;
 }
 
 export interface RunOptions {
@@ -111,7 +115,7 @@ export class UpdateJob {
 
   /**
    * Runs the job to its end. Rejects with `job-unfinished` when the store holds one and `resume` is not set, with
-   * `no-job` or `other-image` when it is and does not fit, and with what a Distributor refuses or is silent to; trouble
+   * `no-job` or `other-image` when it is and does not fit, with `no-smp-way` when nobody has said how SMP goes, and with what a Distributor refuses or is silent to; trouble
    * with single targets is in the report. When nothing of it has begun yet, a refusal ends the job; otherwise it stays.
    * A resumed job keeps its plan: of `request` only the image counts then.
    */
@@ -119,6 +123,7 @@ export class UpdateJob {
     const { image, ...plan } = request;
     const imageSha256 = toHex(this.#options.crypto.sha256(image));
     const saved = options.resume === true ? this.#resumable(imageSha256) : this.#none();
+    if (saved === undefined && plan.via === 'smp' && this.#options.smp === undefined) throw noSmpWay();
     return this.#run(saved?.request ?? plan, sourceOf(image), imageSha256, saved, options.onProgress);
   }
 
@@ -196,8 +201,8 @@ export class UpdateJob {
   }
 
   #ground(): JobGround {
-    const { role, clock, random, network, reprovision } = this.#options;
-    return { role, clock, random, network, reprovision };
+    const { role, clock, random, network, reprovision, smp } = this.#options;
+    return { role, clock, random, network, reprovision, smp };
   }
 
   #left(): readonly UndoStep[] {

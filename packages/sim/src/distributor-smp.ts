@@ -1,17 +1,14 @@
-import type { ConnectionEvents, GattCentral, GattPeripheral } from '@meshferry/bearer';
+import type { GattCentral, GattPeripheral } from '@meshferry/bearer';
 import { type Cancel, type Clock, MeshError, type Store } from '@meshferry/core';
 import type { CryptoProvider } from '@meshferry/crypto';
 import type { FirmwareDistributionServer } from '@meshferry/dfu';
 import { SMP_SERVICE, SmpBleTransport, type SmpRoute, SmpServer, type SmpTransport } from '@meshferry/smp';
 import { SlotFilling } from './distributor-filling.ts';
 import { distributorShell } from './distributor-shell.ts';
-import { placeOfPeer } from './gatt-air.ts';
+import { type AirLinkOptions, placeOfPeer } from './gatt-air.ts';
 
-/** The link to a Distributor that offers SMP: what phones agree on with today's controllers. */
-export const SMP_LINK: { readonly mtu: number; readonly events: ConnectionEvents } = {
-  mtu: 498,
-  events: { intervalMs: 15, packets: 6 },
-};
+/** Links to a Distributor that offers SMP, as phones agree on them. One that is somebody's proxy can still be found. */
+export const SMP_LINK: AirLinkOptions = { mtu: 498, events: { intervalMs: 15, packets: 6 }, connections: 2 };
 
 /** Of Nordic's samples. */
 const BUFFERS = { size: 2475, count: 4 };

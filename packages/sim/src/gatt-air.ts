@@ -20,7 +20,10 @@ export type GattPort = ClosableGatt;
 const MTU = 69;
 
 /** What the links to a node are like. */
-export type AirLinkOptions = Pick<MemoryGattOptions, 'mtu' | 'events'>;
+export interface AirLinkOptions extends Pick<MemoryGattOptions, 'mtu' | 'events'> {
+  /** At a time. Default 1. */
+  readonly connections?: number;
+}
 
 /** Addresses of one place, which may change them as often. */
 const ADDRESSES = 0x10000;
@@ -46,7 +49,7 @@ export class GattAir {
     this.#topology = topology;
   }
 
-  /** Switches on the GATT of node `index`, which serves one client at a time. */
+  /** Switches on the GATT of node `index`, which serves one client at a time unless it was told otherwise. */
   attach(index: number): GattPort {
     const neighbours = this.#topology.neighbours(index);
     return closableGatt(this.#clock, {
@@ -54,7 +57,7 @@ export class GattAir {
         this.#nowhere.central(),
         new Map(neighbours.map((other) => [other, this.#space(other).central()])),
       ),
-      peripheral: this.#space(index).peripheral(),
+      peripheral: this.#space(index).peripheral(this.#linksTo.get(index)),
     });
   }
 

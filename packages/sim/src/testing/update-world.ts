@@ -21,6 +21,7 @@ export interface RunOptions {
   readonly resume?: boolean;
   readonly policy?: 'verify' | 'apply';
   readonly distributor?: number;
+  readonly via?: 'mesh' | 'smp';
   readonly unicast?: boolean;
   /** Default: the one that all targets subscribe to. */
   readonly group?: number;
@@ -46,6 +47,7 @@ export class UpdateWorld {
       random: this.world.random,
       crypto: portableCrypto,
       store: storeView(store, 'job/'),
+      ...(this.world.smp && { smp: this.world.smp }),
     });
   }
 
@@ -64,6 +66,7 @@ export class UpdateWorld {
         ...(options.policy && { policy: options.policy }),
         ...(options.mode && { mode: options.mode }),
         ...(options.distributor === undefined ? {} : { distributor: options.distributor }),
+        ...(options.via && { via: options.via }),
       },
       {
         resume: options.resume ?? false,
