@@ -83,6 +83,23 @@ describe.skipIf(noSocat)('over pseudo-terminals', () => {
     await ask(await open(`serial:${near}${query}`), [1, 50, 100, 500, 2467, 3, 20_000]);
   });
 
+  it('a server at one end is met anew after each of its links has ended', async () => {
+    const { near, far } = await ptys();
+    const met: SmpTransport[] = [];
+    const offer = await smpPlugin.serve?.(`serial:${far}`, ground, (transport) => {
+      met.push(transport);
+      answering(transport);
+    });
+    const transport = await open(`serial:${near}`);
+    await ask(transport, [1, 500]);
+    met[0]?.close();
+    while (met.length < 2) await wait(20);
+    await ask(transport, [2, 600]);
+    offer?.close();
+    await wait(300);
+    expect(met.length).toBe(2);
+  });
+
   it('a port that is pulled ends the link, and can be opened again', async () => {
     const { near, unplug } = await ptys();
     const transport = await open(`serial:${near}`);

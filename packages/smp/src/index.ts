@@ -102,6 +102,7 @@ export type {
 } from './server/server-options.ts';
 export { ServerSettings, type ServerSettingsOptions } from './server/settings-store.ts';
 export { SmpServer } from './server/smp-server.ts';
+export { simpleRoute } from './simple-route.ts';
 export * from './transport.ts';
 export * from './update/plan-types.ts';
 export * from './update/update-error-codes.ts';
