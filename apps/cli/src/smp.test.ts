@@ -232,31 +232,29 @@ describe('the device is named by --bearer', () => {
 
 describe('smp serve', () => {
   test('is a device for clients at a UDP port, in real time, and remembers', async () => {
-    const at = `udp:127.0.0.1:${await freePort()}`;
     const state = newState();
-    let served = (): void => {};
-    const isServed = new Promise<void>((resolve) => {
-      served = resolve;
-    });
-    let done = (): void => {};
-    const isDone = new Promise<void>((resolve) => {
-      done = resolve;
-    });
-    const serving = meshferry(['smp', 'serve', '--at', at, '--bearer', 'sim:smp,boot=10', '--state', state], {
-      interruptWhen: (stdout) => {
-        if (stdout.includes('is served at')) served();
-        return false;
-      },
-      interruptAfter: isDone,
-    });
-    await isServed;
+    const { at, stop } = await serve('sim:smp,boot=10', state);
     const updated = await smp(`update ${image} --json --swap-time 0.1`, at, { state: newState() });
-    done();
-    const { exit, stdout } = await serving;
+    const { exit, stdout } = await stop();
     expect([updated.exit, updated.result.outcome, exit]).toEqual([0, 'updated', 130]);
-    expect(stdout).toMatch(/runs 0\.0\.0\+0\nresets\nruns 2\.0\.0\+0/);
+    expect(stdout).toMatch(/runs 0\.0\.0\+0\n.*resets\nruns 2\.0\.0\+0/s);
     const { result } = await smp('list --json', 'sim:smp,boot=10', { state });
     expect(result.images).toMatchObject([{ version: '2.0.0', confirmed: true }, { version: '0.0.0' }]);
+  });
+
+  test('two devices are updated at the same time out of one state folder, and one is asked meanwhile', async () => {
+    const devices = await Promise.all([1, 2].map(() => serve('sim:smp,boot=10', newState())));
+    const state = newState();
+    const ended = await Promise.all([
+      ...devices.map(({ at }) => smp(`update ${image} --json --swap-time 0.1`, at, { state })),
+      smp('echo here --json', devices[0]!.at, { state }),
+    ]);
+    await Promise.all(devices.map(({ stop }) => stop()));
+    expect(ended.map(({ exit, result }) => [exit, result.outcome ?? result.r])).toEqual([
+      [0, 'updated'],
+      [0, 'updated'],
+      [0, 'here'],
+    ]);
   });
 
   test.each([
@@ -268,6 +266,32 @@ describe('smp serve', () => {
     expect([exit, codeOf(result)]).toEqual([2, code]);
   });
 });
+
+/** A simulated device at a UDP port of its own; `stop` presses Ctrl-C. */
+async function serve(uri: string, state: string) {
+  const at = `udp:127.0.0.1:${await freePort()}`;
+  let served = (): void => {};
+  const isServed = new Promise<void>((resolve) => {
+    served = resolve;
+  });
+  let end = (): void => {};
+  const isOver = new Promise<void>((resolve) => {
+    end = resolve;
+  });
+  const serving = meshferry(['smp', 'serve', '--at', at, '--bearer', uri, '--state', state], {
+    interruptWhen: (stdout) => {
+      if (stdout.includes('is served at')) served();
+      return false;
+    },
+    interruptAfter: isOver,
+  });
+  await isServed;
+  const stop = () => {
+    end();
+    return serving;
+  };
+  return { at, stop };
+}
 
 function freePort(): Promise<number> {
   const socket = createSocket('udp4');

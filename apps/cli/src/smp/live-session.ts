@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { type MeshError, type Store, storeView } from '@meshferry/core';
+import type { MeshError, Store } from '@meshferry/core';
 import { bleRoute, type SmpRoute } from '@meshferry/smp';
 import { openSqliteStore } from '@meshferry/store-sqlite';
 import { findRadios, type RadioPlan } from '../bearers/radio.ts';
@@ -13,8 +13,8 @@ import { findSmpPlugin } from './plugins.ts';
 import type { SmpSession } from './session.ts';
 import { parseGattTarget } from './target.ts';
 
-/** The file of unfinished updates over SMP, in the state folder. */
-const UPDATES_FILE = 'smp.sqlite';
+/** Of the state folder: a file for each device with an unfinished update. */
+const UPDATES = 'smp';
 
 /** A real device in real time. */
 export async function openLiveSmp(shell: Shell, uri: string): Promise<SmpSession> {
@@ -42,23 +42,27 @@ class LiveSmpSession implements SmpSession {
   readonly clock = realClock;
   readonly random = realRandom;
   readonly route: SmpRoute;
-  readonly store: Store;
   readonly folder: string;
-  readonly #file: Store;
   readonly #radio: LiveRadio;
+  #store: Store | undefined;
 
   constructor(shell: Shell, route: SmpRoute, radio: LiveRadio) {
     this.route = route;
     this.#radio = radio;
     try {
       this.folder = stateFolder(shell);
-      this.#file = asInput(() => openSqliteStore(join(this.folder, UPDATES_FILE)));
     } catch (thrown) {
       route.close();
       radio.close();
       throw thrown;
     }
-    this.store = storeView(this.#file, `${route.name}/`);
+  }
+
+  /** Opened by who needs it: a file belongs to one process, and others may look at the device meanwhile. */
+  get store(): Store {
+    const name = `${encodeURIComponent(this.route.name)}.sqlite`;
+    this.#store ??= asInput(() => openSqliteStore(join(this.folder, UPDATES, name)));
+    return this.#store;
   }
 
   duration(seconds: number): string {
@@ -72,7 +76,7 @@ class LiveSmpSession implements SmpSession {
   async close(): Promise<void> {
     this.route.close();
     this.#radio.close();
-    this.#file.close();
+    this.#store?.close();
   }
 }
 
