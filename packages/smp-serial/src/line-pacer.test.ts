@@ -32,12 +32,27 @@ describe('the pace of lines', () => {
       return pacer.pauseMs;
     });
     expect(grown).toEqual([2, 6, 18, 20]);
-    send(pacer, 63);
+    send(pacer, 31);
     expect(pacer.pauseMs).toBe(20);
     send(pacer, 1);
-    expect(pacer.pauseMs).toBe(10);
-    send(pacer, 64 * 20);
+    expect(pacer.pauseMs).toBe(15);
+    send(pacer, 32 * 20);
     expect(pacer.pauseMs).toBe(0);
+  });
+
+  it('is again what went well when less of it loses lines', () => {
+    const pacer = new LinePacer(0);
+    pacer.lost();
+    pacer.lost();
+    send(pacer, 32);
+    expect(pacer.pauseMs).toBe(4.5);
+    pacer.lost();
+    expect(pacer.pauseMs).toBe(6);
+    // Twice as long until the next try.
+    send(pacer, 63);
+    expect(pacer.pauseMs).toBe(6);
+    send(pacer, 1);
+    expect(pacer.pauseMs).toBe(4.5);
   });
 
   it('is tried faster ever more rarely where that loses lines', () => {

@@ -3,11 +3,13 @@ const RECEIVER_LINES = 2;
 /** The pause after a first loss, and how it grows with the next ones: each costs seconds until it is noticed. */
 const FIRST_PAUSE_MS = 2;
 const GROWTH = 3;
+/** What is tried of a pause with which all went well: when that is too little, the pause before is the right one. */
+const LESS = 0.75;
 const LONGEST_PAUSE_MS = 20;
 /** Below this a pause is none. */
 const SHORTEST_PAUSE_MS = 0.3;
 /** Packets without a loss after which less of a pause is tried, at first and at most. */
-const PATIENCE = 64;
+const PATIENCE = 32;
 const MOST_PATIENCE = 4096;
 
 /**
@@ -51,10 +53,11 @@ export class LinePacer {
 
   /** A packet had to be sent again. */
   lost(): void {
+    const growth = this.#isTrying ? 1 / LESS : GROWTH;
     if (this.#isTrying) this.#patience = Math.min(MOST_PATIENCE, 2 * this.#patience);
     this.#isTrying = false;
     this.#good = 0;
-    this.#pauseMs = Math.min(LONGEST_PAUSE_MS, Math.max(FIRST_PAUSE_MS, GROWTH * this.#pauseMs));
+    this.#pauseMs = Math.min(LONGEST_PAUSE_MS, Math.max(FIRST_PAUSE_MS, growth * this.#pauseMs));
   }
 
   /** A packet was sent that is none that got lost. */
@@ -62,7 +65,7 @@ export class LinePacer {
     if (this.#pauseMs === this.#least || ++this.#good < this.#patience) return;
     this.#good = 0;
     this.#isTrying = true;
-    const less = this.#pauseMs / 2;
+    const less = LESS * this.#pauseMs;
     this.#pauseMs = Math.max(this.#least, less < SHORTEST_PAUSE_MS ? 0 : less);
   }
 }

@@ -1,5 +1,6 @@
 import type { Cancel, Clock, MeshError, Timer } from '@meshferry/core';
 import { beyondEnd, chunkLost, damaged, fallsBack, noProgress, silent } from './errors.ts';
+import { WindowSize } from './window-size.ts';
 
 /** How a chunk fared. */
 export type ChunkOutcome =
@@ -19,6 +20,8 @@ export interface ChunkSender {
   readonly total: number;
   /** Chunks under way at most. */
   readonly window: number;
+  /** Whether single requests get lost while the link stays. Elsewhere half of one may stick in the device. */
+  readonly lossy: boolean;
   /** Times without any answer after which only a new link helps. */
   readonly silenceMax: number;
   /** Octets of the chunk at `offset`, 1 or more unless there are none at all. */
@@ -38,6 +41,10 @@ export interface Delivered {
 interface Chunk {
   readonly begin: number;
   readonly end: number;
+  /** What the device had when this was sent: if it has less it lost it. */
+  readonly had: number;
+  /** Sent behind a gap: what the device drops. */
+  isVoid: boolean;
   cancel: Cancel;
 }
 
@@ -51,16 +58,18 @@ const BUSY_MAX = 400;
 
 /**
  * - `sending`: chunks go out while the window has room;
- * - `gap`: a chunk was lost, the device drops what came behind it: all that is under way is waited for;
  * - `resting`: the device was busy, or so it was told: nothing goes out for a moment;
  * - `complete`: the device has everything, what is under way is waited for;
  * - `ended`.
  */
-type State = 'sending' | 'gap' | 'resting' | 'complete' | 'ended';
+type State = 'sending' | 'resting' | 'complete' | 'ended';
 
 /**
  * Moves chunks through a window, the answered offset being what counts [spec: smp section 5, rules 1 to 8]. A device answers in
  * the order in which it was asked: an answer to a later chunk tells what became of those before it.
+ *
+ * When a chunk is lost the device drops what came behind it. Where requests get lost those are not waited for, they may be lost
+ * as well: a chunk that comes twice does no harm. Each loss makes the window smaller, as the device may be too slow for it.
  */
 export class ChunkWindow {
   readonly #sender: ChunkSender;
@@ -70,7 +79,7 @@ export class ChunkWindow {
   readonly #flight: Chunk[] = [];
   #state: State = 'sending';
   #paused = false;
-  #window: number;
+  readonly #size: WindowSize;
   /** What the device has, by its last answer. */
   #answered = 0;
   /** What is to be sent next. */
@@ -88,7 +97,7 @@ export class ChunkWindow {
     this.#sender = sender;
     this.#clock = clock;
     this.#done = done;
-    this.#window = sender.window;
+    this.#size = new WindowSize(sender.window);
   }
 
   /** Begins at `offset`: what is before it the device has. */
@@ -116,25 +125,23 @@ export class ChunkWindow {
   }
 
   #goOn(): void {
-    if (this.#state === 'gap' && this.#flight.length === 0) {
-      this.#next = this.#answered;
-      this.#state = 'sending';
-    }
     if (this.#state === 'complete' && this.#flight.length === 0) this.#end({ match: this.#match });
     while (this.#state === 'sending' && !this.#paused && this.#hasRoom()) this.#sendNext();
   }
 
   #hasRoom(): boolean {
-    const { total } = this.#sender;
+    const { total, lossy } = this.#sender;
+    const oldest = this.#flight[0];
+    if (oldest === undefined) return this.#next < total || total === 0;
     // The first chunk goes alone: it may have the slot erased, and its answer says where to go on.
-    if (this.#flight.length > 0 && (this.#next === 0 || this.#flight[0]!.begin === 0)) return false;
-    return this.#flight.length < this.#window && (this.#next < total || (total === 0 && this.#flight.length === 0));
+    if (this.#next === 0 || oldest.begin === 0 || (oldest.isVoid && !lossy)) return false;
+    return this.#flight.length < this.#size.now && this.#next < total;
   }
 
   #sendNext(): void {
     const begin = this.#next;
     const end = begin + this.#sender.length(begin);
-    const chunk: Chunk = { begin, end, cancel: () => {} };
+    const chunk: Chunk = { begin, end, had: this.#answered, isVoid: false, cancel: () => {} };
     this.#next = end;
     this.#flight.push(chunk);
     const repeats = begin === this.#failedAt ? this.#failures : 0;
@@ -151,7 +158,7 @@ export class ChunkWindow {
       this.#silences = 0;
       this.#takeAnswer(chunk, outcome.offset, outcome.match);
     } else if (this.#state !== 'complete') {
-      this.#takeTrouble(outcome);
+      this.#takeTrouble(chunk, outcome);
     }
     this.#goOn();
   }
@@ -165,8 +172,11 @@ export class ChunkWindow {
     else this.#moveTo(chunk, offset, match);
   }
 
-  #moveTo(chunk: Chunk, offset: number, match: boolean | undefined): void {
+  #moveTo(chunk: Chunk, told: number, match: boolean | undefined): void {
     const before = this.#answered;
+    // Less than what is known is old news, unless the chunk was sent when that was known already.
+    const isFall = told < before && told < chunk.had;
+    const offset = isFall ? told : Math.max(told, before);
     this.#answered = offset;
     this.#highest = Math.max(this.#highest, offset);
     if (offset > before) this.#busy = 0;
@@ -176,21 +186,22 @@ export class ChunkWindow {
     } else if (chunk.begin === 0 && offset > 0) {
       // Wherever the device says: it may have had more, or less, from an upload before.
       this.#next = offset;
-    } else if (offset < chunk.end) {
-      this.#fellShort(chunkLost(offset, chunk.end), offset < before);
-    } else if (this.#next < offset) {
-      this.#next = offset;
+    } else if (isFall || (told < chunk.end && !chunk.isVoid)) {
+      this.#fellShort(chunkLost(told, chunk.end), isFall);
+    } else {
+      if (!chunk.isVoid) this.#size.arrived();
+      this.#next = Math.max(this.#next, offset);
     }
     if (offset !== before) this.#sender.advanced(offset, before);
   }
 
-  #takeTrouble({ kind, error }: Exclude<ChunkOutcome, { kind: 'answered' }>): void {
-    if (kind === 'failed' || (kind === 'crowded' && this.#window === 1)) {
+  #takeTrouble({ isVoid }: Chunk, { kind, error }: Exclude<ChunkOutcome, { kind: 'answered' }>): void {
+    if (kind === 'failed' || (kind === 'crowded' && !isVoid && this.#size.isFixed)) {
       this.#end(error);
     } else if (kind === 'busy') {
       this.#takeBusy(error);
-    } else {
-      if (kind === 'crowded') this.#window = 1;
+    } else if (!isVoid) {
+      if (kind === 'crowded') this.#size.fixToOne();
       this.#fellShort(error, false);
     }
   }
@@ -201,24 +212,32 @@ export class ChunkWindow {
       return;
     }
     this.#state = 'resting';
+    this.#goBack();
     this.#rest?.cancel();
     this.#rest = this.#clock.after(BUSY_MS, () => {
-      if (this.#state === 'resting') this.#state = 'gap';
+      if (this.#state === 'resting') this.#state = 'sending';
       this.#goOn();
     });
   }
 
-  /** Counts once for each gap: what is under way behind it is void too. */
+  /** Goes on at the gap: what is under way behind it is void. */
+  #goBack(): void {
+    for (const chunk of this.#flight) chunk.isVoid = true;
+    this.#next = this.#answered;
+  }
+
+  /** Once for each gap. */
   #fellShort(why: MeshError, isFall: boolean): void {
     if (isFall && ++this.#falls > FALLS_MAX) {
       this.#end(fallsBack(this.#falls, this.#highest));
       return;
     }
-    if (this.#state !== 'sending') return;
-    this.#state = 'gap';
+    this.#goBack();
     this.#failures = this.#failedAt === this.#answered ? this.#failures + 1 : 1;
     this.#failedAt = this.#answered;
-    if (why.code === 'smp-timeout') this.#silences++;
+    const isSilence = why.code === 'smp-timeout';
+    if (isSilence) this.#silences++;
+    this.#size.lost(isSilence);
     if (this.#silences >= this.#sender.silenceMax) this.#end(silent(this.#answered, why));
     else if (this.#failures > FAILURES_MAX) this.#end(noProgress(this.#answered, why));
   }

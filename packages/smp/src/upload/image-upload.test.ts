@@ -457,4 +457,76 @@ describe('over a link that loses packets', () => {
     }
     expect(succeeded).toBeGreaterThan(110);
   });
+
+  it('a lost request costs a round trip, also when what was sent behind it is lost as well', async () => {
+    for (const lost of [[3], [3, 5], [4, 5], [3, 4, 6], [10, 12, 13]]) {
+      const { upload, target, clock } = bench({ workMs: 1 }, { lossy: true, toDevice: losing(...lost) });
+      expect(await upload()).toEqual(whole);
+      expect(target.content).toEqual(content);
+      expect(clock.now, `lost: ${lost}`).toBeLessThan(200);
+    }
+  });
+
+  it('a whole window that is lost is missed after the time that answers take', async () => {
+    const { upload, clock } = bench({ workMs: 1 }, { lossy: true, toDevice: losing(8, 9, 10) });
+    expect(await upload()).toEqual(whole);
+    expect(clock.now).toBeLessThan(750);
+  });
+
+  it('answers in another order are no sign of a device that lost what it had', async () => {
+    for (let seed = 0; seed < 30; seed++) {
+      const random = new SeededRandom(`order ${seed}`);
+      const late = (packet: Uint8Array) => [{ afterMs: random.uniform() < 0.3 ? random.uniform() * 20 : 0, packet }];
+      const { upload, target } = bench({ workMs: 0.5 }, { lossy: true, toDevice: late, toClient: late });
+      expect((await upload({ chunkOctets: 200 })).total).toBe(20_000);
+      expect(target.content).toEqual(content);
+      expect(target.erases).toBe(1);
+    }
+  });
+
+  it.each([1, 2])(
+    'a device that has fewer buffers than it tells, %i, soon gets no more than it takes',
+    async (buffers) => {
+      for (const lossy of [true, false]) {
+        const clock = new VirtualClock();
+        const target = new TestDevice(clock, { workMs: 2 });
+        let held = 0;
+        const receive: TestDevice['receive'] = (packet, answer) => {
+          if (held === buffers) return;
+          held++;
+          target.receive(packet, (octets) => {
+            held--;
+            answer(octets);
+          });
+        };
+        const link = new PacketLink(clock, receive, { lossy });
+        const upload = startImageUpload(new SmpClient(link, clock), content, { chunkOctets: 100 });
+        expect((await settled(clock, upload.finished)).total).toBe(20_000);
+        expect(target.content).toEqual(content);
+        // Without a smaller window two of three would have to be sent again and again.
+        expect(chunks(link.sent).length).toBeLessThan(buffers === 1 ? 700 : 270);
+      }
+    },
+  );
+
+  it('of those that a device has no memory for together only the next ones end it', async () => {
+    const clock = new VirtualClock();
+    const target = new TestDevice(clock, { workMs: 5 });
+    let n = 0;
+    const link = new PacketLink(clock, (packet, answer) => {
+      const header = decodeHeader(packet)!;
+      if (header.group === 1 && ++n >= 2 && n <= 4) answer(refusal(header, 2));
+      else target.receive(packet, answer);
+    });
+    expect((await settled(clock, startImageUpload(new SmpClient(link, clock), content).finished)).total).toBe(20_000);
+    const refusing = new PacketLink(clock, (packet, answer) => {
+      const header = decodeHeader(packet)!;
+      if (header.group === 1 && ++n > 40) answer(refusal(header, 2));
+      else target.receive(packet, answer);
+    });
+    const failed = startImageUpload(new SmpClient(refusing, clock), content).finished.catch(
+      ({ code }: MeshError) => code,
+    );
+    expect(await settled(clock, failed)).toBe('smp-refused');
+  });
 });

@@ -5,6 +5,7 @@ import { isRefusal, noReassembly } from '../client/errors.ts';
 import type { SmpCommand } from '../message.ts';
 import { type ChunkLimits, chunkLength } from './chunk-length.ts';
 import type { ChunkOutcome, ChunkSender } from './chunk-window.ts';
+import { RoundTrip } from './round-trip.ts';
 
 /** What is uploaded, and by which requests. */
 export interface UploadSource<Q> {
@@ -29,6 +30,8 @@ const LAST_MS = 20_000;
 const CHUNK_MS = 10_000;
 const CHUNK_LOSSY_MS = 2000;
 const CHUNK_MOST_MS = 20_000;
+/** Times that a chunk is sent before it is given much longer than chunks take usually. */
+const SOON_MAX = 3;
 
 const SILENCE_MAX = 5;
 /** Half a packet may stick in a device that puts pieces together: do not wait long for it [spec: smp section 6]. */
@@ -51,6 +54,7 @@ export function bareOctets<Q>(
 export class UploadSender<Q> implements ChunkSender {
   readonly total: number;
   readonly window: number;
+  readonly lossy: boolean;
   readonly silenceMax: number;
   readonly advanced: (offset: number, before: number) => void;
   readonly #client: SmpClient;
@@ -58,6 +62,7 @@ export class UploadSender<Q> implements ChunkSender {
   readonly #limits: ChunkLimits;
   /** Of packets behind the first, by the octets that their offset takes. */
   readonly #bare = new Map<number, number>();
+  readonly #roundTrip = new RoundTrip(CHUNK_LOSSY_MS);
   #sentTo = 0;
 
   constructor(
@@ -71,6 +76,7 @@ export class UploadSender<Q> implements ChunkSender {
     this.#limits = limits;
     this.total = source.content.length;
     this.window = limits.window;
+    this.lossy = client.transport.lossy;
     this.silenceMax = this.#inPieces ? SILENCE_MAX_PIECES : SILENCE_MAX;
     this.advanced = advanced;
   }
@@ -89,9 +95,12 @@ export class UploadSender<Q> implements ChunkSender {
     const end = offset + length;
     this.#sentTo = Math.max(this.#sentTo, end);
     const request = this.#source.request(offset, content.subarray(offset, end));
-    return this.#client.ask(command, request, this.#times(offset, end, repeats), (answer) =>
-      done(this.#outcome(answer)),
-    );
+    const { clock } = this.#client;
+    const sentAt = clock.now;
+    return this.#client.ask(command, request, this.#times(offset, end, repeats), (answer) => {
+      if (answer.ok && offset > 0) this.#roundTrip.took(clock.now - sentAt);
+      done(this.#outcome(answer));
+    });
   }
 
   get #inPieces(): boolean {
@@ -116,10 +125,12 @@ export class UploadSender<Q> implements ChunkSender {
 
   /** A chunk in the middle is not repeated by itself: what comes behind it would be void. */
   #times(offset: number, end: number, repeats: number): SmpRequestOptions {
-    const { lossy } = this.#client.transport;
+    const { lossy } = this;
     if (offset === 0) return { timeoutMs: FIRST_MS, repeat: lossy && this.#source.repeatsFirst && CHUNK_LOSSY_MS };
-    if (end === this.total) return { timeoutMs: LAST_MS, repeat: lossy && CHUNK_LOSSY_MS };
-    const timeoutMs = Math.min((lossy ? CHUNK_LOSSY_MS : CHUNK_MS) * 2 ** repeats, CHUNK_MOST_MS);
+    if (end === this.total) return { timeoutMs: LAST_MS, repeat: lossy && this.#roundTrip.patienceMs };
+    // Soon at first; a device that says nothing even then may have a reason.
+    const soon = lossy && repeats < SOON_MAX ? this.#roundTrip.patienceMs : CHUNK_LOSSY_MS;
+    const timeoutMs = Math.min((lossy ? soon : CHUNK_MS) * 2 ** repeats, CHUNK_MOST_MS);
     return { timeoutMs, repeat: false };
   }
 
