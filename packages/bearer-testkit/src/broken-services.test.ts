@@ -44,7 +44,7 @@ const BROKEN: Readonly<Record<string, readonly [Break, RegExp]>> = {
   ],
   'writes addresses as it likes': [
     scanned((device) => ({ ...device, address: device.peer })),
-    /"memory-1" is no address/,
+    /"private-1" is no address/,
   ],
   'tells of addresses that lead nowhere': [
     scanned((device) => ({ ...device, address: 'C0:FF:EE:C0:FF:EE' })),
@@ -52,7 +52,7 @@ const BROKEN: Readonly<Record<string, readonly [Break, RegExp]>> = {
   ],
   'takes every device for one that can be connected to, and none for one': [
     scanned((device) => ({ ...device, connectable: false })),
-    /heard were C0:00:00:00:00:01 "Ferry 17" \(-60 dBm, not connectable\)/,
+    /heard were 40:00:00:00:00:01 "Ferry 17" \(-60 dBm, not connectable\)/,
   ],
   'hears no offers while it scans': [
     central((inner) => {

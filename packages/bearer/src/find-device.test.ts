@@ -85,7 +85,7 @@ describe('looking for a device', () => {
     expect(peerOf({ name: 'Kitchen' })).toBe('memory-0');
     const { peripheral, offer } = peripherals[0]!;
     peripheral.advertise({ ...offer, privateAddress: true });
-    expect(peerOf({ name: 'Kitchen' })).toBe('memory-1');
+    expect(peerOf({ name: 'Kitchen' })).toBe('private-1');
     expect(peerOf({ address: 'C0:00:00:00:00:00' })).toBe('device-not-found');
   });
 

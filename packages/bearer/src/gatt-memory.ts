@@ -80,15 +80,15 @@ class World {
     };
   }
 
-  newAddress(): string {
-    return `memory-${this.#addresses++}`;
+  newAddress(isPrivate: boolean): string {
+    return `${isPrivate ? 'private' : 'memory'}-${this.#addresses++}`;
   }
 
-  /** As other radios print one: static random. */
+  /** As other radios print one: static random, or resolvable private. */
   printed(peer: string): string {
     const number = (this.options.firstAddress ?? 0) + Number(peer.slice(peer.indexOf('-') + 1));
     const digits = number.toString(16).toUpperCase().padStart(10, '0');
-    return `C0:${digits.match(/../g)!.join(':')}`;
+    return `${peer.startsWith('private') ? '40' : 'C0'}:${digits.match(/../g)!.join(':')}`;
   }
 
   /** Who has a handle, or an address. */
@@ -216,12 +216,12 @@ class MemoryPeripheral implements GattPeripheral {
   constructor(world: World, connections: number) {
     this.#world = world;
     this.connections = connections;
-    this.#address = this.#changeAddress();
+    this.#address = this.#changeAddress(false);
   }
 
   advertise(offer: GattOffer): Cancel {
     this.#offer = offer;
-    if (offer.privateAddress) this.#address = this.#changeAddress();
+    if (offer.privateAddress) this.#address = this.#changeAddress(true);
     this.#timer?.cancel();
     this.#event(offer);
     return () => {
@@ -258,10 +258,10 @@ class MemoryPeripheral implements GattPeripheral {
     });
   }
 
-  #changeAddress(): string {
+  #changeAddress(isPrivate: boolean): string {
     const { byAddress } = this.#world;
     byAddress.delete(this.#address);
-    const address = this.#world.newAddress();
+    const address = this.#world.newAddress(isPrivate);
     byAddress.set(address, this);
     return address;
   }

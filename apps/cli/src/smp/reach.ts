@@ -14,7 +14,14 @@ const UNREACHABLE = [
   'smp-link-unstable',
 ];
 /** What says that the command does not fit what is kept, or what was typed. */
-const MISFITS = ['bad-smp-uri', 'smp-no-image', 'smp-update-unfinished', 'smp-update-running', 'smp-too-late'];
+const MISFITS = [
+  'bad-smp-uri',
+  'several-devices',
+  'smp-no-image',
+  'smp-update-unfinished',
+  'smp-update-running',
+  'smp-too-late',
+];
 
 /** The exit code that goes with an error of SMP. */
 export function exitOf({ code }: MeshError): ExitCode {

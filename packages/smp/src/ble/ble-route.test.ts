@@ -1,4 +1,4 @@
-import { memoryGatt } from '@meshferry/bearer';
+import { type GattCentral, memoryGatt } from '@meshferry/bearer';
 import { MeshError, VirtualClock } from '@meshferry/core';
 import { describe, expect, it } from 'vitest';
 import type { SmpOpenOptions, SmpRoute, SmpTransport } from '../transport.ts';
@@ -23,7 +23,7 @@ function setUp(...names: string[]) {
       stop = peripheral.advertise({ service: SMP_SERVICE.uuid, data, name, intervalMs: 100, privateAddress });
     };
     advertise(false);
-    return { links: () => links, move: () => advertise(true), vanish: () => stop() };
+    return { links: () => links, move: () => advertise(true), show: () => advertise(false), vanish: () => stop() };
   });
   const open = (route: SmpRoute, options?: SmpOpenOptions) => {
     let outcome: SmpTransport | MeshError | undefined;
@@ -74,6 +74,61 @@ describe('the way to a device over Bluetooth', () => {
     }
   });
 
+  it('takes no namesake that is switched on while the device is away: an address of this kind does not change', () => {
+    for (const wanted of [{ address: 'c0:00:00:00:00:00' }, { name: 'Lamp' }]) {
+      const { clock, central, devices, open } = setUp('Lamp', 'Lamp');
+      devices[1]?.vanish();
+      const route = bleRoute({ central, clock, ...wanted });
+      expect(open(route)).toBe('object');
+      devices[0]?.vanish();
+      devices[1]?.show();
+      expect(open(route)).toBe('connect-failed');
+      expect(devices.map(({ links }) => links())).toEqual([1, 0]);
+    }
+  });
+
+  it('chooses none of several that are called alike, and says where they are', () => {
+    const { clock, central, devices, open } = setUp('Lamp', 'Lamp', 'Lamp 2');
+    expect(open(bleRoute({ central, clock, name: 'lam' }))).toBe('several-devices');
+    expect(open(bleRoute({ central, clock, name: 'Lamp' }))).toBe('several-devices');
+    expect(devices.map(({ links }) => links())).toEqual([0, 0, 0]);
+    expect(open(bleRoute({ central, clock, name: 'Lamp 2' }))).toBe('object');
+  });
+
+  it('comes back to the one that it had by name, whoever is called alike by then', () => {
+    const { clock, central, devices, open } = setUp('Lamp', 'Lamp');
+    devices[1]?.vanish();
+    const route = bleRoute({ central, clock, name: 'Lamp' });
+    expect(open(route)).toBe('object');
+    devices[1]?.show();
+    expect(open(route)).toBe('object');
+    expect(devices.map(({ links }) => links())).toEqual([2, 0]);
+  });
+
+  it('hears the name of a device that only its scan response shows', () => {
+    const { clock, central, devices, open } = setUp('Lamp');
+    const route = bleRoute({ central: namedLater(central), clock, address: 'c0:00:00:00:00:00' });
+    expect(open(route)).toBe('object');
+    devices[0]?.move();
+    expect(open(route)).toBe('object');
+  });
+
+  it('says of a device without the service what it needs', () => {
+    const clock = new VirtualClock();
+    const gatt = memoryGatt(clock);
+    const other = { uuid: 0x1828, dataIn: 0x2add, dataOut: 0x2ade };
+    const peripheral = gatt.peripheral({ connections: 1 });
+    peripheral.serve(other, () => {});
+    const [data, intervalMs] = [new Uint8Array(), 100];
+    peripheral.advertise({ service: 0x1828, data, name: 'Lamp', intervalMs, privateAddress: false });
+    let hint: string | undefined;
+    bleRoute({ central: gatt.central(), clock, name: 'Lamp' }).open((outcome) => {
+      if (outcome instanceof MeshError) hint = outcome.hint;
+    });
+    clock.advance(60_000);
+    expect(hint).toContain('CONFIG_MCUMGR_TRANSPORT_BT');
+  });
+
   it('looks for the firmware loader by its name, and for the device itself after it', () => {
     const { clock, central, devices, open } = setUp('Lamp', 'FL_17');
     const route = bleRoute({ central, clock, address: 'c0:00:00:00:00:00' });
@@ -92,3 +147,19 @@ describe('the way to a device over Bluetooth', () => {
     expect([outcomes, devices[0]?.links()]).toEqual([0, 0]);
   });
 });
+
+/** The same radio; names come in a report of their own, as scan responses do. */
+function namedLater(central: GattCentral): GattCentral {
+  return {
+    ...central,
+    discover: (services, found) => central.discover(services, found),
+    connect: (peer, service, done) => central.connect(peer, service, done),
+    scan: (found) => {
+      const seen = new Set<string>();
+      return central.scan!((device) => {
+        found(seen.has(device.peer) ? device : { ...device, name: null });
+        seen.add(device.peer);
+      });
+    },
+  };
+}

@@ -35,6 +35,7 @@ const HOPELESS_AT_FIRST: ReadonlySet<string> = new Set([
   'bearer-unavailable',
   'bearer-busy',
   'scan-not-supported',
+  'several-devices',
   'bad-smp-uri',
 ]);
 
