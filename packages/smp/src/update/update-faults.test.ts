@@ -4,7 +4,7 @@ import type { BootMode } from '../bootloader/boot-mode.ts';
 import { KEY, testImage } from '../bootloader/testing/boot-bench.ts';
 import { SmpGroup } from '../groups.ts';
 import { every } from '../server/server-faults.ts';
-import { imagesOf, NEW, OLD, UpdateBench } from './testing/update-bench.ts';
+import { imagesOf, NEW, UpdateBench } from './testing/update-bench.ts';
 import type { SmpUpdateMode, SmpUpdateReport } from './update-types.ts';
 
 const images = await imagesOf(testImage(NEW));
@@ -13,6 +13,9 @@ const long = await imagesOf(testImage('2.0.0+0', { payload: new SeededRandom('lo
 
 /** All packets of the usual mode, some of the others. */
 const stepOf = (mode: SmpUpdateMode) => (mode === 'test-and-confirm' ? 1 : 4);
+
+/** One of so many, without a period that could keep step with what is done again and again. */
+const oneOf = (many: number) => (n: number) => (Math.imul(n, 0x9e3779b1) >>> 8) % many === 0;
 
 const MODES: readonly SmpUpdateMode[] = ['test-and-confirm', 'confirm-only', 'test-only'];
 
@@ -129,11 +132,11 @@ describe('an update ends right', () => {
 
   test('with one of five answers lost, late, twice, malformed, or of another request', async () => {
     const faults = [
-      { dropResponse: every(5) },
-      { dropRequest: every(5) },
+      { dropResponse: oneOf(5) },
+      { dropRequest: oneOf(5) },
       { repeatResponse: every(3) },
-      { malformedResponse: every(7) },
-      { wrongSequence: every(7) },
+      { malformedResponse: oneOf(7) },
+      { wrongSequence: oneOf(7) },
       { staleResponse: every(2) },
       { extraOctets: every(2) },
       { busy: every(4) },
@@ -224,6 +227,5 @@ describe('an update ends right', () => {
     });
     expect(await bench.update(images)).toMatchObject({ outcome: 'updated', error: null });
     expect(bench.running).toEqual([`${NEW} in 0`]);
-    expect(OLD).not.toBe(NEW);
   });
 });

@@ -1,4 +1,3 @@
-import { toHex } from '@meshferry/core';
 import { describe, expect, test } from 'vitest';
 import type { BootMode } from '../bootloader/boot-mode.ts';
 import { OTHER_KEY, testImage } from '../bootloader/testing/boot-bench.ts';
@@ -259,7 +258,6 @@ describe('an update ends with the cause', () => {
     const other = await imagesOf(testImage('3.0.0+0'));
     await expect(bench.update(other)).rejects.toMatchObject({ code: 'smp-update-unfinished' });
     expect(await bench.update(images)).toMatchObject({ outcome: 'updated' });
-    expect(toHex(images[0]!.hash)).toHaveLength(64);
   });
 });
 

@@ -22,7 +22,7 @@ import { type MemoryEnd, type MemoryLinkOptions, memoryLink } from './memory-lin
 export const OLD = '1.0.0+0';
 export const NEW = '1.2.3+4';
 
-export interface BenchOptions extends Partial<McubootDeviceOptions> {
+export interface BenchOptions extends Omit<Partial<McubootDeviceOptions>, 'recovery'> {
   readonly server?: Partial<SmpServerOptions>;
   /** Default: like BLE. `serial`: a line that knows nothing of the other end. */
   readonly line?: 'ble' | 'serial';
