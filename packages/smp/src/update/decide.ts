@@ -1,4 +1,5 @@
 import { toHex } from '@meshferry/core';
+import { startsNewest } from './bootloader-kind.ts';
 import { activeEntry, compareWithRunning, type DeviceView, isConfirmed, uploadEntry } from './device-view.ts';
 import { judge } from './judge.ts';
 import type { SmpImagePlace, SmpSlotEntry } from './plan-types.ts';
@@ -102,6 +103,8 @@ function freeSlot(
   image: SmpUpdateImage,
   found: SmpSlotEntry,
 ): SmpUpdateAction | undefined {
+  // A bootloader that starts the newest calls it pending for its version alone, and lets it be overwritten.
+  if (startsNewest(view.kind.scheme)) return undefined;
   if (found.pending) return freeByReset(saved, image, found.version);
   if (!found.confirmed || isConfirmed(view, image.image)) return undefined;
   const running = activeEntry(view, image.image)?.hash ?? null;
