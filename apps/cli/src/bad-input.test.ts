@@ -158,7 +158,7 @@ describe('an option that cannot be meant ends with 2 and says what can', () => {
     ['too little of the air', ['--bearer', 'sim:', '--airtime', '0.5%'], 'not a share of the air: "0.5%"', '1%'],
     ['a number that is no share', ['--bearer', 'sim:', '--airtime', '30'], 'not a share of the air: "30"', '0.01'],
     ['air in words', ['--bearer', 'sim:', '--airtime', 'half'], 'not a share of the air: "half"', '30%'],
-    ['SMP', ['--bearer', 'sim:', '--via', 'smp'], '--via smp comes with a later version', 'mesh'],
+    ['SMP', ['--bearer', 'sim:', '--via', 'smp'], '--via smp is for a Distributor', '--distributor ADDR'],
   ])('%s', async (_, options, message, hint) => {
     const { exit, stdout, stderr } = await meshferry(['dfu', 'run', goodZip, ...options], { cwd: folder.path });
     expect(exit).toBe(2);

@@ -40,13 +40,15 @@ export class SlotFilling {
   readonly #slots: SlotStore;
   readonly #store: Store;
   readonly #crypto: CryptoProvider;
+  readonly #written: (octets: number) => void;
   #place: Place | undefined;
 
-  /** `store`: a view of its own. */
-  constructor(slots: SlotStore, store: Store, crypto: CryptoProvider) {
+  /** `store`: a view of its own. `written` is told how much of an image is here, once that is durable. */
+  constructor(slots: SlotStore, store: Store, crypto: CryptoProvider, written: (octets: number) => void) {
     this.#slots = slots;
     this.#store = store;
     this.#crypto = crypto;
+    this.#written = written;
     this.#place = readRecord<Place>(store, PLACE);
   }
 
@@ -133,6 +135,7 @@ export class SlotFilling {
     work.spend((data.length / 1024) * WRITE_MS);
     if (data.length > 0) {
       this.#save({ ...place, off }, [[`${DATA}${place.off.toString(16).padStart(8, '0')}`, data.slice()]]);
+      this.#written(off);
     }
     return off === place.size ? this.#finish(place) : answer({ off });
   }

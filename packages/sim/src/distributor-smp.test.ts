@@ -6,11 +6,11 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { firmware, UpdateWorld } from './testing/update-world.ts';
 import type { World } from './world.ts';
 
-const URI = 'sim:targets=3,distributor=1,smp=1';
+const URI = 'sim:targets=2,distributor=1,smp=1';
 const BY_SMP = { distributor: 0x0002, via: 'smp' } as const;
-const ALL_NEW = ['new', 'new', 'new'];
-/** Octets that are sent of the image itself in one connection event are 2970: so that there are many of them. */
-const SIZE = 60_000;
+const ALL_NEW = ['new', 'new'];
+/** Several blocks, and many chunks. */
+const SIZE = 40_000;
 let made: MadeFirmware;
 
 beforeAll(async () => {
@@ -116,6 +116,18 @@ describe('an update through a Distributor that takes its image over SMP', () => 
     expect(updating.running(made)).toEqual(ALL_NEW);
   });
 
+  it.each(['block3', 'reboot3', 'block0+0x0002@block5+0x0002@reboot8'])(
+    'goes on after fail=0x0002@%s',
+    async (fail) => {
+      const updating = new UpdateWorld(`${URI},fail=0x0002@${fail}`);
+      const links = watched(updating.world);
+      const report = await updating.update(made, BY_SMP);
+      expect(report?.outcome).toBe('complete');
+      expect(updating.running(made)).toEqual(ALL_NEW);
+      expect(links.opened).toBe(fail.split('+').length + 1);
+    },
+  );
+
   it.each([0, 1, 50, 99])('is resumed by another process after it stopped at %i percent', async (percent) => {
     const store = new MemoryStore();
     const first = new UpdateWorld(URI, { store });
@@ -175,7 +187,7 @@ describe('an update through a Distributor that takes its image over SMP', () => 
   });
 
   it('says so where the Distributor offers no SMP, and proposes the mesh', async () => {
-    const error = await refusal('sim:targets=3,distributor=1');
+    const error = await refusal('sim:targets=2,distributor=1');
     expect(error.code).toBe('distributor-no-smp');
     expect(error.message).toContain('Distributor 0x0002 cannot be reached by SMP: no SMP service was found');
     expect(error.hint).toContain('--via mesh');

@@ -1,17 +1,20 @@
-import type { GattCentral, GattPeripheral } from '@meshferry/bearer';
-import { type Cancel, type Clock, MeshError, type Store } from '@meshferry/core';
+import type { GattCentral, GattLink, GattPeripheral } from '@meshferry/bearer';
+import { type Cancel, type Clock, encodeRecord, MeshError, type Store } from '@meshferry/core';
 import type { CryptoProvider } from '@meshferry/crypto';
 import type { FirmwareDistributionServer } from '@meshferry/dfu';
 import { SMP_SERVICE, SmpBleTransport, type SmpRoute, SmpServer, type SmpTransport } from '@meshferry/smp';
 import { SlotFilling } from './distributor-filling.ts';
 import { distributorShell } from './distributor-shell.ts';
 import { type AirLinkOptions, placeOfPeer } from './gatt-air.ts';
+import type { Failure } from './uri.ts';
 
 /** Links to a Distributor that offers SMP, as phones agree on them. One that is somebody's proxy can still be found. */
 export const SMP_LINK: AirLinkOptions = { mtu: 498, events: { intervalMs: 15, packets: 6 }, connections: 2 };
 
 /** Of Nordic's samples. */
 const BUFFERS = { size: 2475, count: 4 };
+/** Octets of a block, as `fail` counts them. */
+const BLOCK = 4096;
 /** How long a Distributor is looked for, ms. */
 const SEARCH_MS = 15_000;
 
@@ -22,12 +25,25 @@ export interface DistributorSmpGround {
   readonly store: Store;
   readonly crypto: CryptoProvider;
   readonly distribution: FirmwareDistributionServer;
+  /** What fails at which block of the image, each once: the link, or the power. */
+  readonly fail: readonly Pick<Failure, 'step' | 'block'>[];
+  /** Switches the node off and on again. */
+  restart(): void;
 }
 
 /** The SMP server of a Distributor: makes slots by its shell, and takes images into them [spec: smp section 5.3]. */
 export function serveDistributorSmp(peripheral: GattPeripheral, ground: DistributorSmpGround): void {
-  const { clock, store, crypto, distribution } = ground;
-  const filling = new SlotFilling(distribution.slots, store, crypto);
+  const { clock, store, crypto, distribution, fail, restart } = ground;
+  let last: GattLink | undefined;
+  const filling = new SlotFilling(distribution.slots, store, crypto, (octets) => {
+    for (const { step, block = 0 } of fail) {
+      const happened = `failed/${step}${block}`;
+      if (octets < block * BLOCK || store.get(happened) !== undefined) continue;
+      store.batch([[happened, encodeRecord(true)]]);
+      if (step === 'reboot') clock.after(0, restart);
+      else last?.disconnect();
+    }
+  });
   const server = new SmpServer({
     clock,
     buffers: BUFFERS,
@@ -35,6 +51,7 @@ export function serveDistributorSmp(peripheral: GattPeripheral, ground: Distribu
     shell: (argv) => distributorShell(argv, distribution, filling),
   });
   peripheral.serve(SMP_SERVICE, (link) => {
+    last = link;
     server.attach(new SmpBleTransport(link, clock, { side: 'server', bufferOctets: BUFFERS.size }));
   });
 }

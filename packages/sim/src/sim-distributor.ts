@@ -4,7 +4,8 @@ import type { OobRetriever } from '@meshferry/dfu';
 import { type DistributorRole, distributorRole, MeshNode, type NodeGround } from '@meshferry/node';
 import { serveDistributorSmp } from './distributor-smp.ts';
 import { SimNode, type WorldGround } from './sim-node.ts';
-import type { SimOptions } from './uri.ts';
+import { BOOT_MS } from './sim-target-parts.ts';
+import type { Failure, SimOptions } from './uri.ts';
 import { MANY_ANSWERS, RELAY_RETRANSMIT, SIM_APP_INDEX, worldKeys } from './world-keys.ts';
 
 /** Images that a simulated Distributor has room for. */
@@ -30,6 +31,7 @@ export class SimDistributor extends SimNode {
   #role: DistributorRole | undefined;
   /** Of its present run. */
   #ground: NodeGround | undefined;
+  readonly #failures: readonly Failure[];
 
   constructor(options: SimDistributorOptions) {
     super({
@@ -39,8 +41,8 @@ export class SimDistributor extends SimNode {
       ...(options.sim.smp && { proxy: 'server', serve: (peripheral) => this.#serveSmp(peripheral) }),
       compose: (ground) => this.#compose(options, ground),
     });
-    // The only step at which it can be told to fail.
-    if (options.sim.fail.some(({ address }) => address === options.address)) this.silence();
+    this.#failures = options.sim.fail.filter(({ address }) => address === options.address);
+    if (this.#failures.some(({ step }) => step === 'silent')) this.silence();
   }
 
   /** Its models, for tests that look inside; undefined while it is off. */
@@ -74,6 +76,13 @@ export class SimDistributor extends SimNode {
     if (this.#role === undefined || this.#ground === undefined) return;
     const { clock, store, crypto } = this.#ground;
     const { distribution } = this.#role;
-    serveDistributorSmp(peripheral, { clock, crypto, distribution, store: storeView(store, 'smp/') });
+    serveDistributorSmp(peripheral, {
+      clock,
+      crypto,
+      distribution,
+      store: storeView(store, 'smp/'),
+      fail: this.#failures,
+      restart: () => this.restart(BOOT_MS),
+    });
   }
 }

@@ -156,7 +156,7 @@ describe('parseSimUri', () => {
     ['fail=0x0100@explode', 'metadata'],
     ['fail=0x010a@busy', '0x0100 to 0x0109'],
     ['fail=0x0002@silent', '0x0100 to 0x0109'],
-    ['distributor=1,fail=0x0002@verify', 'of a Distributor silent alone'],
+    ['distributor=1,fail=0x0002@verify', 'of a Distributor silent; with smp=1'],
   ])('says what is allowed instead of %s', (body, allowed) => {
     const error = refusal(`sim:${body}`);
     expect(error.code).toBe('bad-sim-uri');

@@ -196,7 +196,12 @@ function checked(options: SimOptions, topologyGiven: boolean): SimOptions {
     if (isTarget) continue;
     if (distributor && failure.address === SIM_DISTRIBUTOR_ADDRESS) {
       if (failure.step === 'silent') continue;
-      throw badValue('fail', writeFailure(failure), 'of a Distributor silent alone');
+      if (options.smp && (failure.step === 'block' || failure.step === 'reboot')) continue;
+      throw badValue(
+        'fail',
+        writeFailure(failure),
+        'of a Distributor silent; with smp=1 blockN and rebootN of its upload',
+      );
     }
     const range = targets === 0 ? 'none here' : `${formatAddress(SIM_FIRST_TARGET_ADDRESS)} to ${formatAddress(last)}`;
     throw badValue('fail', writeFailure(failure), `the address of a target: ${range}`);

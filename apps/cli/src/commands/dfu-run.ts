@@ -10,6 +10,7 @@ import { chooseGroup } from '../update/group.ts';
 import { type Mesh, withMesh } from '../update/mesh.ts';
 import { finishUpdate } from '../update/result.ts';
 import { runUpdate, sameNetwork } from '../update/run-update.ts';
+import { checkSmpUri, checkSmpWay } from '../update/smp-way.ts';
 import { type ImageFlags, loadUpdateImage, type UpdateImage } from '../update/update-image.ts';
 
 /** Options of `dfu run` as the parser gives them. */
@@ -22,6 +23,7 @@ export interface RunFlags extends ImageFlags {
   readonly airtime?: number;
   readonly settings?: 'auto' | 'stock';
   readonly via?: 'mesh' | 'smp';
+  readonly smp?: string;
   readonly resume?: boolean;
   readonly capture?: string;
   readonly oobUri?: string;
@@ -39,7 +41,6 @@ const RETRIES = 1;
 
 /** `dfu run FILE` */
 export async function dfuRun(shell: Shell, [path = '']: readonly string[], flags: RunFlags): Promise<ExitCode> {
-  refuseLater(flags);
   const way = chooseWay(shell);
   const imageFor = await loadUpdateImage(shell.io, path, flags);
   return withMesh(
@@ -50,6 +51,9 @@ export async function dfuRun(shell: Shell, [path = '']: readonly string[], flags
         for (const warning of image.warnings) shell.say(shell.style.yellow(`note: ${warning}`));
       const resume = flags.resume === true;
       const request = resume ? resumedRequest(mesh, image, flags) : newRequest(shell, mesh, image, flags);
+      if (!resume) await checkSmpWay(shell, mesh.session, flags, request.distributor);
+      else if (flags.smp !== undefined) await checkSmpUri(shell, flags.smp);
+      if (!resume || flags.smp !== undefined) mesh.smpUri = flags.smp;
       if (!resume) mesh.image = image.bytes;
       if (!resume || flags.airtime !== undefined) mesh.airtime = flags.airtime;
       const finished = await recordingTo(flags.capture, shell, mesh, () =>
@@ -59,13 +63,6 @@ export async function dfuRun(shell: Shell, [path = '']: readonly string[], flags
     },
     way,
   );
-}
-
-/** What the contract names and this version cannot do: never silently something else. */
-function refuseLater({ via }: RunFlags): void {
-  if (via === 'smp') {
-    throw badInput('not-in-this-version', '--via smp comes with a later version', 'Leave it out, or give --via mesh.');
-  }
 }
 
 function newRequest(shell: Shell, mesh: Mesh, image: UpdateImage, flags: RunFlags): UpdateRequest {
@@ -92,6 +89,7 @@ function newRequest(shell: Shell, mesh: Mesh, image: UpdateImage, flags: RunFlag
     ...(flags.mode === undefined ? {} : { mode: flags.mode }),
     ...(flags.settings === undefined ? {} : { settings: flags.settings }),
     ...(flags.oobUri === undefined ? {} : { oobUri: flags.oobUri }),
+    ...(flags.via === undefined ? {} : { via: flags.via }),
     ...(flags.targetImage === undefined ? {} : { imageIndex: flags.targetImage }),
     retries: flags.retries ?? RETRIES,
     skipCurrent: flags.skipCurrent === true,
@@ -124,6 +122,7 @@ const SETTLED = [
   'mode',
   'settings',
   'oobUri',
+  'via',
   'retries',
   'skipCurrent',
   'anyCompany',

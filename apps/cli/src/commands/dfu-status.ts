@@ -85,6 +85,7 @@ export function describeJob({ request, targets, ...job }: SavedJob): Record<stri
     policy: request.policy ?? 'apply',
     group: request.group === undefined ? null : formatAddress(request.group),
     distributor: request.distributor === undefined ? 'self' : formatAddress(request.distributor),
+    ...(request.via === 'smp' && { via: 'smp' }),
     targets: targets.map(({ address, phase, effect, firmwareIdBefore, error, notice }) => ({
       address: formatAddress(address),
       phase,
@@ -100,6 +101,11 @@ export function describeJob({ request, targets, ...job }: SavedJob): Record<stri
   };
 }
 
+function distributorText({ distributor, via }: SavedJob['request']): string {
+  if (distributor === undefined) return 'this process';
+  return `${formatAddress(distributor)}${via === 'smp' ? ', its image by SMP' : ''}`;
+}
+
 /** The same for people. */
 export function sayJob(shell: Shell, { request, targets, ...job }: SavedJob): void {
   const { bold, red } = shell.style;
@@ -108,7 +114,7 @@ export function sayJob(shell: Shell, { request, targets, ...job }: SavedJob): vo
     ['image', `${formatSize(job.imageSize)}, sha256 ${job.imageSha256}`],
     ['policy', request.policy ?? 'apply'],
     ['sent to', request.group === undefined ? 'each target alone' : `group ${formatAddress(request.group)}`],
-    ['distributor', request.distributor === undefined ? 'this process' : formatAddress(request.distributor)],
+    ['distributor', distributorText(request)],
     ['so far', `${formatSeconds(job.totalSeconds)}, transfer ${formatSeconds(job.transferSeconds)}`],
     ...targets.map(({ address, firmwareIdBefore, firmwareIdAfter, error }) => [
       formatAddress(address),

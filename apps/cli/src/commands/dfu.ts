@@ -78,6 +78,8 @@ Examples:
   meshferry dfu run dfu_application.zip --bearer sim:targets=10,loss=0.1
   meshferry dfu run app.signed.bin --bearer sim:targets=10 --targets 0x0100,0x0103 --state ./state
   meshferry dfu run dfu_application.zip --bearer sim:targets=10,distributor=1 --distributor 0x0002
+  meshferry dfu run dfu_application.zip --bearer sim:targets=10,distributor=1,smp=1 --distributor 0x0002 --via smp
+  meshferry dfu run dfu_application.zip --bearer hci:serial:/dev/ttyACM0,1000000 --distributor 0x0012 --via smp --smp serial:/dev/ttyACM1,115200
   meshferry dfu run dfu_application.zip --bearer sim:targets=10,distributor=1 --distributor 0x0002 --oob-uri https://example.com/fw
   meshferry dfu run dfu_application.zip --bearer sim:targets=4,lowpower=2,friends=1 --group none
 `;
@@ -142,7 +144,17 @@ function addRunOptions(command: Command): Command {
     )
     .option('--skip-current', 'leave targets out that run this firmware already')
     .option('--reprovision', 'provision nodes again that leave the network because of the image')
-    .addOption(new Option('--via <WAY>', 'mesh (smp comes later)').choices(['mesh', 'smp']))
+    .addOption(
+      new Option(
+        '--via <WAY>',
+        'how the image comes to --distributor: over the mesh (default), or by SMP into a slot of it, many times faster',
+      ).choices(['mesh', 'smp']),
+    )
+    .option(
+      '--smp <URI>',
+      'how --distributor is reached by SMP: serial:PATH,BAUD, udp:HOST:PORT, noble:ADDR; ble:ADDR by the radio of --bearer ' +
+        '(not for a simulated one)',
+    )
     .option('--capture <FILE>', 'record what is on the air: .pcap for Wireshark, .jsonl or .jsonl.gz for "decode"')
     .option('--resume', 'go on with the unfinished update in --state');
 }

@@ -26,6 +26,7 @@ export class LiveSession implements Session {
   readonly networkStore: Store;
   readonly state: NetworkState | undefined;
   readonly surroundings: Surroundings = NOTHING_KNOWN;
+  readonly smp = undefined;
   readonly #radio: LiveRadio;
   readonly #own: OwnPart | undefined;
   #isReleased = false;

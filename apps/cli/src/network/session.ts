@@ -9,6 +9,7 @@ import {
   updaterRole,
 } from '@meshferry/node';
 import type { ControllerSettings, SimUser } from '@meshferry/sim';
+import type { SmpRoute } from '@meshferry/smp';
 import type { CaptureEvent } from '../capture/capture-writer.ts';
 import type { Shell } from '../shell/shell.ts';
 
@@ -45,6 +46,8 @@ export interface Session {
   readonly network: MeshNetwork | undefined;
   /** The firmware update models of that node. */
   readonly role: UpdaterRole;
+  /** How a simulated Distributor is reached by SMP, if there is one. */
+  readonly smp: SmpRoute | undefined;
   /** The folder in which all that is kept; undefined when it ends with the command. */
   readonly folder: string | undefined;
   readonly surroundings: Surroundings;

@@ -25,6 +25,7 @@ import {
   type SimOptions,
   World,
 } from '@meshferry/sim';
+import type { SmpRoute } from '@meshferry/smp';
 import { openSqliteStore } from '@meshferry/store-sqlite';
 import { DistributorArchive } from '../archive/distributor.ts';
 import { readPublicKeyFile } from '../firmware/read-file.ts';
@@ -114,6 +115,10 @@ export class SimSession implements Session {
 
   get role(): UpdaterRole {
     return this.#own?.role as UpdaterRole;
+  }
+
+  get smp(): SmpRoute | undefined {
+    return this.world.smp;
   }
 
   get surroundings(): Surroundings {

@@ -16,6 +16,7 @@ import { requireNetwork } from '../network/open.ts';
 import type { Session } from '../network/session.ts';
 import { badInput, type Stop } from '../shell/exit.ts';
 import type { Shell } from '../shell/shell.ts';
+import { SmpWay } from './smp-way.ts';
 import { distributorsIn, type UpdateTarget, updateTargets } from './targets.ts';
 
 /** An open network that firmware can be sent to, and the job that its state holds. */
@@ -23,6 +24,8 @@ export class Mesh {
   readonly session: Session;
   readonly job: UpdateJob;
   readonly network: MeshNetwork;
+  /** To a real Distributor. */
+  readonly #smpWay: SmpWay;
 
   /** Opens what `--bearer` names, as its last command under the same `--state` left it. */
   static async open(shell: Shell, way: Way = chooseWay(shell)): Promise<Mesh> {
@@ -41,6 +44,7 @@ export class Mesh {
     this.network = requireNetwork(shell, session);
     const { clock, store, role } = session;
     const bearer = reachDevices(session);
+    this.#smpWay = new SmpWay(shell, session, () => this.smpUri);
     this.job = new UpdateJob({
       role,
       network: this.network,
@@ -48,6 +52,7 @@ export class Mesh {
       clock,
       crypto: portableCrypto,
       random: session.openJobs(),
+      smp: session.smp ?? this.#smpWay,
       store: storeView(store, 'job/'),
     });
   }
@@ -93,6 +98,15 @@ export class Mesh {
     this.session.store.batch([[AIRTIME, share === undefined ? null : encodeRecord(share)]]);
   }
 
+  /** How the Distributor of the unfinished job is reached by SMP, as it was typed last; undefined where it was not. */
+  get smpUri(): string | undefined {
+    return readRecord<string>(this.session.store, SMP);
+  }
+
+  set smpUri(uri: string | undefined) {
+    this.session.store.batch([[SMP, uri === undefined ? null : encodeRecord(uri)]]);
+  }
+
   /** Keeps what this process sends for updates within that share of the air. */
   limitAir(share: number | undefined): void {
     this.network.node.network.airtime = share;
@@ -131,8 +145,9 @@ export class Mesh {
     throw badInput('unknown-distributor', `${formatAddress(wanted)} is not a Distributor of this network`, hint);
   }
 
-  close(): Promise<void> {
-    return this.session.close();
+  async close(): Promise<void> {
+    await this.#smpWay.end();
+    await this.session.close();
   }
 
   get #targets(): readonly UpdateTarget[] {
@@ -159,6 +174,7 @@ export function rangeOf(addresses: readonly Unicast[]): string {
 
 const IMAGE = 'image';
 const AIRTIME = 'airtime';
+const SMP = 'smp';
 const NORDIC = 0x0059;
 
 function noTargets({ surroundings }: Session): Stop {

@@ -1,5 +1,5 @@
 import { formatAddress, MeshError, toHex } from '@meshferry/core';
-import type { JobReport, TargetPhase, TargetProgress } from '@meshferry/node';
+import type { JobReport, TargetPhase, TargetProgress, UpdatePlan } from '@meshferry/node';
 import { airBoundSeconds, settingsBoundSeconds } from '@meshferry/sim';
 import type { Session } from '../network/session.ts';
 import { ExitCode } from '../shell/exit.ts';
@@ -18,6 +18,8 @@ const GOOD: ReadonlySet<TargetPhase> = new Set(['applied', 'verified', 'unprovis
 export interface UpdateStats {
   readonly simulatedSeconds: number;
   readonly transferSeconds: number;
+  /** Of the upload to a Distributor; 0 without one. */
+  readonly uploadSeconds: number;
   readonly wallSeconds: number;
   /** Advertising events of all nodes of the simulated air, in this process: relays and answers are among them. */
   readonly advertisingPdus: number;
@@ -28,8 +30,11 @@ export interface UpdateStats {
   readonly settingsBoundSeconds: number;
 }
 
+/** What was sent, and how it came to its Distributor. */
+type SentImage = UpdateImage & Pick<UpdatePlan, 'via' | 'distributor'>;
+
 /** Writes the result of an update, as JSON or as a table, and gives the exit code. */
-export function finishUpdate(shell: Shell, mesh: Mesh, image: UpdateImage, finished: FinishedUpdate): ExitCode {
+export function finishUpdate(shell: Shell, mesh: Mesh, image: SentImage, finished: FinishedUpdate): ExitCode {
   const { report } = finished;
   const stats = statsOf(mesh, image, finished);
   const exit = exitCodeOf(report);
@@ -52,12 +57,13 @@ export function finishUpdate(shell: Shell, mesh: Mesh, image: UpdateImage, finis
 }
 
 function statsOf(mesh: Mesh, image: UpdateImage, { report, wallSeconds }: FinishedUpdate): UpdateStats {
-  const { totalSeconds, transferSeconds, chunksSent, chunksResent } = report.stats;
+  const { totalSeconds, transferSeconds, uploadSeconds, chunksSent, chunksResent } = report.stats;
   const size = image.bytes.length;
   const targets = report.targets.length;
   return {
     simulatedSeconds: round(totalSeconds),
     transferSeconds: round(transferSeconds),
+    uploadSeconds: round(uploadSeconds),
     wallSeconds: round(wallSeconds),
     advertisingPdus: mesh.session.traffic.events,
     chunksSent,
@@ -101,7 +107,7 @@ function describeTarget({ address, phase, firmwareIdBefore, firmwareIdAfter, err
 function sayResult(
   shell: Shell,
   { folder, traffic }: Session,
-  image: UpdateImage,
+  image: SentImage,
   { targets, outcome, resumable }: JobReport,
   stats: UpdateStats,
 ): void {
@@ -128,6 +134,12 @@ function sayResult(
       folder === undefined
         ? 'Verified, not applied; without --state the simulated world ends here.'
         : `Verified, not applied. Apply with: meshferry dfu apply ${sameNetwork(shell)}`,
+    );
+  }
+  if (image.distributor !== undefined && stats.uploadSeconds > 0) {
+    const way = image.via === 'smp' ? 'by SMP' : 'over the mesh';
+    shell.say(
+      dim(`upload to Distributor ${formatAddress(image.distributor)} ${way} ${formatSeconds(stats.uploadSeconds)}`),
     );
   }
   if (stats.transferSeconds === 0) return;

@@ -41,6 +41,7 @@ export async function runUpdate(shell: Shell, mesh: Mesh, targets: number, start
     if (mesh.job.saved() === undefined && mesh.job.last() === undefined) {
       mesh.image = undefined;
       mesh.airtime = undefined;
+      mesh.smpUri = undefined;
     }
     closed = true;
     view.close();
@@ -48,7 +49,17 @@ export async function runUpdate(shell: Shell, mesh: Mesh, targets: number, start
 }
 
 /** What a job says of a command that does not fit the state. */
-const MISFITS = ['job-unfinished', 'no-job', 'other-image', 'not-verified', 'nothing-to-retry', 'nothing-to-suspend'];
+const MISFITS = [
+  'job-unfinished',
+  'no-job',
+  'other-image',
+  'not-verified',
+  'nothing-to-retry',
+  'nothing-to-suspend',
+  'no-smp-way',
+];
+/** What says that the Distributor, or the way to it, is not there. */
+const UNREACHABLE = ['distributor-silent', 'distributor-no-smp', 'upload-interrupted'];
 
 /** The same work; what does not fit the state ends the command with 2, a Distributor that does not answer with 4. */
 export function reachable<T>(work: Promise<T>): Promise<T> {
@@ -60,7 +71,7 @@ export function reachable<T>(work: Promise<T>): Promise<T> {
 function exitOf(thrown: unknown): unknown {
   if (!(thrown instanceof MeshError)) return thrown;
   if (MISFITS.includes(thrown.code)) return new Stop(ExitCode.usage, thrown);
-  return thrown.code === 'distributor-silent' ? new Stop(ExitCode.unavailable, thrown) : thrown;
+  return UNREACHABLE.includes(thrown.code) ? new Stop(ExitCode.unavailable, thrown) : thrown;
 }
 
 /** The options that name this network and state again, for a command line to type. */
