@@ -1,10 +1,13 @@
 import { createSocket } from 'node:dgram';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { SeededRandom, toHex } from '@meshferry/core';
+import type { BearerGround } from '@meshferry/bearer';
+import { bearer as hci } from '@meshferry/bearer-hci';
+import { hostClock, hostRandom, SeededRandom, silent, toHex } from '@meshferry/core';
 import { generateSigningKey, parseImage } from '@meshferry/firmware';
 import { afterAll, describe, expect, test } from 'vitest';
 import { firmware, type Json, meshferry, type RunOptions, temporaryFolder } from './testing/cli.ts';
+import { Controllers } from './testing/controllers.ts';
 import { groundTruth, sharedFirmware } from './testing/shared-firmware.ts';
 
 const folder = temporaryFolder();
@@ -20,6 +23,7 @@ const raw = folder.write('zephyr.bin', new SeededRandom('raw').bytes(5000));
 const parsed = parseImage(made.image);
 const hash = parsed.ok ? toHex(parsed.value.hash) : '';
 
+const ground: BearerGround = { clock: hostClock(globalThis), random: hostRandom(globalThis.crypto), log: silent };
 let states = 0;
 /** A state folder that nobody has used. */
 const newState = () => join(folder.path, `state-${states++}`);
@@ -74,11 +78,23 @@ describe('smp update', () => {
     [image, 'sim:smp,slot=32768', 'smp-image-too-large', 'slot'],
     [`${image} --mode upload-only`, 'sim:smp', 'smp-not-selected', 'nothing told the bootloader'],
     [`${image} --image 1`, 'sim:smp', 'smp-no-such-image', 'image 1'],
+    [foreign, 'sim:smp,mode=single', 'smp-still-in-recovery', 'recovery'],
+    [image, 'sim:smp,mode=single,ignore=reset', 'smp-single-slot', 'came back 2 times'],
   ])('%s over %s ends with 1 and the cause %s', async (line, uri, code, words) => {
     const { exit, result } = await smp(`update ${line} --json`, uri);
     expect([exit, result.ok, codeOf(result)]).toEqual([1, false, code]);
     expect(result.error.message).toContain(words);
     expect(result.error.hint).toMatch(/\w/);
+  });
+
+  test('updates a device with one slot by the serial recovery of its bootloader', async () => {
+    const state = newState();
+    const uri = 'sim:smp,mode=single';
+    const { exit, result } = await smp(`update ${image} --json`, uri, { state });
+    expect([exit, result.outcome]).toEqual([0, 'updated']);
+    expect((await smp('list --json', uri, { state })).result.images).toMatchObject([
+      { slot: 0, hash, active: true, confirmed: true },
+    ]);
   });
 
   test('sends nothing that no bootloader starts', async () => {
@@ -108,6 +124,7 @@ describe('smp update', () => {
     expect(other.stderr).toContain('was not finished');
     const second = await smp(`update ${image} --json`, uri, { state });
     expect([second.exit, second.result.outcome]).toEqual([0, 'updated']);
+    expect(second.result.stats.bytesSent).toBeLessThan(made.image.length * 0.75);
   });
 
   test('given up, another file can be sent', async () => {
@@ -165,9 +182,27 @@ describe('single steps', () => {
     expect(info.result).toMatchObject({ bootloader: 'MCUboot', mode: 3, buffers: { bufSize: 2475, bufCount: 4 } });
     expect((await smp('echo hello')).stdout).toBe('hello\n');
     expect((await smp('stat --json')).result.ok).toBe(true);
-    expect((await smp('datetime 2026-11-22T12:00:00')).stderr).toContain('not supported');
     expect((await smp('shell none')).exit).toBe(1);
     expect((await smp('datetime yesterday')).exit).toBe(2);
+  });
+
+  test('settings are set, kept over a reset, and deleted', async () => {
+    const state = newState();
+    const step = (line: string) => smp(`settings ${line}`, 'sim:smp', { state });
+    expect((await step('set app/val 01ff')).exit).toBe(0);
+    expect((await step('save')).exit).toBe(0);
+    await smp('reset', 'sim:smp', { state });
+    expect((await step('get app/val')).stdout).toBe('01ff\n');
+    expect((await step('set app/val xyz')).exit).toBe(2);
+    expect((await step('delete app/val')).exit).toBe(0);
+    expect((await step('get app/val')).exit).toBe(1);
+  });
+
+  test('the clock of the device is set, and goes on', async () => {
+    const state = newState();
+    expect((await smp('datetime', 'sim:smp', { state })).stdout).toBe('2026-01-01T00:00:00\n');
+    expect((await smp('datetime 2026-11-22T12:00:00', 'sim:smp', { state })).exit).toBe(0);
+    expect((await smp('datetime', 'sim:smp', { state })).stdout).toMatch(/^2026-11-22T12:00:0\d\n$/);
   });
 
   test('files go to the device and come back', async () => {
@@ -227,6 +262,28 @@ describe('the device is named by --bearer', () => {
     const { exit, stderr } = await smp('list', uri, { state: newState() });
     expect(exit).toBe(4);
     expect(stderr).toMatch(/error: .+\n {2}\S/);
+  });
+});
+
+describe('over Bluetooth', () => {
+  const controllers = new Controllers();
+  afterAll(() => controllers.close());
+
+  test('smp scan shows who is there, and tells of those that it leaves out', async () => {
+    const radio = `hci:tcp:127.0.0.1:${await controllers.tcp()}`;
+    const scan = (...more: string[]) =>
+      meshferry(['smp', 'scan', '--seconds', '1', '--bearer', radio, ...more], { env: { HOME: folder.path } });
+    expect((await scan()).stdout).toContain('nobody is in range');
+    const other = await hci.open(radio, ground);
+    const data = new Uint8Array(9);
+    const stop = other.peripheral!.advertise({ service: 0x1828, data, intervalMs: 50, privateAddress: false });
+    const { stdout } = await scan();
+    expect(stdout).not.toContain('nobody');
+    expect(stdout).toContain('1 more without a name');
+    expect((await scan('--all')).stdout).toContain('mesh proxy');
+    expect((await scan('--json')).result).toMatchObject({ devices: [], leftOut: 1 });
+    stop();
+    other.close();
   });
 });
 

@@ -13,6 +13,9 @@ export interface ScanFlags {
   readonly all?: boolean;
 }
 
+/** Of a radio that does not tell it, dBm. */
+const UNKNOWN_RSSI = -127;
+
 /** `smp scan`: devices that can be connected to, those that show the SMP service first. */
 export async function smpScan(shell: Shell, _: readonly string[], { seconds, all }: ScanFlags): Promise<ExitCode> {
   const radio = await LiveRadio.open(shell, await findRadios(shell));
@@ -33,14 +36,15 @@ export async function smpScan(shell: Shell, _: readonly string[], { seconds, all
     );
     stop();
     const devices = [...heard.values()].filter(({ connectable }) => connectable).sort(bySmp);
-    sayDevices(shell, all === true ? devices : devices.filter((device) => offersSmp(device) || device.name !== null));
+    const shown = all === true ? devices : devices.filter((device) => offersSmp(device) || device.name !== null);
+    sayDevices(shell, shown, devices.length - shown.length);
     return ExitCode.done;
   } finally {
     radio.close();
   }
 }
 
-function sayDevices(shell: Shell, devices: readonly GattDevice[]): void {
+function sayDevices(shell: Shell, devices: readonly GattDevice[], leftOut: number): void {
   shell.result({
     devices: devices.map((device) => ({
       address: device.address ?? device.peer,
@@ -49,16 +53,18 @@ function sayDevices(shell: Shell, devices: readonly GattDevice[]): void {
       smp: offersSmp(device),
       services: device.services,
     })),
+    leftOut,
   });
-  if (devices.length === 0) shell.say('nobody is in range who can be connected to');
+  if (devices.length === 0 && leftOut === 0) shell.say('nobody is in range who can be connected to');
   const { bold, dim, green } = shell.style;
   const rows = devices.map((device) => [
     bold(device.address ?? device.peer),
     printable(device.name ?? ''),
-    `${device.rssi} dBm`,
+    device.rssi > UNKNOWN_RSSI ? `${device.rssi} dBm` : '',
     offersSmp(device) ? green('shows SMP') : dim(device.services.some(isProxy) ? 'mesh proxy' : ''),
   ]);
   for (const line of alignColumns(rows)) shell.say(line);
+  if (leftOut > 0) shell.say(dim(`${leftOut} more without a name and without SMP: --all`));
   shell.say(dim('Not every device that has SMP shows it: "meshferry smp info" tells.'));
 }
 
