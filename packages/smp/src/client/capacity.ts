@@ -47,6 +47,11 @@ export class SmpCapacity {
     return this.#buffers;
   }
 
+  /** Requests under way at most. Rejects when there is no answer. */
+  async window(wanted?: number): Promise<number> {
+    return windowLimit(wanted, (await this.buffers())?.bufCount);
+  }
+
   /**
    * How long packets may be, and how many may be under way [spec: smp section 5]. Where they are to go in pieces and it is not
    * known whether the device puts those together, it is tried; rejects with `smp-no-reassembly` when a new connection is

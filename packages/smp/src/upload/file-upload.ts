@@ -1,7 +1,7 @@
 import type { MeshError } from '@meshferry/core';
 import type { SmpClient } from '../client/client.ts';
 import { SmpRefusedError } from '../client/errors.ts';
-import { FileStatus, FileUpload } from '../messages/file-system.ts';
+import { FileClose, FileStatus, FileUpload } from '../messages/file-system.ts';
 import { chunkLength } from './chunk-length.ts';
 import { packetTooSmall } from './errors.ts';
 import { checkContent, hasContent } from './file-hash.ts';
@@ -34,7 +34,10 @@ export function startFileUpload(
       }
       return new UploadSender(client, source, limits, advanced);
     },
-    verify: () => checkContent(client, name, content),
+    verify: async () => {
+      await close(client);
+      return checkContent(client, name, content);
+    },
     ...(options.resume === true && { from: () => octetsThere(client, name, content) }),
   };
   return new SmpUpload(client, task, options);
@@ -59,7 +62,21 @@ function offsetOf(error: MeshError): number | undefined {
   return typeof len === 'number' && Number.isSafeInteger(len) && len >= 0 ? len : undefined;
 }
 
+/**
+ * A device that has refused an offset, or goes on with a file, does not know any more how long that becomes and leaves it open:
+ * its length and hash are of what was stored before, until the file is closed.
+ */
+async function close(client: SmpClient): Promise<void> {
+  try {
+    await client.request(FileClose, {}, { repeat: true });
+  } catch (error) {
+    // Old ones close by themselves.
+    if (!(error instanceof SmpRefusedError)) throw error;
+  }
+}
+
 async function octetsThere(client: SmpClient, name: string, content: Uint8Array): Promise<number> {
+  await close(client);
   try {
     const { len } = await client.request(FileStatus, { name });
     if (len === 0 || len > content.length) return 0;
