@@ -55,6 +55,8 @@ const FALLS_MAX = 5;
 const BUSY_MS = 100;
 /** Busy so often in a row: 40 s. */
 const BUSY_MAX = 400;
+/** Without memory so often in a row. */
+const CROWDED_MAX = 8;
 
 /**
  * - `sending`: chunks go out while the window has room;
@@ -196,18 +198,22 @@ export class ChunkWindow {
   }
 
   #takeTrouble({ isVoid }: Chunk, { kind, error }: Exclude<ChunkOutcome, { kind: 'answered' }>): void {
-    if (kind === 'failed' || (kind === 'crowded' && !isVoid && this.#size.isFixed)) {
+    if (kind === 'failed') {
       this.#end(error);
     } else if (kind === 'busy') {
-      this.#takeBusy(error);
+      this.#takeBusy(error, 1);
+    } else if (kind === 'crowded' && !isVoid) {
+      // What came twice, or late, may fill the buffers as well: they are given some time.
+      this.#size.fixToOne();
+      this.#takeBusy(error, BUSY_MAX / CROWDED_MAX);
     } else if (!isVoid) {
-      if (kind === 'crowded') this.#size.fixToOne();
       this.#fellShort(error, false);
     }
   }
 
-  #takeBusy(error: MeshError): void {
-    if (++this.#busy > BUSY_MAX) {
+  #takeBusy(error: MeshError, weight: number): void {
+    this.#busy += weight;
+    if (this.#busy > BUSY_MAX) {
       this.#end(error);
       return;
     }

@@ -26,10 +26,6 @@ export class WindowSize {
   }
 
   /** One, for good. */
-  get isFixed(): boolean {
-    return this.#most === 1;
-  }
-
   fixToOne(): void {
     this.#most = 1;
     this.#now = 1;
