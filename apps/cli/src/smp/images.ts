@@ -126,6 +126,13 @@ async function readImages(shell: Shell, path: string, { image, slot }: UploadFla
   const isBare = image !== undefined || slot !== undefined;
   const pkg = await readFirmwareFile(shell.io, path, isBare ? { target: { image: image ?? 0, slot: slot ?? 1 } } : {});
   const images = asInput(() => smpUpdateImages(pkg)).filter((one) => slot === undefined || (one.slot ?? slot) === slot);
+  if (images.length === 0) {
+    throw badInput(
+      'no-such-build',
+      `${path} holds no build for slot ${slot}`,
+      'Leave --slot out, or give the other one.',
+    );
+  }
   const twice = images.find((one, i) => images.findIndex((other) => other.image === one.image) < i);
   if (twice === undefined) return images;
   throw badInput(
@@ -136,7 +143,11 @@ async function readImages(shell: Shell, path: string, { image, slot }: UploadFla
 }
 
 /** `smp erase`: the slot that is not in use, or one by its number. */
-export async function smpErase(shell: Shell, _: readonly string[], { slot }: { readonly slot?: number }) {
+export async function smpErase(
+  shell: Shell,
+  _: readonly string[],
+  { slot }: { readonly slot?: number },
+): Promise<ExitCode> {
   await ask(shell, ImageErase, { ...(slot !== undefined && { slot }) }, { timeoutMs: ERASE_MS });
   shell.result({});
   shell.say(slot === undefined ? 'the slot that is not in use was erased' : `slot ${slot} was erased`);
@@ -149,7 +160,11 @@ export interface ResetFlags {
 }
 
 /** `smp reset` */
-export async function smpReset(shell: Shell, _: readonly string[], { force, bootMode }: ResetFlags) {
+export async function smpReset(
+  shell: Shell,
+  _: readonly string[],
+  { force, bootMode }: ResetFlags,
+): Promise<ExitCode> {
   const params = { ...(force === true && { force }), ...(bootMode === 'bootloader' && { bootMode: 1 }) };
   const answered = await ask(shell, Reset, params).then(
     () => true,
