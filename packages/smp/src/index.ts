@@ -46,6 +46,7 @@ export { type AnySmpCommand, SMP_COMMANDS, smpCommandOf } from './commands.ts';
 export { commandName, describePacket, describePackets } from './describe.ts';
 export {
   type DeviceSnapshot,
+  type DeviceSpeaker,
   McubootDevice,
   type McubootDeviceListener,
   type McubootDeviceOptions,
@@ -95,13 +96,14 @@ export {
 export { every, type Nth, only, type SmpServerFaults } from './server/server-faults.ts';
 export type {
   BootloaderFacts,
+  DayClock,
   ImageGroupOptions,
   OsFacts,
   ServerTiming,
   SmpServerOptions,
 } from './server/server-options.ts';
 export { ServerSettings, type ServerSettingsOptions } from './server/settings-store.ts';
-export { SmpServer } from './server/smp-server.ts';
+export { type ServerSnapshot, SmpServer } from './server/smp-server.ts';
 export { simpleRoute } from './simple-route.ts';
 export * from './transport.ts';
 export * from './update/plan-types.ts';

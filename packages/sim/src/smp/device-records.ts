@@ -1,8 +1,10 @@
 import { encodeRecord, readRecord, type Store, type Write } from '@meshferry/core';
-import type { DeviceSnapshot, Flash } from '@meshferry/smp';
+import type { DeviceSnapshot, Flash, ServerSnapshot } from '@meshferry/smp';
 
 const MADE = 'device/made';
 const SNAPSHOT = 'device/running';
+const MEMORY = 'device/memory';
+const TIME = 'device/time';
 const HAPPENED = 'device/happened';
 const SETTINGS = 'settings';
 const FILE = 'file/';
@@ -35,14 +37,24 @@ export class DeviceRecords {
     this.#store.batch([[MADE, encodeRecord(1)], ...sectors.flatMap((sector) => this.#sector(sector, true))]);
   }
 
-  /** Keeps what has changed in the flash, and what runs: undefined when the next thing is a boot. */
-  save(snapshot: DeviceSnapshot | undefined): void {
+  /** Keeps what has changed in the flash, and what runs with what it has in RAM: undefined when the next thing is a boot. */
+  save(snapshot: DeviceSnapshot | undefined, memory: ServerSnapshot | undefined, time: number): void {
     const changes = this.#flash.takeChanges().flatMap((sector) => this.#sector(sector));
-    this.#store.batch([...changes, [SNAPSHOT, snapshot === undefined ? null : encodeRecord(snapshot)]]);
+    const record = (value: unknown) => (value === undefined ? null : encodeRecord(value));
+    this.#store.batch([...changes, [SNAPSHOT, record(snapshot)], [MEMORY, record(memory)], [TIME, record(time)]]);
   }
 
   snapshot(): DeviceSnapshot | undefined {
     return readRecord(this.#store, SNAPSHOT);
+  }
+
+  memory(): ServerSnapshot | undefined {
+    return readRecord(this.#store, MEMORY);
+  }
+
+  /** What its clock of the day showed, ms since 1970. */
+  time(): number | undefined {
+    return readRecord(this.#store, TIME);
   }
 
   /** Failures that happen once. */

@@ -14,6 +14,7 @@ import {
   createSmpUpdate,
   SmpClient,
   type SmpTransport,
+  type SmpUpdateImage,
   type SmpUpdateOptions,
   type SmpUpdateReport,
   smpUpdateImages,
@@ -55,20 +56,24 @@ function withClient<T>(sim: SimSmp, work: (client: SmpClient) => Promise<T>): Pr
   );
 }
 
+async function imagesOf(file: Uint8Array): Promise<readonly SmpUpdateImage[]> {
+  const read = await readFirmwarePackage(file, { crypto: portableCrypto });
+  if (!read.ok) throw read.error;
+  return smpUpdateImages(read.value);
+}
+
 /** `smp update FILE`. */
 async function update(
   sim: SimSmp,
   file: Uint8Array,
   options: Partial<SmpUpdateOptions> & { store?: Store } = {},
 ): Promise<SmpUpdateReport> {
-  const read = await readFirmwarePackage(file, { crypto: portableCrypto });
-  if (!read.ok) throw read.error;
   const job = createSmpUpdate({
     route: sim.route,
     clock: sim.clock,
     random: sim.random,
     store: new MemoryStore(),
-    images: smpUpdateImages(read.value),
+    images: await imagesOf(file),
     ...options,
   });
   return sim.run(job.run());
@@ -118,6 +123,14 @@ describe('sim:smp', () => {
     ['sim:smp,fail=answer@5+request@9+stale@7+extra@8+sequence@12', '1.0.0+0 in 0'],
     ['sim:smp,version=2.0.0+0', '1.0.0+0 in 0'],
     ['sim:smp,images=2', '1.0.0+0 in 0'],
+    ['sim:smp,mode=single', '1.0.0+0 in 0'],
+    ['sim:smp,mode=single-ram', '1.0.0+0 in 0'],
+    ['sim:smp,mode=single,loss=0.05,delay=20', '1.0.0+0 in 0'],
+    ['sim:smp,mode=single,twice=0.3', '1.0.0+0 in 0'],
+    ['sim:smp,mode=single,fail=reboot@50', '1.0.0+0 in 0'],
+    ['sim:smp,mode=single,fail=disconnect@50', '1.0.0+0 in 0'],
+    ['sim:smp,baud=1000000', '1.0.0+0 in 0'],
+    ['sim:smp,baud=115200,mode=loader', '1.0.0+0 in 0'],
   ])('%s is updated', async (uri, expected) => {
     const sim = open(uri);
     const report = await update(sim, image('1.0.0+0'));
@@ -138,7 +151,12 @@ describe('sim:smp', () => {
     ['sim:smp,fail=flash@8192', {}],
     ['sim:smp,slot=32768', {}],
     ['sim:smp', { key: generateSigningKey(new SeededRandom('nobody'), 'nobody') }],
-    ['sim:smp,mode=single', {}],
+    ['sim:smp,mode=single,ignore=reset', {}],
+    ['sim:smp,mode=single,fail=reset@1', {}],
+    ['sim:smp,mode=single,fail=upload@2', {}],
+    ['sim:smp,mode=single,fail=flash@8192', {}],
+    ['sim:smp,mode=single,slot=32768', {}],
+    ['sim:smp,mode=single', { key: generateSigningKey(new SeededRandom('nobody'), 'nobody') }],
   ])('%s ends the update with its cause', async (uri, parts) => {
     const sim = open(uri);
     const report = await update(sim, image('1.0.0+0', parts as Partial<ImageParts>));
@@ -218,6 +236,120 @@ describe('sim:smp', () => {
       confirmed: true,
     });
     expect(await again((client) => client.settings.read('app/x'))).toEqual({ val: Uint8Array.of(7) });
+  });
+
+  test('keeps what is in RAM between two openings: an upload goes on where it was, unless it was reset', async () => {
+    const file = image('1.0.0+0');
+    for (const [uri, most] of [
+      ['sim:smp', 0.55],
+      ['sim:smp,power=cycles', 1.1],
+    ] as const) {
+      const store = new MemoryStore();
+      const updates = new MemoryStore();
+      const first = open(uri, { store });
+      let sent = 0;
+      const controller = new AbortController();
+      const job = createSmpUpdate({
+        route: first.route,
+        clock: first.clock,
+        random: first.random,
+        store: updates,
+        images: await imagesOf(file),
+        onProgress: ({ percent }) => {
+          sent = percent;
+          if (percent > 60) controller.abort();
+        },
+      });
+      await expect(first.run(job.run(), controller.signal)).rejects.toMatchObject({ code: 'aborted' });
+      expect(sent).toBeLessThan(90);
+      job.close();
+      first.close();
+      const second = open(uri, { store });
+      const report = await update(second, file, { store: updates });
+      expect([report.outcome, running(second)[0]]).toEqual(['updated', '1.0.0+0 in 0']);
+      expect(report.stats.bytesSent / file.length).toBeLessThan(most);
+      expect(report.stats.bytesSent / file.length).toBeGreaterThan(most - 0.5);
+      second.close();
+    }
+  });
+
+  test('keeps settings that were not saved until it is reset', async () => {
+    const store = new MemoryStore();
+    const again = async <T>(work: (client: SmpClient) => Promise<T>) => {
+      const sim = open('sim:smp', { store });
+      try {
+        return await withClient(sim, work);
+      } finally {
+        sim.close();
+      }
+    };
+    await again((client) => client.settings.write('app/a', Uint8Array.of(1)));
+    await again((client) => client.settings.save());
+    await again((client) => client.settings.write('app/a', Uint8Array.of(2)));
+    expect(await again((client) => client.settings.read('app/a'))).toEqual({ val: Uint8Array.of(2) });
+    await again((client) => client.os.reset());
+    expect(await again((client) => client.settings.read('app/a'))).toEqual({ val: Uint8Array.of(1) });
+  });
+
+  test('forgets an upload when it is reset, or loses its power', async () => {
+    const file = image('1.0.0+0');
+    for (const uri of ['sim:smp,fail=reboot@50', 'sim:smp']) {
+      const store = new MemoryStore();
+      const first = open(uri, { store });
+      await withClient(first, async (client) => {
+        const upload = client.image.upload(file, {
+          onProgress: ({ offset }) => {
+            if (offset > 10_000 && uri === 'sim:smp') client.close();
+          },
+        });
+        await upload.then(undefined, () => {});
+      });
+      if (uri === 'sim:smp') first.device.reset();
+      first.close();
+      const second = open('sim:smp', { store });
+      let begun = Number.NaN;
+      await withClient(second, (client) =>
+        client.image.upload(file, {
+          onProgress: ({ offset }) => {
+            if (Number.isNaN(begun)) begun = offset;
+          },
+        }),
+      );
+      expect(begun).toBeLessThan(5000);
+      second.close();
+    }
+  });
+
+  test('has a clock of the day that goes on with the simulated time, and can be set', async () => {
+    const store = new MemoryStore();
+    const first = open('sim:smp', { store });
+    const read = (sim: SimSmp) => withClient(sim, (client) => client.os.dateTime());
+    expect(await read(first)).toBe('2026-01-01T00:00:00');
+    first.clock.advance(90_000);
+    expect(await read(first)).toBe('2026-01-01T00:01:30');
+    await withClient(first, async (client) => {
+      await client.os.setDateTime('2030-05-06T07:08:09');
+      await client.os.reset();
+    });
+    first.close();
+    const second = open('sim:smp', { store });
+    expect(await read(second)).toMatch(/^2030-05-06T07:08:(09|1\d)$/);
+    second.close();
+  });
+
+  test('of one slot stays in its serial recovery between two openings', async () => {
+    const store = new MemoryStore();
+    const uri = 'sim:smp,mode=single';
+    const foreign = image('1.0.0+0', { key: generateSigningKey(new SeededRandom('nobody'), 'nobody') });
+    const first = open(uri, { store });
+    expect((await update(first, foreign)).error?.code).toBe('smp-still-in-recovery');
+    expect([first.device.speaker, running(first)]).toEqual(['recovery', []]);
+    first.close();
+    const second = open(uri, { store });
+    expect(second.device.speaker).toBe('recovery');
+    expect((await update(second, image('1.0.0+0'))).outcome).toBe('updated');
+    expect(running(second)).toEqual(['1.0.0+0 in 0']);
+    second.close();
   });
 
   test('is switched off and on between two openings with power=cycles', async () => {

@@ -18,16 +18,20 @@ import {
   type McubootDevice,
   ServerFiles,
   ServerSettings,
+  type ServerSnapshot,
   SMP_SERVICE,
   SmpBleTransport,
   SmpGroup,
   type SmpRoute,
   SmpServer,
   type SmpServerOptions,
+  type SmpTransport,
 } from '@meshferry/smp';
 import { SimulatedTime } from '../simulated-time.ts';
+import { SimDayClock } from './day-clock.ts';
 import { DeviceRecords } from './device-records.ts';
-import { deliver, simSmpDevice } from './smp-device.ts';
+import { SerialLine } from './serial-line.ts';
+import { deliver, hasOneSlot, simSmpDevice } from './smp-device.ts';
 import { hostOf, imageOptions, refusal, serverFaults, valuesOf } from './smp-faults.ts';
 import type { SimSmpOptions } from './smp-uri.ts';
 import { SpoiltLink } from './spoilt-link.ts';
@@ -53,13 +57,15 @@ const ADVERTISING_MS = 100;
 const NAME = 'Meshferry SMP';
 /** The server resets the device so much after its answer, ms; this waits a little longer. */
 const RESET_MS = 300;
+/** Of a serial line that nothing else is said of. */
+const BAUD = 115_200;
 /** Setting by which the application tells its firmware loader what to advertise [spec: smp section 5.1]. */
 const LOADER_NAME = 'fw_loader/adv_name';
 
 /**
- * A simulated device with MCUboot and an SMP server on it, and the radio to reach it. Its time passes only while {@link run} waits
- * for something. Between two openings with the same store it stays on, unless `power=cycles`: nothing happens, and nothing is
- * forgotten but an upload that was not complete.
+ * A simulated device with MCUboot and an SMP server on it, and the radio or serial line to reach it. Its time passes only while
+ * {@link run} waits for something. Between two openings with the same store it stays on, unless `power=cycles`: nothing happens, and
+ * nothing is forgotten, not even what is in RAM alone.
  *
  * ```ts
  * const sim = new SimSmp({ sim: parseSimSmpUri('sim:smp,version=2.0.0+0') });
@@ -74,7 +80,7 @@ export class SimSmp {
   /** For the process that uses the device: other numbers at each opening. */
   readonly random: SeededRandom;
   readonly device: McubootDevice;
-  /** Leads to the device over its radio link, whatever address it has. */
+  /** Leads to the device over its radio link, whatever address it has, or over its serial line. */
   readonly route: SmpRoute;
   /** The radio of this process. */
   readonly central: GattCentral;
@@ -82,13 +88,18 @@ export class SimSmp {
   readonly #records: DeviceRecords;
   readonly #settings: ServerSettings;
   readonly #files: ServerFiles;
+  readonly #dayClock: SimDayClock;
+  readonly #line: SerialLine | undefined;
   readonly #peripheral: GattPeripheral;
   readonly #chances: SeededRandom;
   readonly #application: SmpServer;
   readonly #loader: SmpServer;
+  readonly #recovery: SmpServer;
   readonly #happened: Set<string>;
   readonly #unlisten: () => void;
   #stopAdvertising: Cancel = () => {};
+  /** Of the server, for its first start: the device was on all the time. */
+  #memory: ServerSnapshot | undefined;
   #starts = 0;
   #isOpen = true;
 
@@ -113,24 +124,36 @@ export class SimSmp {
       changed: (saved) => this.#records.saveSettings(saved),
     });
     this.#files = new ServerFiles({ files: this.#records.files() });
+    this.#dayClock = new SimDayClock(clock, this.#records.time());
 
     const gatt = memoryGatt(clock, { mtu: sim.mtu, events: { intervalMs: sim.interval, packets: sim.packets } });
     this.central = gatt.central();
     this.#peripheral = gatt.peripheral({ connections: 1 });
-    this.route = named('sim:smp', bleRoute({ central: this.central, clock, log, address: ADDRESS }));
+    const { loss, twice, delay, baud = hasOneSlot(sim) ? BAUD : undefined } = sim;
+    const line = { baud: baud ?? BAUD, loss, twice, delay };
+    this.#line = baud === undefined ? undefined : new SerialLine('sim:smp', clock, this.#chances, line);
+    this.route =
+      this.#line?.route ?? named('sim:smp', bleRoute({ central: this.central, clock, log, address: ADDRESS }));
     this.#application = this.#server(ground.server ?? {}, sim.mode === 'loader' ? [SmpGroup.image] : []);
     this.#loader = this.#server({}, []);
+    this.#recovery = this.#recoveryServer();
     this.#peripheral.serve(SMP_SERVICE, (link) => this.#serve(link));
     this.#unlisten = this.device.listen({ started: () => this.#started(), stopped: () => this.#stopped() });
     this.device.flash.onChange = () => void clock.after(0, () => this.#save());
     const snapshot = sim.power === 'stays' ? this.#records.snapshot() : undefined;
-    if (snapshot === undefined) this.device.powerOn();
-    else this.device.resume(snapshot);
+    if (snapshot === undefined) {
+      this.device.powerOn();
+    } else {
+      this.#memory = this.#records.memory();
+      this.device.resume(snapshot);
+    }
   }
 
-  /** The server that runs: of the application, or of the firmware loader. */
+  /** The server that runs: of the application, of the firmware loader, or of serial recovery. */
   get server(): SmpServer {
-    return this.device.runsLoader ? this.#loader : this.#application;
+    const { speaker } = this.device;
+    if (speaker === 'recovery') return this.#recovery;
+    return speaker === 'loader' ? this.#loader : this.#application;
   }
 
   /** Lets time pass, as fast as the computer allows, until `work` has settled. Rejects with `aborted`. */
@@ -154,8 +177,7 @@ export class SimSmp {
     this.#unlisten();
     this.#stopAdvertising();
     this.route.close();
-    this.#application.stop();
-    this.#loader.stop();
+    this.#stopServers();
   }
 
   get #name(): string {
@@ -180,11 +202,25 @@ export class SimSmp {
       imageOptions: imageOptions(sim),
       settings: this.#settings,
       files: this.#files,
+      dateTime: this.#dayClock,
       faults: serverFaults(sim),
       ...(refusedReset !== undefined && { refuseReset: () => refusedReset }),
-      reset: (bootMode) => {
-        if (!sim.ignore.includes('reset')) this.#reset(bootMode === 1 && sim.mode === 'loader');
-      },
+      reset: (bootMode) => this.#resetAsked(bootMode),
+    });
+    server.stop();
+    return server;
+  }
+
+  #recoveryServer(): SmpServer {
+    const { sim, device } = this;
+    const server = new SmpServer({
+      clock: this.clock,
+      personality: 'serial-recovery',
+      verboseErrors: sim.verbose === 1,
+      images: hostOf(device, sim),
+      imageOptions: { ...imageOptions(sim), directUpload: true },
+      faults: serverFaults(sim),
+      reset: (bootMode) => this.#resetAsked(bootMode),
     });
     server.stop();
     return server;
@@ -202,6 +238,12 @@ export class SimSmp {
       reassembles: sim.reassembly === 1,
       bufferOctets: sim.bufsize,
     });
+    this.#attach(transport, () => transport.close());
+  }
+
+  /** `cut` ends the link of who is at the other end. */
+  #attach(transport: SmpTransport, cut: () => void): void {
+    const { sim } = this;
     const reboots = valuesOf(sim, 'reboot');
     const disconnects = valuesOf(sim, 'disconnect');
     if (reboots.length + disconnects.length === 0) {
@@ -213,7 +255,7 @@ export class SimSmp {
       const percent = upload.percent(packet);
       if (percent === undefined) return true;
       if (reboots.some((at) => percent >= at && this.#once(`reboot@${at}`))) this.#reset(false);
-      else if (disconnects.some((at) => percent >= at && this.#once(`disconnect@${at}`))) transport.close();
+      else if (disconnects.some((at) => percent >= at && this.#once(`disconnect@${at}`))) cut();
       else return true;
       return false;
     });
@@ -228,6 +270,10 @@ export class SimSmp {
     return true;
   }
 
+  #resetAsked(bootMode: number): void {
+    if (!this.sim.ignore.includes('reset')) this.#reset(bootMode === 1);
+  }
+
   /** What the power is lost at is counted from here. */
   #reset(intoLoader: boolean): void {
     const [operations] = valuesOf(this.sim, 'power');
@@ -238,8 +284,14 @@ export class SimSmp {
   }
 
   #started(): void {
+    this.server.start(this.#memory);
+    this.#memory = undefined;
     this.#save();
-    this.server.start();
+    if (this.#line === undefined) this.#advertise();
+    else this.#attach(this.#line.attach(), () => this.#line?.unplug());
+  }
+
+  #advertise(): void {
     const loaderName = this.device.runsLoader ? this.#settings.saved.get(LOADER_NAME) : undefined;
     const name = loaderName === undefined ? this.#name : new TextDecoder().decode(loaderName);
     this.#stopAdvertising = this.#peripheral.advertise({
@@ -253,13 +305,16 @@ export class SimSmp {
 
   #stopped(): void {
     this.#stopAdvertising();
-    this.#application.stop();
-    this.#loader.stop();
+    this.#stopServers();
     this.#save();
   }
 
+  #stopServers(): void {
+    for (const server of [this.#application, this.#loader, this.#recovery]) server.stop();
+  }
+
   #save(): void {
-    this.#records.save(this.device.snapshot());
+    this.#records.save(this.device.snapshot(), this.server.snapshot(), this.#dayClock.read());
   }
 }
 

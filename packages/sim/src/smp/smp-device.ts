@@ -32,6 +32,7 @@ export function simSmpDevice(
     trust: sim.trust === 'any' ? 'any' : [...given, makersKey(sim).publicKey],
     allowDowngrade: sim.downgrade === 1,
     bootMs: sim.boot,
+    recovery: hasOneSlot(sim),
     flash: { sectorSize: sim.sector, writeSize: sim.align, eraseMs: sim.erase, writeMs: sim.write },
   });
 }
@@ -43,6 +44,11 @@ export function deliver(device: McubootDevice, sim: SimSmpOptions): void {
     device.program(image, 0, madeImage(sim, key, `image ${image}`), { confirmed: true });
   }
   if (sim.mode === 'loader') device.program(0, 1, madeImage(sim, key, 'loader'));
+}
+
+/** Whether the application runs in the only slot, so that its bootloader alone can replace it, by serial recovery. */
+export function hasOneSlot({ mode }: SimSmpOptions): boolean {
+  return mode === 'single' || mode === 'single-ram';
 }
 
 function madeImage(sim: SimSmpOptions, key: SigningKey, what: string): Uint8Array {

@@ -25,6 +25,8 @@ export interface SimSmpKeys {
   /** Connection interval, ms, and values of an event each way. */
   interval: number;
   packets: number;
+  /** Of the serial line that it is reached over instead of Bluetooth; undefined: 115200 with one slot, else Bluetooth. */
+  baud: number | undefined;
   bufsize: number;
   bufcount: number;
   /** Whether packets that come in several writes are put together: 0 or 1. */
@@ -77,6 +79,7 @@ export const SIM_SMP_KEYS: { readonly [K in keyof SimSmpKeys]: Key<SimSmpKeys[K]
   mtu: naturalNumber(498, 23, 517),
   interval: realNumber(15, 7.5, 4000, ' ms'),
   packets: naturalNumber(6, 1, 100),
+  baud: naturalNumber<number | undefined>(undefined, 1200, 4_000_000, ' (a serial line instead of Bluetooth)'),
   bufsize: naturalNumber(2475, 64, 65_535, ' octets'),
   // A request and its answer take one each.
   bufcount: naturalNumber(4, 2, 255),

@@ -120,6 +120,28 @@ describe('a device with MCUboot', () => {
     expect(worn.device.state).toBe('stuck');
   });
 
+  test('with serial recovery runs that when it is asked to, or nothing else can be started', () => {
+    const { device: made, clock, events } = device({ mode: 'single', recovery: true });
+    made.powerOn();
+    clock.advance(1000);
+    expect([made.speaker, versions(made)]).toEqual(['application', [`${OLD} in 0`]]);
+    made.reset(true);
+    clock.advance(1000);
+    expect([made.state, made.speaker, versions(made)]).toEqual(['running', 'recovery', []]);
+    const again = device({ mode: 'single', recovery: true });
+    again.device.resume(made.snapshot()!);
+    expect([again.device.state, again.device.speaker]).toEqual(['running', 'recovery']);
+    made.program(0, 0, testImage(NEW, { key: OTHER_KEY }));
+    made.reset();
+    clock.advance(1000);
+    expect(made.speaker).toBe('recovery');
+    made.program(0, 0, testImage(NEW));
+    made.reset();
+    clock.advance(1000);
+    expect([made.speaker, versions(made)]).toEqual(['application', [`${NEW} in 0`]]);
+    expect(events).toHaveLength(7);
+  });
+
   test('tells a server of a flash that fails', () => {
     const { device: made } = device();
     const slot = made.slot(0, 1)!;

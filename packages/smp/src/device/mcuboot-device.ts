@@ -23,6 +23,8 @@ export interface McubootDeviceOptions
   readonly slotSize?: number;
   /** Default: sectors of 4096 octets, written by 4, as slow as that of a microcontroller. */
   readonly flash?: Omit<FlashShape, 'size'>;
+  /** Whether its bootloader has a serial recovery, which runs when it is asked for or nothing else can. Default false. */
+  readonly recovery?: boolean;
   /** Time from power to the application, ms, besides what the bootloader's work takes. Default 300. */
   readonly bootMs?: number;
   readonly log?: Log;
@@ -30,7 +32,7 @@ export interface McubootDeviceOptions
 
 /** What happens to a {@link McubootDevice}. */
 export interface McubootDeviceListener {
-  /** An application begins to run (or the firmware loader, see {@link McubootDevice.runsLoader}). */
+  /** An application begins to run, or the firmware loader or serial recovery, see {@link McubootDevice.speaker}. */
   started(): void;
   /** It ends: a reset, or the power is gone. What is in RAM is lost. */
   stopped(): void;
@@ -39,8 +41,11 @@ export interface McubootDeviceListener {
 /** What of a running device is not in its flash. */
 export interface DeviceSnapshot {
   readonly running: readonly RunningImage[];
-  readonly runsLoader: boolean;
+  readonly speaker: DeviceSpeaker;
 }
+
+/** Who of a device answers to SMP. */
+export type DeviceSpeaker = 'application' | 'loader' | 'recovery';
 
 /** Before the slots: the bootloader itself. */
 const BOOTLOADER_SIZE = 0xc000;
@@ -66,11 +71,12 @@ export class McubootDevice implements ImageHost {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #bootMs: number;
+  readonly #hasRecovery: boolean;
   readonly #slots: (readonly [DeviceSlot, DeviceSlot | undefined])[];
   readonly #listeners = new Set<McubootDeviceListener>();
   #state: 'off' | 'booting' | 'running' | 'stuck' = 'off';
   #running: readonly RunningImage[] = [];
-  #runsLoader = false;
+  #speaker: DeviceSpeaker = 'application';
   #timer: Timer | undefined;
   #countedMs = 0;
 
@@ -80,6 +86,7 @@ export class McubootDevice implements ImageHost {
     this.#clock = options.clock;
     this.#log = log;
     this.#bootMs = options.bootMs ?? 300;
+    this.#hasRecovery = options.recovery ?? false;
     const sectorSize = flash.sectorSize ?? 4096;
     const slotsOfImage = mode === 'single' || mode === 'single-ram' ? 1 : 2;
     const scratchSize = mode === 'scratch' ? Math.ceil(slotSize / 8 / sectorSize) * sectorSize : 0;
@@ -110,19 +117,27 @@ export class McubootDevice implements ImageHost {
     });
   }
 
-  /** `off`; `booting`; `running`; `stuck`: no image could be started, only another one by wire would help. */
+  /**
+   * `off`; `booting`; `running`, be it serial recovery alone; `stuck`: no image could be started, only another one by wire would
+   * help.
+   */
   get state(): 'off' | 'booting' | 'running' | 'stuck' {
     return this.#state;
   }
 
-  /** What runs of each image; empty unless running. */
+  /** What runs of each image; empty unless running, and in serial recovery. */
   get running(): readonly RunningImage[] {
     return this.#state === 'running' ? this.#running : [];
   }
 
+  /** Who runs; the application when nobody does. */
+  get speaker(): DeviceSpeaker {
+    return this.#speaker;
+  }
+
   /** Whether the firmware loader runs instead of the application. */
   get runsLoader(): boolean {
-    return this.#runsLoader;
+    return this.#speaker === 'loader';
   }
 
   /** Takes what happens from now on, until the function given back is called. */
@@ -156,10 +171,17 @@ export class McubootDevice implements ImageHost {
     Object.assign(this.flash, { operations, busyMs });
   }
 
-  /** Switches it on: the bootloader does its work, then what it chose starts. Harmless unless it is off. */
+  /**
+   * Switches it on: the bootloader does its work, then what it chose starts. `intoLoader`: as after a reset with `boot_mode` 1, the
+   * firmware loader or serial recovery where there is one. Harmless unless it is off.
+   */
   powerOn(intoLoader = false): void {
     if (this.#state !== 'off') return;
     this.#state = 'booting';
+    if (intoLoader && this.#hasRecovery) {
+      this.#recoverAfter(this.#bootMs);
+      return;
+    }
     const before = this.flash.busyMs;
     let reason: string;
     try {
@@ -178,19 +200,24 @@ export class McubootDevice implements ImageHost {
       if (!(thrown instanceof MeshError)) throw thrown;
       reason = thrown.message;
     }
+    if (this.#hasRecovery) {
+      this.#log('warn', `serial recovery: ${reason}`);
+      this.#recoverAfter(this.#bootMs + this.flash.busyMs - before);
+      return;
+    }
     this.#state = 'stuck';
     this.#log('error', `the device does not start: ${reason}`);
   }
 
   /** Goes on with what ran before, without a boot: the power was never gone, only nobody looked. Harmless unless it is off. */
-  resume({ running, runsLoader }: DeviceSnapshot): void {
+  resume({ running, speaker }: DeviceSnapshot): void {
     if (this.#state !== 'off') return;
-    this.#run(running, runsLoader);
+    this.#run(running, speaker);
   }
 
   /** What {@link resume} takes; undefined unless it runs. */
   snapshot(): DeviceSnapshot | undefined {
-    return this.#state === 'running' ? { running: this.#running, runsLoader: this.#runsLoader } : undefined;
+    return this.#state === 'running' ? { running: this.#running, speaker: this.#speaker } : undefined;
   }
 
   /** Switches it off, now. */
@@ -199,11 +226,11 @@ export class McubootDevice implements ImageHost {
     this.#timer?.cancel();
     this.#state = 'off';
     this.#running = [];
-    this.#runsLoader = false;
+    this.#speaker = 'application';
     if (wasRunning) for (const listener of [...this.#listeners]) listener.stopped();
   }
 
-  /** Off and on again. `intoLoader`: a bootloader with a firmware loader starts that. */
+  /** Off and on again, see {@link powerOn}. */
   reset(intoLoader = false): void {
     this.powerOff();
     this.powerOn(intoLoader);
@@ -253,13 +280,20 @@ export class McubootDevice implements ImageHost {
   #start(running: readonly RunningImage[]): void {
     const versions = running.map(({ version, slot }) => `${formatVersion(version)} from slot ${slot}`);
     this.#log('info', `the device runs ${versions.join(', ')}`);
-    this.#run(running, this.mode === 'loader' && running[0]?.slot === 1);
+    this.#run(running, this.mode === 'loader' && running[0]?.slot === 1 ? 'loader' : 'application');
   }
 
-  #run(running: readonly RunningImage[], runsLoader: boolean): void {
+  #recoverAfter(ms: number): void {
+    this.#timer = this.#clock.after(ms, () => {
+      this.#log('info', 'the device runs serial recovery');
+      this.#run([], 'recovery');
+    });
+  }
+
+  #run(running: readonly RunningImage[], speaker: DeviceSpeaker): void {
     this.#state = 'running';
     this.#running = running;
-    this.#runsLoader = runsLoader;
+    this.#speaker = speaker;
     this.takeBusyMs();
     for (const listener of [...this.#listeners]) listener.started();
   }

@@ -1,4 +1,4 @@
-import { fromHex, SeededRandom, VirtualClock } from '@meshferry/core';
+import { decodeRecord, encodeRecord, fromHex, SeededRandom, VirtualClock } from '@meshferry/core';
 import { digest } from '@meshferry/firmware';
 import { describe, expect, test } from 'vitest';
 import { testImage } from '../bootloader/testing/boot-bench.ts';
@@ -7,6 +7,7 @@ import { ImageErase, ImageStateRead, ImageStateWrite, ImageUpload, SlotInfo } fr
 import type { ImageHost, NextBoot } from './image-host.ts';
 import type { SmpServerOptions } from './server-options.ts';
 import { imageIn } from './slot-images.ts';
+import type { ServerSnapshot } from './smp-server.ts';
 import { Bench } from './testing/bench.ts';
 
 const A = testImage('1.0.0+0');
@@ -53,6 +54,43 @@ class ImageBench extends Bench {
     return offsets;
   }
 }
+
+describe('what is in RAM alone', () => {
+  test.each([40, 500, 513, 800])('an upload that is open at %i goes on where it was, not after a reset', (size) => {
+    const bench = new ImageBench();
+    const sha = digest('SHA256', B);
+    const first = { off: 0, len: B.length, sha };
+    bench.value(ImageUpload, { ...first, data: B.subarray(0, size) });
+    const before = bench.server.snapshot();
+    bench.server.stop();
+    expect(bench.server.snapshot()).toBeUndefined();
+    // As a record of it, and in another process.
+    const kept = decodeRecord<ServerSnapshot>(encodeRecord(before));
+    bench.server.start(kept);
+    bench.link = bench.connect();
+    expect(bench.value(ImageUpload, { ...first, data: B.subarray(0, 32) })).toMatchObject({ off: size });
+    for (let off = size; off < B.length; ) {
+      ({ off } = bench.value(ImageUpload, { off, data: B.subarray(off, off + 500) }));
+    }
+    expect(bench.device.slot(0, 1)!.read(0, B.length)).toEqual(B);
+    expect(bench.server.snapshot()).not.toHaveProperty('upload');
+
+    const reset = new ImageBench();
+    reset.value(ImageUpload, { ...first, data: B.subarray(0, size) });
+    reset.server.stop();
+    reset.start();
+    expect(reset.value(ImageUpload, { ...first, data: B.subarray(0, 32) })).toMatchObject({ off: 32 });
+  });
+
+  test('an upload of a slot that is not there any more is forgotten', () => {
+    const bench = new ImageBench();
+    bench.value(ImageUpload, { off: 0, len: B.length, data: B.subarray(0, 600) });
+    const { upload, ...rest } = bench.server.snapshot()!;
+    bench.server.stop();
+    bench.server.start({ ...rest, upload: { ...upload!, image: 3 } });
+    expect(bench.server.snapshot()).not.toHaveProperty('upload');
+  });
+});
 
 describe('upload', () => {
   test('goes into the other slot, and the list shows it', () => {

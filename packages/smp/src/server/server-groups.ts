@@ -11,17 +11,29 @@ import { osHandlers } from './handlers/os.ts';
 import { RecoveryUpload } from './handlers/recovery-upload.ts';
 import { settingsHandlers } from './handlers/settings.ts';
 import { basicHandlers, shellHandlers, statisticsHandlers } from './handlers/small-groups.ts';
+import type { ImageHost } from './image-host.ts';
 import type { Handler } from './reply.ts';
 
-/** All handlers of a server, with what they keep in RAM new: as after a start. */
-export function groupHandlers(ground: GroupGround, reset: (bootMode: number) => void): HandlerTable {
+/** All groups of a server. */
+export interface Groups {
+  readonly handlers: HandlerTable;
+  /** Undefined without image group, and in serial recovery, which resumes nothing. */
+  readonly upload: UploadState | undefined;
+}
+
+/** The groups, with what they keep in RAM new: as after a start. */
+export function startGroups(ground: GroupGround, reset: (bootMode: number) => void): Groups {
   const { options, personality, settings, files } = ground;
   const all: Handler[] = [...(options.handlers ?? [])];
   const has = (group: number): boolean =>
     personality.groups.includes(group) && !(options.without ?? []).includes(group);
 
   if (has(SmpGroup.os)) all.push(...osHandlers(ground, reset));
-  if (has(SmpGroup.image)) all.push(...imageHandlers(ground));
+  const { images } = options;
+  const upload = images && new UploadState(images, ground);
+  if (has(SmpGroup.image) && images !== undefined && upload !== undefined) {
+    all.push(...imageHandlers(images, upload, ground));
+  }
   if (has(SmpGroup.statistics)) all.push(...statisticsHandlers(ground));
   if (has(SmpGroup.settings)) all.push(...settingsHandlers(settings, ground));
   if (has(SmpGroup.fileSystem)) all.push(...new FileGroup(files, ground).handlers());
@@ -33,13 +45,10 @@ export function groupHandlers(ground: GroupGround, reset: (bootMode: number) => 
   const table = new HandlerTable(
     all.filter(({ group, command }) => !personality.without.includes(`${group}.${command}`)),
   );
-  return table;
+  return { handlers: table, upload: personality.recovery ? undefined : upload };
 }
 
-function imageHandlers(ground: GroupGround): Handler[] {
-  const { images } = ground.options;
-  if (images === undefined) return [];
-  const upload = new UploadState(images, ground);
+function imageHandlers(images: ImageHost, upload: UploadState, ground: GroupGround): Handler[] {
   return [
     ...imageStateHandlers(images, ground),
     ground.personality.recovery ? new RecoveryUpload(images, ground).handler() : upload.handler(),

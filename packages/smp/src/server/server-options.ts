@@ -30,8 +30,8 @@ export interface SmpServerOptions {
   /** Threads by name. With more than `taskLimit` (default 16) of them rc 7, as when they do not fit a buffer. */
   readonly tasks?: ReadonlyMap<string, TaskEntry>;
   readonly taskLimit?: number;
-  /** Whether it has a clock of the day; it is not set at first. Default false: rc 8. */
-  readonly dateTime?: boolean;
+  /** Its clock of the day; true: one that is not set at each start. Default false: rc 8. */
+  readonly dateTime?: boolean | DayClock;
   /** Resets the device; called 250 ms after the answer. */
   readonly reset?: (bootMode: number) => void;
   /** Asked before a reset that is not forced; an error refuses it. */
@@ -51,6 +51,13 @@ export interface SmpServerOptions {
   readonly handlers?: readonly Handler[];
   readonly timing?: Partial<ServerTiming>;
   readonly faults?: SmpServerFaults;
+}
+
+/** A clock of the day, in milliseconds since 1970 as it is shown: zones are not looked at. */
+export interface DayClock {
+  /** Undefined: nobody has set it. */
+  read(): number | undefined;
+  set(time: number): void;
 }
 
 /** What a server says of its bootloader. */

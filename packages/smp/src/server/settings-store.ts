@@ -38,6 +38,11 @@ export class ServerSettings {
     return this.#saved;
   }
 
+  /** The values in use, saved or not. */
+  get inUse(): ReadonlyMap<string, Uint8Array> {
+    return this.#values;
+  }
+
   get(name: string): Uint8Array | undefined {
     return this.#values.get(name);
   }
@@ -61,6 +66,11 @@ export class ServerSettings {
   /** At the start of the device: only what the storage holds is there. */
   start(): void {
     this.#values = new Map(this.#saved);
+  }
+
+  /** Takes the values in use that there were: the device was never off. */
+  resume(inUse: Iterable<readonly [name: string, value: Uint8Array]>): void {
+    this.#values = new Map(inUse);
   }
 
   /** Takes what the storage holds; values that it does not know stay. */

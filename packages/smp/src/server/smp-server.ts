@@ -6,12 +6,12 @@ import { AnswerWriter, type Written } from './answer-writer.ts';
 import { BufferPool, type ServerBuffer, writeHead } from './buffer-pool.ts';
 import { FaultySender } from './faulty-sender.ts';
 import { ServerFiles } from './files.ts';
-import type { HandlerTable } from './handler-table.ts';
 import type { GroupGround } from './handlers/ground.ts';
+import type { UploadSnapshot } from './handlers/image-upload.ts';
 import { personalityOf } from './personality.ts';
 import type { Handler, HandlerReply, Work } from './reply.ts';
 import type { SmpServerFaults } from './server-faults.ts';
-import { groupHandlers } from './server-groups.ts';
+import { type Groups, startGroups } from './server-groups.ts';
 import type { ServerTiming, SmpServerOptions } from './server-options.ts';
 import { ServerSettings } from './settings-store.ts';
 
@@ -27,6 +27,13 @@ interface Message {
   readonly buffer: ServerBuffer;
   /** Where the next packet begins. */
   at: number;
+}
+
+/** What a server has in RAM alone, as plain values. */
+export interface ServerSnapshot {
+  readonly upload?: UploadSnapshot;
+  /** Settings in use, saved or not. */
+  readonly settings: readonly (readonly [name: string, value: Uint8Array])[];
 }
 
 /**
@@ -53,7 +60,7 @@ export class SmpServer {
   readonly #timers = new Set<Timer>();
   /** Messages in their order; the first is being worked on. */
   readonly #queue: Message[] = [];
-  #handlers: HandlerTable;
+  #groups: Groups;
   #pool: BufferPool;
   /** Of answers: the same, unless the server has buffers of its own for them. */
   #answerPool: BufferPool;
@@ -87,7 +94,7 @@ export class SmpServer {
     });
     this.#pool = new BufferPool(this.buffers.count);
     this.#answerPool = personality.recovery ? new BufferPool(1) : this.#pool;
-    this.#handlers = this.#boot();
+    this.#groups = this.#boot();
   }
 
   /** The settings: what a firmware loader reads its name from, for one. */
@@ -124,19 +131,32 @@ export class SmpServer {
     this.#senders.clear();
   }
 
-  /** The device is back after a {@link stop}. */
-  start(): void {
+  /**
+   * The device is back after a {@link stop}. With what {@link snapshot} gave it was never away: the upload that was open can be
+   * resumed, and settings that were not saved are there.
+   */
+  start(before?: ServerSnapshot): void {
     if (this.#running) return;
     this.#running = true;
     this.#pool = new BufferPool(this.buffers.count);
     this.#answerPool = this.#ground.personality.recovery ? new BufferPool(1) : this.#pool;
-    this.#handlers = this.#boot();
+    this.#groups = this.#boot();
+    if (before === undefined) return;
+    this.settings.resume(before.settings);
+    if (before.upload !== undefined) this.#groups.upload?.resume(before.upload);
   }
 
-  #boot(): HandlerTable {
+  /** What {@link start} takes: for a device that is put away and taken out again, but stays on. Undefined when stopped. */
+  snapshot(): ServerSnapshot | undefined {
+    if (!this.#running) return undefined;
+    const upload = this.#groups.upload?.snapshot();
+    return { ...(upload !== undefined && { upload }), settings: [...this.settings.inUse] };
+  }
+
+  #boot(): Groups {
     this.#ground.settings.start();
     this.#ground.files.mount();
-    return groupHandlers(this.#ground, (bootMode) => this.#reset(bootMode));
+    return startGroups(this.#ground, (bootMode) => this.#reset(bootMode));
   }
 
   #received(sender: FaultySender, octets: Uint8Array): void {
@@ -186,7 +206,7 @@ export class SmpServer {
     this.#worked++;
     const refused = this.#refusedVersion(request.version);
     if (refused !== undefined) return this.#writer.error({ rc: refused }, request);
-    const handler = this.#handlers.find(request.group, request.command, request.op);
+    const handler = this.#groups.handlers.find(request.group, request.command, request.op);
     if (handler === undefined) return this.#writer.error({ rc: Rc.notSupported }, request);
     if (this.faults.busy?.(this.#worked) === true) return this.#writer.error({ rc: Rc.busy }, request);
     return this.#writer.write(this.#run(handler, payload, work), request);

@@ -13,6 +13,14 @@ export interface FlashFaults {
   readonly eraseError?: boolean;
 }
 
+/** What of an {@link UploadArea} is not in the flash. */
+export interface UploadAreaSnapshot {
+  /** Octets of the image that are in the flash. */
+  readonly written: number;
+  /** Those after them, less than 512. */
+  readonly gathered: Uint8Array;
+}
+
 /**
  * Where an upload goes: like Zephyr it writes blocks of 512 octets, so that of a smaller beginning nothing is in the flash yet.
  * What is gathered is lost with the power.
@@ -25,9 +33,18 @@ export class UploadArea {
   /** Octets of the image that are in the flash. */
   #written = 0;
 
-  constructor(slot: ImageSlot, faults: FlashFaults) {
+  /** `before`: goes on where another one was. */
+  constructor(slot: ImageSlot, faults: FlashFaults, before?: UploadAreaSnapshot) {
     this.slot = slot;
     this.#faults = faults;
+    if (before === undefined) return;
+    this.#written = before.written;
+    this.#gathered = before.gathered.length;
+    this.#block.set(before.gathered);
+  }
+
+  snapshot(): UploadAreaSnapshot {
+    return { written: this.#written, gathered: this.#block.slice(0, this.#gathered) };
   }
 
   /**

@@ -2,6 +2,7 @@ import type { Clock } from '@meshferry/core';
 import { SmpGroup } from '../../groups.ts';
 import { DateTimeRead, DateTimeWrite } from '../../messages/os.ts';
 import { answer, groupError, type Handler, handle, layerError } from '../reply.ts';
+import type { DayClock } from '../server-options.ts';
 
 const INVALID_VALUE = 3;
 const RTC_NOT_SET = 4;
@@ -10,30 +11,39 @@ const TEXT = /^(\d+)-(\d+)-(\d+)T(\d+):(\d+):(\d+)/;
 const SHORTEST = 19;
 const LONGEST = 25;
 
-/** The clock of the day of a device; not set until somebody sets it. */
-export class DeviceClock {
+/** Reads and sets the clock of the day. */
+export function dateTimeHandlers(clock: DayClock): Handler[] {
+  return [
+    handle(DateTimeRead, () => {
+      const time = clock.read();
+      if (time === undefined) return groupError(SmpGroup.os, RTC_NOT_SET);
+      return answer({ datetime: new Date(time).toISOString().slice(0, SHORTEST) });
+    }),
+    handle(DateTimeWrite, ({ datetime = '' }) => {
+      const time = parse(datetime);
+      if (time === undefined) return layerError(INVALID_VALUE);
+      clock.set(time);
+      return answer({});
+    }),
+  ];
+}
+
+/** Not set until somebody sets it. */
+export class RamClock implements DayClock {
   readonly #clock: Clock;
-  /** Milliseconds since 1970 at the zero of the clock. */
+  /** At the zero of the clock. */
   #offset: number | undefined;
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** Reads and sets it. */
-  handlers(): Handler[] {
-    return [
-      handle(DateTimeRead, () => {
-        if (this.#offset === undefined) return groupError(SmpGroup.os, RTC_NOT_SET);
-        return answer({ datetime: new Date(this.#offset + this.#clock.now).toISOString().slice(0, SHORTEST) });
-      }),
-      handle(DateTimeWrite, ({ datetime = '' }) => {
-        const time = parse(datetime);
-        if (time === undefined) return layerError(INVALID_VALUE);
-        this.#offset = time - this.#clock.now;
-        return answer({});
-      }),
-    ];
+  read(): number | undefined {
+    return this.#offset === undefined ? undefined : this.#offset + this.#clock.now;
+  }
+
+  set(time: number): void {
+    this.#offset = time - this.#clock.now;
   }
 }
 

@@ -6,7 +6,7 @@ import type { ImageHost, ImageSlot } from '../image-host.ts';
 import { answer, groupError, type Handler, handle, type Reply, type Work } from '../reply.ts';
 import type { ImageGroupOptions } from '../server-options.ts';
 import { imageIn, inUse, isErased, type SlotPlace } from '../slot-images.ts';
-import { UploadArea } from '../upload-area.ts';
+import { UploadArea, type UploadAreaSnapshot } from '../upload-area.ts';
 import type { GroupGround } from './ground.ts';
 
 const HEADER_OCTETS = 32;
@@ -34,10 +34,19 @@ type Refused = (typeof Refusal)[keyof typeof Refusal];
 
 /** An upload that was begun; it lives in RAM, so a reset ends it. */
 interface OpenUpload {
+  readonly place: SlotPlace;
   readonly area: UploadArea;
   readonly len: number;
   readonly sha: Uint8Array;
   off: number;
+}
+
+/** An open upload as plain values. */
+export interface UploadSnapshot extends SlotPlace, UploadAreaSnapshot {
+  /** Of the whole file, as the first chunk announced it. */
+  readonly len: number;
+  /** What it can be resumed by; may be empty. */
+  readonly sha: Uint8Array;
 }
 
 /** The upload of the image group, by the checks and in the order of section 4.5. */
@@ -66,6 +75,20 @@ export class UploadState {
   /** Forgets the upload that is open. */
   close(): void {
     this.#open = undefined;
+  }
+
+  /** The upload that is open, undefined when none is. */
+  snapshot(): UploadSnapshot | undefined {
+    const open = this.#open;
+    return open && { ...open.place, len: open.len, sha: open.sha, ...open.area.snapshot() };
+  }
+
+  /** Goes on with an upload, if the slot of it is there. */
+  resume({ image, slot, len, sha, written, gathered }: UploadSnapshot): void {
+    const octets = this.#host.slot(image, slot);
+    if (octets === undefined) return;
+    const area = new UploadArea(octets, this.#ground.faults, { written, gathered });
+    this.#open = { place: { image, slot }, area, len, sha, off: written + gathered.length };
   }
 
   #chunk(request: Partial<ImageUpload>, work: Work): Reply<ImageUploadAnswer> {
@@ -98,16 +121,18 @@ export class UploadState {
     if (!this.#addressFits(data, place)) return refused(Refusal.address);
     const older = upgrade ? this.#olderThanRunning(data) : undefined;
     if (older !== undefined) return refused(older);
-    return this.#begin({ slot, len, sha: sha.slice(), data, work });
+    return this.#begin({ place, slot, len, sha: sha.slice(), data, work });
   }
 
   #begin({
+    place,
     slot,
     len,
     sha,
     data,
     work,
   }: {
+    place: SlotPlace;
     slot: ImageSlot;
     len: number;
     sha: Uint8Array;
@@ -126,7 +151,7 @@ export class UploadState {
       work.spend(sectors * this.#ground.timing.eraseSector);
       if (error !== 0) return refused(Refusal.erase);
     }
-    this.#open = { area, len, sha, off: 0 };
+    this.#open = { place, area, len, sha, off: 0 };
     return this.#put(this.#open, data, work);
   }
 

@@ -11,7 +11,7 @@ import {
 } from '../../messages/os.ts';
 import { SmpOp } from '../../packet.ts';
 import { answer, answerMap, groupError, type Handler, handle, layerError, type Reply } from '../reply.ts';
-import { DeviceClock } from './date-time.ts';
+import { dateTimeHandlers, RamClock } from './date-time.ts';
 import type { GroupGround } from './ground.ts';
 import { osFacts, osInfo } from './os-info.ts';
 
@@ -53,7 +53,10 @@ export function osHandlers(ground: GroupGround, reset: (bootMode: number) => voi
     handlers.push(handle(McumgrParameters, () => answer({ bufSize: buffers.size, bufCount: buffers.count })));
   }
   if (options.bootloader !== undefined) handlers.push(bootloaderHandler(ground));
-  if (options.dateTime === true) handlers.push(...new DeviceClock(options.clock).handlers());
+  const { dateTime = false } = options;
+  if (dateTime !== false) {
+    handlers.push(...dateTimeHandlers(dateTime === true ? new RamClock(options.clock) : dateTime));
+  }
   return handlers;
 }
 

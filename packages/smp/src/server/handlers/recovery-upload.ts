@@ -31,6 +31,8 @@ export class RecoveryUpload {
 
   #chunk({ image = 0, off, len, data }: Partial<ImageUpload>, work: Work): Reply<ImageUploadAnswer> {
     if (off === undefined || data === undefined) return layerError(INVALID_VALUE);
+    const rejected = this.#ground.options.imageOptions?.refuseChunk?.(off);
+    if (rejected !== undefined) return layerError(rejected.code);
     if (off === 0) {
       const rc = this.#begin(image, len, work);
       if (rc !== 0) return layerError(rc);
