@@ -42,7 +42,7 @@ export function addSmpUpdateCommands(smp: Command, runner: Runner): void {
 export function addUploadOptions(command: Command): Command {
   return command
     .option('--image <N>', 'of a bare image: which core it is for (default: 0)', imageIndex)
-    .option('--slot <N>', 'the slot that it is linked for (direct-XIP)', imageIndex)
+    .option('--slot <N>', 'the slot that it is linked for (direct-XIP)', slotIndex)
     .option('--upgrade-only', 'have refused what is not newer than what runs')
     .option('--window <N>', 'requests in flight at most (default: as the device has buffers)', requests)
     .option('--align <OCTETS>', 'make every chunk a multiple of 1, 2, 4, 8 or 16', alignment)
@@ -58,6 +58,12 @@ Examples:
 
 Interrupted, typed again it goes on where it was. Why an update fails, and what to do: docs/smp-update.md.
 `;
+
+/** The slot of an image. */
+export function slotIndex(text: string): number {
+  if (text === '0' || text === '1') return Number(text);
+  throw badInput('bad-slot', `not a slot of an image: "${text}"`, 'Give 0 or 1: they are counted for each image.');
+}
 
 function requests(text: string): number {
   const value = /^\d{1,2}$/.test(text) ? Number(text) : 0;

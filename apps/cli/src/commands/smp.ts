@@ -18,7 +18,7 @@ import { type ServeFlags, smpServe } from '../smp/serve.ts';
 import { smpEcho, smpShell } from '../smp/talk.ts';
 import { smpDateTime, smpStatistics, smpTasks } from '../smp/values.ts';
 import { addSmpFileCommands, addSmpSettingsCommands } from './smp-files.ts';
-import { addSmpUpdateCommands, addUploadOptions } from './smp-update.ts';
+import { addSmpUpdateCommands, addUploadOptions, slotIndex } from './smp-update.ts';
 
 const SCAN_SECONDS = 5;
 
@@ -40,11 +40,11 @@ export function addSmpCommands(program: Command, runner: Runner): void {
     .action(runner.of<UploadFlags>(smpUpload));
   command(smp, 'test', 'boot an image once at the next reset', 'test app_update.bin')
     .argument('<IMAGE>', 'its file, or its hash as "smp list --json" shows it')
-    .option('--slot <N>', 'of a package with a build for each slot', uint32)
+    .option('--slot <N>', 'of a package with a build for each slot', slotIndex)
     .action(runner.of<UploadFlags>(smpTest));
   command(smp, 'confirm', 'keep an image for good: what runs, or another from the next reset on')
     .argument('[IMAGE]', 'its file or hash (default: what runs)')
-    .option('--slot <N>', 'of a package with a build for each slot', uint32)
+    .option('--slot <N>', 'of a package with a build for each slot', slotIndex)
     .action(runner.of<UploadFlags>(smpConfirm));
   command(smp, 'erase', 'erase the slot that is not in use')
     .option('--slot <N>', 'another one: 2 × image + slot', uint32)
@@ -55,7 +55,7 @@ export function addSmpCommands(program: Command, runner: Runner): void {
     .action(runner.of<ResetFlags>(smpReset));
   command(smp, 'echo', 'have a text sent back', 'echo hello').argument('<TEXT>').action(runner.of(smpEcho));
   command(smp, 'shell', 'have a command executed by the shell of the device', 'shell kernel uptime')
-    .argument('<COMMAND...>')
+    .argument('<COMMAND...>', 'with "--" before it if it has options of its own: -- device list -v')
     .action(runner.of((shell, [words]) => smpShell(shell, ([] as string[]).concat(words ?? []))));
   command(smp, 'stat', 'statistics: the groups of them, or one', 'stat smp_svr_stats')
     .argument('[GROUP]')

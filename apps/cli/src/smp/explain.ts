@@ -1,5 +1,5 @@
 import { fromHex } from '@meshferry/core';
-import { explainPacket } from '@meshferry/smp';
+import { decodePackets, describePacket, explainPacket, SmpOp } from '@meshferry/smp';
 import { badInput, ExitCode } from '../shell/exit.ts';
 import { printable } from '../shell/format.ts';
 import type { Shell } from '../shell/shell.ts';
@@ -14,8 +14,20 @@ export async function smpExplain(shell: Shell, words: readonly string[]): Promis
       'Give the octets of a packet, such as 08 00 00 01 00 01 00 00 a0.',
     );
   }
-  const explanation = explainPacket(fromHex(digits.toLowerCase()));
-  shell.result({ ...explanation }, explanation.faults.length === 0);
+  const octets = fromHex(digits.toLowerCase());
+  const explanation = explainPacket(octets);
+  const answer = answerIn(octets);
+  const isFine = answer !== undefined || explanation.faults.length === 0;
+  shell.result({ ...explanation, ...(answer !== undefined && { asAnswer: answer }) }, isFine);
+  if (answer !== undefined) shell.say(`From a device: ${printable(answer)}.`);
   for (const line of explanation.text.split('\n')) shell.say(printable(line));
-  return explanation.faults.length === 0 ? ExitCode.done : ExitCode.failed;
+  return isFine ? ExitCode.done : ExitCode.failed;
+}
+
+/** What a device says by these octets; undefined when they are no whole answer. Both ends are looked at by who wonders. */
+function answerIn(octets: Uint8Array): string | undefined {
+  const { packets, error } = decodePackets(octets);
+  const [packet, ...more] = packets;
+  const isAnswer = packet?.header.op === SmpOp.readResponse || packet?.header.op === SmpOp.writeResponse;
+  return isAnswer && more.length === 0 && error === undefined ? describePacket(packet) : undefined;
 }

@@ -55,7 +55,7 @@ export async function fsHash(
 ): Promise<ExitCode> {
   const hash = await ask(shell, FileHash, { name, ...(type !== undefined && { type }) });
   const output = typeof hash.output === 'number' ? hash.output.toString(16).padStart(8, '0') : toHex(hash.output);
-  shell.result({ name, type: hash.type, size: hash.len, hash: output });
+  shell.result({ name, hashType: hash.type, size: hash.len, hash: output });
   shell.say(`${printable(hash.type)} ${output}`);
   return ExitCode.done;
 }

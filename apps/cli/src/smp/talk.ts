@@ -1,3 +1,4 @@
+import { MeshError } from '@meshferry/core';
 import { Echo, ShellExecute } from '@meshferry/smp';
 import { ExitCode } from '../shell/exit.ts';
 import { printable } from '../shell/format.ts';
@@ -15,10 +16,18 @@ export async function smpEcho(shell: Shell, [text = '']: readonly string[]): Pro
 /** `smp shell COMMAND…`: in the shell of the device; its failure is ours. */
 export async function smpShell(shell: Shell, argv: readonly string[]): Promise<ExitCode> {
   const { o, ret } = await ask(shell, ShellExecute, { argv });
-  shell.result({ output: o, ret }, ret === 0);
+  const error = ret === 0 ? undefined : commandFailed(ret);
+  shell.result({ output: o, ret, ...(error && { error }) }, error === undefined);
   // Control characters are gone from it already; shells begin with a new line.
   const printed = o.replace(/^[\r\n]+/, '').trimEnd();
   if (printed !== '') shell.say(printed);
-  if (ret !== 0) shell.warn(`the command gave ${ret}`);
-  return ret === 0 ? ExitCode.done : ExitCode.failed;
+  if (error === undefined) return ExitCode.done;
+  shell.warn(error.message);
+  return ExitCode.failed;
+}
+
+function commandFailed(ret: number): MeshError {
+  return new MeshError('smp-command-failed', `the command gave ${ret}`, {
+    hint: 'Its output says why; "smp shell help" lists the commands of most devices.',
+  });
 }

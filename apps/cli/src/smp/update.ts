@@ -90,7 +90,7 @@ async function readImages(shell: Shell, path: string, flags: UpdateFlags): Promi
   });
   // What there is to say of the signature says the plan.
   for (const { message } of pkg.inconsistencies) shell.warn(`note: ${message}`);
-  return asInput(() => smpUpdateImages(pkg));
+  return asInput(() => smpUpdateImages(pkg, { slot }));
 }
 
 function optionsOf(flags: UpdateFlags): Partial<SmpUpdateOptions> {
