@@ -149,6 +149,16 @@ describe('smp update', () => {
     ]);
   });
 
+  test.runIf(groundTruth !== null)(
+    'brings both images of a package to run, by confirming them before the reset',
+    async () => {
+      const file = sharedFirmware('synthetic/multi-image-format1.zip');
+      const { exit, result } = await smp(`update ${file} --ignore-dependencies --json`, 'sim:smp,images=2,trust=any');
+      expect([exit, result.outcome, result.mode]).toEqual([0, 'updated', 'confirm-only']);
+      expect(result.notes).toContainEqual(expect.objectContaining({ severity: 'warning', code: 'several-images' }));
+    },
+  );
+
   test.runIf(groundTruth !== null)('brings real firmware of the Zephyr project to run', async () => {
     const file = sharedFirmware('zephyr/hello_world.signed.bin');
     const { exit, result } = await smp(`update ${file} --json`, 'sim:smp,version=0.0.0+1');

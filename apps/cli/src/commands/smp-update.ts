@@ -7,6 +7,7 @@ import { smpCancel } from '../smp/cancel.ts';
 import { smpUpdate, type UpdateFlags } from '../smp/update.ts';
 
 const MODES = ['test-and-confirm', 'confirm-only', 'test-only', 'upload-only'];
+const MODE_DEFAULT = 'default: test-and-confirm; for several images at once confirm-only';
 const ALIGNMENTS = [1, 2, 4, 8, 16];
 /** More requests in flight than any device has buffers for. */
 const MOST_IN_FLIGHT = 64;
@@ -16,7 +17,8 @@ export function addSmpUpdateCommands(smp: Command, runner: Runner): void {
   addUploadOptions(smp.command('update'))
     .description('the whole update: upload, test, reset, look what runs, confirm; typed again it goes on where it was')
     .argument('<FILE>', 'update package (.zip), MCUboot image (.bin) or Intel HEX')
-    .addOption(new Option('--mode <MODE>', 'what follows the upload').choices(MODES).default(MODES[0]))
+    // No default: which one it is follows from the device, and an unfinished update goes on in its own.
+    .addOption(new Option('--mode <MODE>', `what follows the upload (${MODE_DEFAULT})`).choices(MODES))
     .option('--plan', 'say what would be done, and do nothing')
     .option(
       '--key <PEM>',

@@ -6,7 +6,12 @@ import { chooseBuilds } from './choose-builds.ts';
 import { entry, hash, version, view, wanted } from './testing/views.ts';
 import type { SmpUpdateImage, SmpUpdateMode } from './update-types.ts';
 
-const WISHES = { mode: 'test-and-confirm' as SmpUpdateMode, upgradeOnly: false, ignoreDependencies: false };
+const WISHES = {
+  mode: 'test-and-confirm' as SmpUpdateMode,
+  isAutomatic: false,
+  upgradeOnly: false,
+  ignoreDependencies: false,
+};
 const device = view(3, [entry(0, 'o', 'ac')]);
 
 function found(image: Partial<SmpUpdateImage>, seen = device, wishes: Partial<typeof WISHES> = {}): string[] {

@@ -17,6 +17,8 @@ import type { SmpUpdateImage, SmpUpdateMode } from './update-types.ts';
 /** What was asked for, as far as it matters for the checks. */
 export interface CheckWishes {
   readonly mode: SmpUpdateMode;
+  /** Whether the mode was chosen by what the device is, not asked for. */
+  readonly isAutomatic: boolean;
   readonly upgradeOnly: boolean;
   readonly ignoreDependencies: boolean;
 }
@@ -75,14 +77,18 @@ function checkMode(
     const message = `this bootloader (${kind.name}) starts only images that were tested or confirmed: upload-only will leave the old one running`;
     note('warning', 'upload-only', message);
   }
-  if (mode === 'confirm-only' && kind.scheme !== 'overwrite') {
-    note('warning', 'no-way-back', 'confirm-only: if the new image does not work there is no way back by itself');
-  }
-  if (mode === 'test-and-confirm' && images.some(({ image }) => image > 0)) {
-    const message =
-      'many devices refuse to confirm another image than the application; use confirm-only if this one does';
+  const others = images.filter(({ image }) => image > 0).map(({ image }) => `image ${image}`);
+  const isNotConfirmed = `${others.join(' and ')} cannot be confirmed after a trial by stock firmware`;
+  if (mode === 'test-and-confirm' && others.length > 0) {
+    const message = `${isNotConfirmed}: then the next reset brings all old images back; --mode confirm-only confirms them before the reset`;
     note('warning', 'several-images', message);
   }
+  if (mode !== 'confirm-only' || kind.scheme === 'overwrite') return;
+  if (wishes.isAutomatic && others.length > 0) {
+    const all = images.length > 1 ? 'all are confirmed before the reset' : 'it is confirmed before the reset';
+    const message = `${isNotConfirmed}: ${all}, there is no way back; --mode test-and-confirm insists on the trial`;
+    note('warning', 'several-images', message);
+  } else note('warning', 'no-way-back', 'confirm-only: if the new image does not work there is no way back by itself');
 }
 
 function describeSignature({ signature, ...image }: SmpUpdateImage, { note }: Findings): void {

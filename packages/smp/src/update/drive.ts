@@ -3,6 +3,7 @@ import type { SmpClient } from '../client/client.ts';
 import { wantsReconnect } from '../client/errors.ts';
 import { checkUpdate } from './checks.ts';
 import { chooseBuilds } from './choose-builds.ts';
+import { automaticMode } from './choose-mode.ts';
 import { decide } from './decide.ts';
 import { activeEntry, type DeviceView } from './device-view.ts';
 import { estimateRate } from './estimate.ts';
@@ -12,6 +13,7 @@ import { resetDevice } from './reset-step.ts';
 import { end, failed, isRunning, placeIn, type SmpUpdateAction, type SmpUpdateEnd } from './situation.ts';
 import { updateError } from './update-errors.ts';
 import { isHopeless, stopped } from './update-link.ts';
+import { readSmpUpdate } from './update-record.ts';
 import type { UpdateRun } from './update-run.ts';
 import { sendImage } from './upload-step.ts';
 
@@ -87,10 +89,12 @@ export function begin(run: UpdateRun): SmpUpdateEnd | undefined {
   if (!builds.ok) return failed(builds.error);
   run.images = builds.value;
   rememberBefore(run, view);
+  chooseMode(run);
   foresee(run);
   if (saved.resetsAsked > 0 || view.speaker === 'no-images') return undefined;
-  const { mode, upgradeOnly = false, ignoreDependencies = false } = { ...options, mode: saved.mode };
-  const { error, notes } = checkUpdate(view, run.images, { mode, upgradeOnly, ignoreDependencies });
+  const { upgradeOnly = false, ignoreDependencies = false } = options;
+  const wishes = { mode: run.saved.mode, isAutomatic: options.mode === undefined, upgradeOnly, ignoreDependencies };
+  const { error, notes } = checkUpdate(view, run.images, wishes);
   for (const { severity, code, message } of notes) run.note(severity, code, message);
   return error === null ? undefined : failed(error);
 }
@@ -104,6 +108,13 @@ function rememberBefore(run: UpdateRun, view: DeviceView): void {
     if (version !== undefined) before[image] = version;
   }
   run.remember({ ...run.saved, before });
+}
+
+/** Where none was asked for: by the device, as long as nothing of the update is in the store. */
+function chooseMode(run: UpdateRun): void {
+  const { options, saved } = run;
+  if (options.mode !== undefined || readSmpUpdate(options.store) !== undefined) return;
+  run.remember({ ...saved, mode: automaticMode(run.situation) });
 }
 
 function foresee(run: UpdateRun): void {

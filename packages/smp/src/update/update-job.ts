@@ -115,7 +115,7 @@ class Job implements SmpUpdateJob {
 
   async #exclusively<T>(work: (run: UpdateRun) => Promise<T>): Promise<T> {
     if (this.#abort !== undefined) throw running();
-    const { clock, store, images, mode = 'test-and-confirm', onProgress } = this.#options;
+    const { clock, store, images, mode, onProgress } = this.#options;
     const saved = takeUpSmpUpdate(store, images, mode);
     this.#abort = new AbortController();
     this.#stopping = undefined;

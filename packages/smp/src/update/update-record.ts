@@ -1,5 +1,6 @@
 import { encodeRecord, equal, MeshError, readRecord, type Store, toHex } from '@meshferry/core';
 import { formatVersion } from '@meshferry/firmware';
+import { USUAL_MODE } from './choose-mode.ts';
 import type { SmpUpdateDevice } from './plan-types.ts';
 import { placeIn, type Situation, type SmpUpdateAction } from './situation.ts';
 import type { SmpUnfinishedUpdate, SmpUpdateImage, SmpUpdateMode } from './update-types.ts';
@@ -96,15 +97,19 @@ export function newSmpUpdate(images: readonly SmpUpdateImage[], mode: SmpUpdateM
 }
 
 /**
- * The unfinished update of the same images, or a new one. Another mode can be taken up until the device was told of the old one.
- * Throws `smp-update-unfinished` otherwise.
+ * The unfinished update of the same images, or a new one. Another mode can be taken up until the device was told of the old one; no
+ * mode is that of the unfinished update. Throws `smp-update-unfinished` otherwise.
  */
-export function takeUpSmpUpdate(store: Store, images: readonly SmpUpdateImage[], mode: SmpUpdateMode): SavedSmpUpdate {
+export function takeUpSmpUpdate(
+  store: Store,
+  images: readonly SmpUpdateImage[],
+  mode: SmpUpdateMode | undefined,
+): SavedSmpUpdate {
   const saved = readSmpUpdate(store);
-  if (saved === undefined) return newSmpUpdate(images, mode);
+  if (saved === undefined) return newSmpUpdate(images, mode ?? USUAL_MODE);
   const isSame = isOfImages(saved, images);
-  if (isSame && saved.mode === mode) return saved;
-  if (isSame && saved.selected.length === 0 && saved.resetsAsked === 0) return { ...saved, mode };
+  if (isSame && (mode === undefined || saved.mode === mode)) return saved;
+  if (isSame && mode !== undefined && saved.selected.length === 0 && saved.resetsAsked === 0) return { ...saved, mode };
   const names = saved.images.map(({ file, version }) => `${file ?? 'image'} ${version}`).join(', ');
   const other = isSame ? `in mode ${saved.mode}` : 'of another file';
   throw new MeshError('smp-update-unfinished', `an update ${other} was not finished on this device: ${names}`, {

@@ -85,7 +85,7 @@ describe('a device that does not mark an image', () => {
   test('of another core is refused by its own server: both go back together', async () => {
     const bench = new UpdateBench({ old: [testImage(OLD), testImage('0.9.9+7')] });
     const both = [...images, ...(await imagesOf(testImage('2.0.0+0'), { image: 1, slot: 1 }))];
-    const report = await bench.update(both);
+    const report = await bench.update(both, { mode: 'test-and-confirm' });
     expect(report).toMatchObject({ outcome: 'failed', error: { code: 'smp-confirm-refused' } });
     expect(report.notes.map(({ code }) => code)).toContain('several-images');
     bench.device.reset();

@@ -46,8 +46,11 @@ export interface SmpUpdateOptions {
   /** Of one package, in any order; of two builds of one image the device gets the one that fits. */
   readonly images: readonly SmpUpdateImage[];
   readonly log?: Log;
-  /** Default `test-and-confirm`. */
-  readonly mode?: SmpUpdateMode;
+  /**
+   * Default: that of the unfinished update in the store; else `test-and-confirm`, but `confirm-only` where a bootloader swaps other
+   * images than image 0, which no stock firmware lets be confirmed after their trial.
+   */
+  readonly mode?: SmpUpdateMode | undefined;
   /** Refuse what is not newer than what runs. Default false: it is a note. */
   readonly upgradeOnly?: boolean;
   /** Send although another image in a needed version is missing. Default false. */
