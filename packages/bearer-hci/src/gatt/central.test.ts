@@ -345,7 +345,9 @@ describe('connecting', () => {
       central.controller.event(0x05, [0, handle, 0, 0x05]);
       return [];
     };
-    expect(rig.connect(central, found)).toMatchObject({ code: 'pairing-needed' });
+    const address = found.slice(0, 17);
+    const message = expect.stringMatching(new RegExp(`^${address} must`)) as string;
+    expect(rig.connect(central, found)).toMatchObject({ code: 'pairing-needed', message });
   });
 
   it('looks for a device that is named by its address', () => {

@@ -174,8 +174,10 @@ export class HciCentral implements GattCentral {
 }
 
 function connectError(peer: string, { problem, needsPairing }: NotFound): MeshError {
-  if (needsPairing === true) return pairingNeeded(peer, problem);
-  return new MeshError('connect-failed', `no connection to ${peer}: ${problem}`, {
+  // People know it by its address, not by the handle.
+  const who = parsePeerHandle(peer) === undefined ? peer : peer.slice(0, ADDRESS_LENGTH);
+  if (needsPairing === true) return pairingNeeded(who, problem);
+  return new MeshError('connect-failed', `no connection to ${who}: ${problem}`, {
     hint: 'Discover again: the device may have changed its address, be out of reach, or have no connection free.',
   });
 }
