@@ -1,7 +1,7 @@
 import { type GattLink, type GattService, type GattUuid, pairingNeeded, sameGattUuid } from '@meshferry/bearer';
 import type { Clock, Log, MeshError } from '@meshferry/core';
 import type { ConnectionUser, NobleConnection } from './connection.ts';
-import { bearerClosed, connectFailed, linkClosed } from './errors.ts';
+import { bearerClosed, connectFailed, linkClosed, printPeer } from './errors.ts';
 import { NobleLink } from './link.ts';
 import type { NobleCharacteristic, NoblePeripheral } from './noble-api.ts';
 import type { Pace } from './pace.ts';
@@ -209,7 +209,7 @@ export class Attempt implements ConnectionUser {
     if (isMeshError(thrown) && thrown.code !== 'connect-failed') return thrown;
     const told = /authenticat|encrypt|\bpair/i.test(messageOf(thrown)) ? messageOf(thrown) : undefined;
     const reason = refusal?.needsPairing === true ? refusal.reason : told;
-    return reason === undefined ? thrown : pairingNeeded(this.#peer, reason, thrown);
+    return reason === undefined ? thrown : pairingNeeded(printPeer(this.#peer), reason, thrown);
   }
 
   /** This end disconnects. */

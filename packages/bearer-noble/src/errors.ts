@@ -20,8 +20,13 @@ export function valueTooLong(length: number, most: number): MeshError {
   });
 }
 
+/** As people know it: the libraries use addresses without colons as identifiers. */
+export function printPeer(peer: string): string {
+  return /^[0-9a-f]{12}$/i.test(peer) ? peer.toUpperCase().match(/../g)!.join(':') : peer;
+}
+
 export function connectFailed(peer: string, reason: string, cause?: unknown): MeshError {
-  return new MeshError('connect-failed', `no connection to ${peer}: ${reason}`, {
+  return new MeshError('connect-failed', `no connection to ${printPeer(peer)}: ${reason}`, {
     hint: 'Discover again: the device may have changed its address, be out of reach or have no connection free.',
     cause,
   });

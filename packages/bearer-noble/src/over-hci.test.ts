@@ -91,7 +91,9 @@ describe.each(BOTH)('%s on an emulated controller, with its own HCI, L2CAP and A
     expect(link.mtu).toBeGreaterThan(69);
     link.disconnect();
     await rig.pass(1000);
-    await expect(rig.linkTo(bearer, first)).rejects.toMatchObject({ code: 'connect-failed' });
+    const address = first.toUpperCase().match(/../g)?.join(':');
+    const message = expect.stringContaining(`no connection to ${address}: `);
+    await expect(rig.linkTo(bearer, first)).rejects.toMatchObject({ code: 'connect-failed', message });
     expect((await rig.linkTo(bearer, second)).mtu).toBeGreaterThan(69);
   });
 
