@@ -3,7 +3,7 @@ import { openingError } from '@meshferry/byte-streams';
 import type { Clock } from '@meshferry/core';
 import type { SmpTransport } from '@meshferry/smp';
 import { packetLimitOf, plainOf, SmpUdpTransport } from './transport.ts';
-import { DEFAULT_MTU, SMP_PORT } from './uri.ts';
+import { SMP_PORT } from './uri.ts';
 
 /** Where a server listens. */
 export interface SmpUdpServerOptions {
@@ -12,8 +12,6 @@ export interface SmpUdpServerOptions {
   readonly port?: number;
   /** Address of this machine to listen at. Default `127.0.0.1`: whoever can send to it can change the firmware. */
   readonly host?: string;
-  /** Octets of an IP packet on the path. Default 1500. */
-  readonly mtu?: number;
 }
 
 /** A UDP port that is being served. */
@@ -23,6 +21,8 @@ export interface SmpUdpServer {
   close(): void;
 }
 
+/** Octets of the longest IP packet. */
+const LONGEST_DATAGRAM = 65_535;
 /** Askers that are remembered; of more the one that asked first is forgotten. */
 const ASKERS_MAX = 64;
 
@@ -34,7 +34,7 @@ export async function serveSmpUdp(
   options: SmpUdpServerOptions,
   meet: (transport: SmpTransport) => void,
 ): Promise<SmpUdpServer> {
-  const { clock, port = SMP_PORT, host = '127.0.0.1', mtu = DEFAULT_MTU } = options;
+  const { clock, port = SMP_PORT, host = '127.0.0.1' } = options;
   const family = host.includes(':') ? 'IPv6' : 'IPv4';
   const socket = createSocket(family === 'IPv6' ? 'udp6' : 'udp4');
   const askers = new Map<string, SmpUdpTransport>();
@@ -45,7 +45,8 @@ export async function serveSmpUdp(
     const asker = new SmpUdpTransport(
       {
         name,
-        limit: packetLimitOf(mtu, family),
+        // An answer has the length that it has: on a path that is narrower IP cuts it, as that of a Zephyr server.
+        limit: packetLimitOf(LONGEST_DATAGRAM, family),
         send: (datagram, sent) => socket.send(datagram, from, address, sent),
         close: () => askers.delete(name),
       },

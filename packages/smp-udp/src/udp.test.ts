@@ -97,6 +97,17 @@ describe('over real sockets', () => {
     if (transport.packetLimit === 548) await ask(transport, 540);
   });
 
+  it('an answer that is longer than the path allows a request is sent all the same', async () => {
+    const server = await serveSmpUdp({ clock, port: 0 }, (transport) =>
+      transport.listen({ received: () => transport.send(packetOf(2040), () => {}), ended: () => {} }),
+    );
+    toEnd.push(() => server.close());
+    const transport = await open(`udp:127.0.0.1:${server.port}`);
+    const answer = new Promise<Uint8Array>((resolve) => transport.listen({ received: resolve, ended: () => {} }));
+    await sent(transport, packetOf(1));
+    expect((await answer).length).toBe(2048);
+  });
+
   it.skipIf(!hasIpv6)('by IPv6', async () => {
     const transport = await open(`udp:[::1]:${await serve('::1')}`);
     expect(transport.packetLimit).toBe(1452);
