@@ -1,4 +1,6 @@
+import { createSocket } from 'node:dgram';
 import { join } from 'node:path';
+import { fromHex } from '@meshferry/core';
 import { afterAll, describe, expect, test } from 'vitest';
 import { firmware, meshferry, temporaryFolder } from './testing/cli.ts';
 
@@ -55,3 +57,33 @@ describe('smp explain', () => {
     expect(stdout).not.toContain('From a device');
   });
 });
+
+describe('smp serve --log debug', () => {
+  test('tells what a client sends, and what it is answered', async () => {
+    const client = createSocket('udp4');
+    await new Promise<void>((resolve) => void client.bind(0, '127.0.0.1', resolve));
+    const port = await freePort();
+    const isAnswered = new Promise<void>((resolve) => void client.once('message', () => resolve()));
+    const { exit, stderr } = await meshferry(['smp', 'serve', '--at', `udp:127.0.0.1:${port}`, '--log', 'debug'], {
+      interruptWhen: (stdout) => {
+        if (stdout.includes('is served at')) client.send(fromHex('00000006020000007b7d'), port, '127.0.0.1');
+        return false;
+      },
+      interruptAfter: isAnswered,
+    });
+    client.close();
+    expect(exit).toBe(130);
+    expect(stderr).toMatch(/smp received packet="no SMP packet at octet 0: length 6, 2 octets follow/);
+    expect(stderr).toMatch(/smp sent packet=".*refused: corrupt packet \(SMP error 9\)/);
+  });
+});
+
+function freePort(): Promise<number> {
+  const socket = createSocket('udp4');
+  return new Promise((resolve) => {
+    socket.bind(0, '127.0.0.1', () => {
+      const { port } = socket.address();
+      socket.close(() => resolve(port));
+    });
+  });
+}

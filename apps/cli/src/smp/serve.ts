@@ -10,6 +10,7 @@ import { findRadio } from './live-session.ts';
 import { findSmpPlugin } from './plugins.ts';
 import { reachable } from './reach.ts';
 import { openDeviceStore, trustOf } from './sim-session.ts';
+import { traceTransport } from './trace.ts';
 
 export interface ServeFlags {
   readonly at: readonly string[];
@@ -67,7 +68,7 @@ function keepPace(clock: VirtualClock): () => void {
 
 /** A place of any kind: that of an SMP plugin, or a radio with GATT. */
 async function offer(shell: Shell, device: SimSmp, place: string): Promise<SmpOffer> {
-  const meet = (transport: SmpTransport): void => device.server.attach(transport);
+  const meet = (transport: SmpTransport): void => device.server.attach(traceTransport(shell, transport));
   const plugin = await findSmpPlugin(shell, place);
   if (plugin === undefined) return offerOverGatt(shell, device, place, meet);
   if (plugin.serve !== undefined)
