@@ -1,6 +1,7 @@
 import { MeshError } from '@meshferry/core';
 import type { SmpClient } from '../client/client.ts';
-import { wantsReconnect } from '../client/errors.ts';
+import { SmpRefusedError, wantsReconnect } from '../client/errors.ts';
+import { McumgrParameters } from '../messages/os.ts';
 import { checkUpdate } from './checks.ts';
 import { chooseBuilds } from './choose-builds.ts';
 import { automaticMode } from './choose-mode.ts';
@@ -12,13 +13,17 @@ import { eraseSettings, keepRunning, markImage } from './mark-step.ts';
 import { resetDevice } from './reset-step.ts';
 import { end, failed, isRunning, placeIn, type SmpUpdateAction, type SmpUpdateEnd } from './situation.ts';
 import { updateError } from './update-errors.ts';
-import { isHopeless, stopped } from './update-link.ts';
+import { isHopeless, sleep, stopped } from './update-link.ts';
 import { readSmpUpdate } from './update-record.ts';
 import type { UpdateRun } from './update-run.ts';
 import { sendImage } from './upload-step.ts';
 
 /** Lost links in a row without any progress between them. */
 const MOST_TROUBLES = 8;
+
+/** How long a device that was reset has for its first answer before it is asked again, and for a boot that has not begun, ms. */
+const KNOCK_MS = 1500;
+const LOOK_AGAIN_MS = 2000;
 
 /** That {@link examine} asks, one after the other. */
 const QUESTIONS = 6;
@@ -45,6 +50,10 @@ export async function drive(run: UpdateRun): Promise<SmpUpdateEnd> {
       const client = await reach(run);
       const begun = begin(run);
       if (begun !== undefined) return begun;
+      if (isBooting(run)) {
+        await sleep(run.options.clock, LOOK_AGAIN_MS, run.signal);
+        continue;
+      }
       const action = decide(run.situation);
       if (action.do === 'end') return action;
       await perform(run, client, action);
@@ -65,6 +74,7 @@ export async function reach(run: UpdateRun): Promise<SmpClient> {
   }
   run.until ??= options.clock.now + run.reconnectMs;
   const made = client ?? (await connect(run, run.until));
+  if (run.bootsUntil !== undefined) await knock(run, made);
   meter.linked(link.made);
   meter.enter(run.saved.resetsAsked === 0 ? 'examining' : 'checking');
   const asked = options.clock.now;
@@ -72,6 +82,39 @@ export async function reach(run: UpdateRun): Promise<SmpClient> {
   run.rate = estimateRate(run.view, (options.clock.now - asked) / QUESTIONS, made.transport.packetLimit);
   run.until = undefined;
   return made;
+}
+
+/** Asks, soon and often and on one link, until the device that was reset answers at all; rejects when the time is over. */
+async function knock(
+  { options: { clock }, signal, meter, until = clock.now }: UpdateRun,
+  client: SmpClient,
+): Promise<void> {
+  for (;;) {
+    if (signal.aborted) throw stopped();
+    try {
+      await client.request(McumgrParameters, {}, { timeoutMs: KNOCK_MS, repeat: false });
+      return;
+    } catch (error) {
+      if (error instanceof SmpRefusedError) return;
+      const isSilent = error instanceof MeshError && error.code === 'smp-timeout';
+      if (!isSilent || clock.now >= until) throw error;
+      meter.tell();
+    }
+  }
+}
+
+/** Whether the device has perhaps not even begun with its reset: what it lists then tells nothing of the boot. */
+function isBooting(run: UpdateRun): boolean {
+  const { bootsUntil, situation, images, options } = run;
+  if (bootsUntil === undefined) return false;
+  const { speaker } = situation.view;
+  const isAsBefore =
+    speaker === 'recovery' ||
+    speaker === 'loader' ||
+    images.some((image) => placeIn(situation, image).startsWith('staged'));
+  if (isAsBefore && options.clock.now < bootsUntil) return true;
+  run.bootsUntil = undefined;
+  return false;
 }
 
 function connect({ link, meter, saved, signal }: UpdateRun, until: number): Promise<SmpClient> {

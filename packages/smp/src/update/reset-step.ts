@@ -19,6 +19,8 @@ const LINK_GONE_LOSSY_MS = 1000;
 /** Before the first attempt to connect again, seconds; by then the old application is gone for sure. */
 const PAUSE_SECONDS = 0.5;
 const PAUSE_LOSSY_SECONDS = 2;
+/** MCUboot reads its serial port in a short window right after the reset, before the swap: what comes then would hold it. */
+const PAUSE_SERIAL_SECONDS = 3;
 const TICK_MS = 1000;
 
 const BOOT_NORMAL = {};
@@ -52,6 +54,7 @@ export async function resetDevice(run: UpdateRun, client: SmpClient, action: Res
   const away = action.do === 'enter-loader' ? 0 : run.swapSeconds;
   run.until = resetAt + 1000 * Math.max(pause, away) + run.reconnectMs;
   if (isFinal) meter.wasReset();
+  if (isFinal && lossy) run.bootsUntil = resetAt + 1000 * Math.max(pause, away);
   meter.enter('waiting');
   const isGone = await linkGone(client, lossy ? LINK_GONE_LOSSY_MS : LINK_GONE_MS, run);
   run.link.close();
@@ -78,12 +81,14 @@ async function askForReset(run: UpdateRun, client: SmpClient, action: ResetActio
   }
 }
 
-/** Over a serial line a bootloader may take what comes during its work for its own: it is left alone for that time. */
+/** How long nobody asks: for the time that was given, else until the bootloader does not listen any more. */
 function pauseSeconds(run: UpdateRun, action: ResetAction, lossy: boolean): number {
   const least = lossy ? PAUSE_LOSSY_SECONDS : PAUSE_SECONDS;
   if (action.do === 'enter-loader') return least;
-  if (run.options.swapSeconds !== undefined || run.view?.isSerial) return Math.max(least, run.swapSeconds);
-  return least;
+  if (run.options.swapSeconds !== undefined) return Math.max(least, run.options.swapSeconds);
+  if (!run.view?.isSerial) return least;
+  // Another image than ours gets its boot: nothing tells then that it has had it.
+  return action.do === 'reset' ? PAUSE_SERIAL_SECONDS : Math.max(least, run.swapSeconds);
 }
 
 function linkGone(client: SmpClient, ms: number, run: UpdateRun): Promise<boolean> {

@@ -30,6 +30,11 @@ export class UpdateRun {
   tried: Tried = NOTHING_TRIED;
   /** Clock time after which nobody is waited for any more; undefined while the device answers. */
   until: number | undefined;
+  /**
+   * Clock time until which a device that was reset over a line that can lose packets may not have begun with it, or be at it: the
+   * line tells of neither. Undefined once it has booted.
+   */
+  bootsUntil: number | undefined;
   /** Lost links since there was progress last. */
   troubles = 0;
   /** Uploads and marks in a row that the device refused although its list allowed them. */
@@ -157,7 +162,8 @@ export class UpdateRun {
   lost(error: MeshError): void {
     this.link.close();
     this.view = undefined;
-    this.until ??= this.options.clock.now + this.reconnectMs;
+    const swapMs = this.bootsUntil === undefined ? 0 : 1000 * this.swapSeconds;
+    this.until ??= this.options.clock.now + swapMs + this.reconnectMs;
     this.meter.inTrouble(error);
   }
 }

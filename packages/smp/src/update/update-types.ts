@@ -59,7 +59,7 @@ export interface SmpUpdateOptions {
   readonly eraseSettings?: boolean;
   /** Reset even if the application of the device objects. Default false. */
   readonly forceReset?: boolean;
-  /** How long the bootloader is left alone after the reset, seconds. Default: not at all over BLE, an estimate over a serial line. */
+  /** How long the bootloader is left alone after the reset, seconds. Default: hardly at all. */
   readonly swapSeconds?: number;
   /** How long to look for the device after the swap, or after a lost link, seconds. Default 60. */
   readonly reconnectSeconds?: number;
