@@ -10,6 +10,7 @@ import { askPatiently } from './patience.ts';
 import type { SmpSlotEntry } from './plan-types.ts';
 
 const NOT_SUPPORTED = 8;
+const MOST_ASKED = 2;
 
 /**
  * Finds out all that decisions are made from: parameters, bootloader, slots [spec: smp section 5.1]. What a device does not tell is
@@ -18,8 +19,10 @@ const NOT_SUPPORTED = 8;
 export async function examine(client: SmpClient): Promise<DeviceView> {
   const buffers = await refusable(client, McumgrParameters, {});
   const loader = await optional(client, BootloaderInfo, {});
-  const mode = await optional(client, BootloaderInfo, { query: 'mode' });
+  let mode = await optional(client, BootloaderInfo, { query: 'mode' });
   const list = await readList(client);
+  // An application without image group may be one beside a firmware loader: nothing but the mode tells.
+  if (list === undefined) mode ??= await optional(client, BootloaderInfo, { query: 'mode' });
   const slotInfo = list === undefined ? undefined : await optional(client, SlotInfo, {});
   const b0 = loader === undefined ? undefined : await optional(client, BootloaderInfo, { query: 'active_b0_slot' });
   const view: DeviceView = {
@@ -108,13 +111,18 @@ async function refusable<Q, A>(client: SmpClient, command: SmpCommand<Q, A>, par
   }
 }
 
-/** An answer that can be done without, whatever is wrong with it, as long as the link holds. */
+/**
+ * An answer that can be done without, whatever is wrong with it, as long as the link holds; that there is none is believed when
+ * it was asked for twice.
+ */
 async function optional<Q, A>(client: SmpClient, command: SmpCommand<Q, A>, params: Q): Promise<A | undefined> {
-  try {
-    return await refusable(client, command, params);
-  } catch (error) {
-    const { code } = error as MeshError;
-    if (error instanceof MeshError && (code === 'smp-timeout' || code === 'smp-malformed-answer')) return undefined;
-    throw error;
+  for (let asked = 1; ; asked++) {
+    try {
+      return await refusable(client, command, params);
+    } catch (error) {
+      const { code } = error as MeshError;
+      if (!(error instanceof MeshError) || (code !== 'smp-timeout' && code !== 'smp-malformed-answer')) throw error;
+      if (code === 'smp-malformed-answer' || asked >= MOST_ASKED) return undefined;
+    }
   }
 }
