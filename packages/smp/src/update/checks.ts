@@ -43,9 +43,10 @@ export function checkUpdate(view: DeviceView, images: readonly SmpUpdateImage[],
     describeSignature(image, found);
     describeContents(image, found);
     checkNumber(view, image, found);
-    if (placeOf(view, image) === 'kept') continue;
+    const place = placeOf(view, image);
+    if (place === 'kept') continue;
     checkSize(view, image, found);
-    checkVersion(view, image, wishes, found);
+    if (place !== 'running') checkVersion(view, image, wishes, found);
     checkMark(image, wishes, found);
     checkHashLength(view, image, found);
     checkDependencies(view, image, images, wishes, found);
@@ -169,15 +170,28 @@ function checkVersion(view: DeviceView, image: SmpUpdateImage, wishes: CheckWish
   if (wishes.upgradeOnly) {
     const message = `${name} is not newer than what runs (${running}), and only upgrades are wanted`;
     error(updateError('smp-downgrade', message, 'Leave out --upgrade-only to install it nevertheless.'));
-  } else if (order === 0) {
+  } else if (cannotBeNewest(view, image, order)) error(notNewest(image, running));
+  else if (order === 0) {
     note('info', 'same-version', `the device runs another build of the same version ${shortVersion(image.version)}`);
-  } else if (startsNewest(view.kind.scheme)) error(notNewest(image, running));
-  else if (view.noDowngrade) {
+  } else if (view.noDowngrade) {
     const message = `${name} is older than what runs (${running}), and the bootloader refuses downgrades`;
     error(
       updateError('smp-downgrade', message, 'Build it with a higher version; the bootloader cannot be told otherwise.'),
     );
   } else note('warning', 'downgrade', `${name} is older than what runs (${running})`);
+}
+
+/**
+ * Whether the bootloader starts what runs rather than this image, whatever its marks [spec: mcuboot-image section 8]. Of equal ones
+ * it starts that in slot 0, unless it was built to compare build numbers too.
+ */
+function cannotBeNewest(view: DeviceView, image: SmpUpdateImage, order: number): boolean {
+  const { scheme } = view.kind;
+  const place = placeOf(view, image);
+  const isChosenByVersion = startsNewest(scheme) || (scheme === 'direct-xip-revert' && !place.startsWith('staged'));
+  if (!isChosenByVersion || order !== 0) return isChosenByVersion;
+  const running = runningVersion(view, image.image);
+  return uploadSlot(view, image.image) === 1 && running !== undefined && compareVersions(image.version, running) <= 0;
 }
 
 function checkMark(image: SmpUpdateImage, { mode }: CheckWishes, { error }: Findings): void {

@@ -1,14 +1,15 @@
-import { toHex } from '@meshferry/core';
+import { type MeshError, toHex } from '@meshferry/core';
 import type { SmpClient } from '../client/client.ts';
 import { isRefusal, SmpRefusedError } from '../client/errors.ts';
 import { SmpGroup } from '../groups.ts';
 import { EraseStorage } from '../messages/basic.ts';
 import { ImageStateWrite } from '../messages/image.ts';
 import { bootloaderKind } from './bootloader-kind.ts';
+import { activeEntry, compareWithRunning } from './device-view.ts';
 import { withList } from './examine.ts';
 import { askPatiently } from './patience.ts';
-import { isRunning, placeIn, type SmpUpdateAction } from './situation.ts';
-import { nameOf, notPending, updateError } from './update-errors.ts';
+import { isRunning, placeIn, type Situation, type SmpUpdateAction } from './situation.ts';
+import { nameOf, notNewest, notPending, updateError } from './update-errors.ts';
 import { recordAfter } from './update-record.ts';
 import type { UpdateRun } from './update-run.ts';
 import type { SmpUpdateImage } from './update-types.ts';
@@ -44,7 +45,7 @@ export async function markImage(run: UpdateRun, client: SmpClient, action: MarkA
   }
   const place = placeIn(run.situation, image);
   if (isThere) noFurtherConfirm(run, image);
-  else if (place === 'stored' || place === 'absent') throw notPending(image);
+  else if (place === 'stored' || place === 'absent') throw notTaken(run.situation, image);
   run.keep(recordAfter(run.situation, action));
   run.progressed();
 }
@@ -73,6 +74,13 @@ function refused(run: UpdateRun, image: SmpUpdateImage, isThere: boolean, error:
     error.hint ?? 'Reset the device and run the update again.',
     error,
   );
+}
+
+/** The mark has no effect: of two slots that are run from, the one with the newer image is started [spec: smp section 4.3]. */
+function notTaken({ view }: Situation, image: SmpUpdateImage): MeshError {
+  const isNewer = (compareWithRunning(view, image) ?? 1) > 0;
+  if (view.kind.scheme !== 'direct-xip-revert' || isNewer) return notPending(image);
+  return notNewest(image, activeEntry(view, image.image)?.version);
 }
 
 /** Once is enough, whatever was answered: the next list shows whether it is confirmed. */
