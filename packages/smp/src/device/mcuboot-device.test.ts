@@ -200,6 +200,17 @@ describe('a device with MCUboot', () => {
     expect(versions(marked)).toEqual([`${NEW} in 1`]);
   });
 
+  test.each(['xip', 'ram'] as const)('does not take half an image for the next to boot: %s', (mode) => {
+    const { device: made, clock } = device({ mode });
+    made.powerOn();
+    clock.advance(1000);
+    const image = testImage(NEW);
+    upload(made, image.subarray(0, image.length - 200));
+    expect(made.nextBoot(0)).toEqual({ slot: 0, kind: 'normal' });
+    upload(made, image);
+    expect(made.nextBoot(0)).toEqual({ slot: 1, kind: 'normal' });
+  });
+
   test('with a firmware loader runs that when asked, or when there is nothing else', () => {
     const { device: made, clock } = device({ mode: 'loader' });
     made.program(0, 1, testImage('9.0.0+0'));

@@ -2,7 +2,7 @@ import type { TrailerState } from '@meshferry/firmware';
 import type { BootMode } from '../bootloader/boot-mode.ts';
 import type { Bootloader } from '../bootloader/bootloader.ts';
 import type { FlashArea } from '../bootloader/flash.ts';
-import { readSlotHeader } from '../bootloader/slot-image.ts';
+import { readSlotImage } from '../bootloader/slot-image.ts';
 import { swapTypeOf } from '../bootloader/swap-type.ts';
 import { AreaTrailer } from '../bootloader/trailer-writer.ts';
 import type { NextBoot } from '../server/image-host.ts';
@@ -97,9 +97,9 @@ function marking({ magic, copyDone, imageOk }: TrailerState): 'unset' | 'once' |
   return copyDone === 'set' ? 'revert' : 'once';
 }
 
+/** Like a real server, which reads the TLVs first: what is not a whole image counts for nothing. */
 function isNewer(bootloader: Bootloader, [first, second]: SlotPair['slots'], active: 0 | 1): boolean {
-  const headers = [readSlotHeader(first, 0), second && readSlotHeader(second, 0)];
-  const [own, other] = [headers[active], headers[1 - active]];
-  if (own?.magic !== 'good' || other?.magic !== 'good') return false;
-  return bootloader.compare(other.version, own.version) > 0;
+  const images = [readSlotImage(first, 0), second && readSlotImage(second, 0)];
+  const [own, other] = [images[active], images[1 - active]];
+  return own !== undefined && other !== undefined && bootloader.compare(other.version, own.version) > 0;
 }
