@@ -113,6 +113,30 @@ describe('the way to a device over Bluetooth', () => {
     expect(open(route)).toBe('object');
   });
 
+  it('looks for nobody any more once it is closed', () => {
+    const { clock, central } = setUp('Lamp');
+    let [scans, outcomes] = [0, 0];
+    const counted: GattCentral = {
+      ...namedLater(central),
+      scan: (found) => {
+        scans++;
+        const stop = central.scan!(found);
+        return () => {
+          scans--;
+          stop();
+        };
+      },
+    };
+    const route = bleRoute({ central: counted, clock, address: 'c0:00:00:00:00:09' });
+    route.open(() => void outcomes++);
+    clock.advance(100);
+    expect(scans).toBeGreaterThan(0);
+    route.close();
+    expect(scans).toBe(0);
+    clock.advance(60_000);
+    expect(outcomes).toBe(0);
+  });
+
   it('says of a device without the service what it needs', () => {
     const clock = new VirtualClock();
     const gatt = memoryGatt(clock);

@@ -39,6 +39,7 @@ class BleRoute implements SmpRoute {
   #device: GattDevice | undefined;
   /** Peers that were heard beside it: none of them is it. */
   readonly #others = new Set<string>();
+  readonly #openings = new Set<Opening>();
 
   constructor(options: BleRouteOptions) {
     this.#options = options;
@@ -49,16 +50,25 @@ class BleRoute implements SmpRoute {
     const opening = new Opening(this.#options, this.#others, (outcome, device) => {
       // The loader is another application of the device: what comes after it is looked for as before.
       if (device !== undefined && deviceName === undefined) this.#isAt(device, opening.heard);
+      this.#openings.delete(opening);
       done(outcome);
     });
+    this.#openings.add(opening);
     if (deviceName !== undefined) opening.find({ name: deviceName });
     else if (this.#device === undefined) opening.findFirst();
     else opening.findAgain(this.#device);
-    return () => opening.cancel();
+    return () => this.#giveUp(opening);
   }
 
-  /** The radio belongs to who gave it. */
-  close(): void {}
+  /** Ends what is being opened. The radio belongs to who gave it. */
+  close(): void {
+    for (const opening of [...this.#openings]) this.#giveUp(opening);
+  }
+
+  #giveUp(opening: Opening): void {
+    this.#openings.delete(opening);
+    opening.cancel();
+  }
 
   #isAt(device: GattDevice, heard: ReadonlyMap<string, GattDevice>): void {
     this.#device = { ...device, name: device.name ?? this.#device?.name ?? null };
