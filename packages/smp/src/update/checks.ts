@@ -144,17 +144,20 @@ function checkNumber(view: DeviceView, image: SmpUpdateImage, { error }: Finding
   }
 }
 
+/** The image has to leave room for the trailer, the file only has to fit: it may be padded up to the end of the slot. */
 function checkSize(view: DeviceView, image: SmpUpdateImage, { error, note }: Findings): void {
-  const known = view.sizes.get(slotKey(image.image, uploadSlot(view, image.image)));
-  const size = image.bytes.length;
-  const limit = known?.maxImageSize ?? known?.size ?? null;
-  if (limit === null) return;
-  if (size > limit) {
-    const what = known?.maxImageSize === limit ? 'the largest image that the slot takes' : 'the slot';
+  const { size = null, maxImageSize = null } =
+    view.sizes.get(slotKey(image.image, uploadSlot(view, image.image))) ?? {};
+  const { length } = image.bytes;
+  const tooLarge = (octets: number, what: string, limit: number): void => {
     const hint = 'Build a smaller image (CONFIG_SIZE_OPTIMIZATIONS, less logging), or for a device with larger slots.';
-    error(updateError('smp-image-too-large', `${nameOf(image)} has ${size} octets, ${what} has ${limit}`, hint));
-  } else if (known?.maxImageSize == null && image.mark === null && size > limit - SMALLEST_TRAILER) {
-    const message = `${nameOf(image)} leaves ${limit - size} octets of its slot: the bootloader may lack room for its trailer`;
+    error(updateError('smp-image-too-large', `${nameOf(image)} has ${octets} octets, ${what} has ${limit}`, hint));
+  };
+  if (maxImageSize !== null && image.end > maxImageSize)
+    tooLarge(image.end, 'the largest image that the slot takes', maxImageSize);
+  else if (size !== null && length > size) tooLarge(length, 'the slot', size);
+  else if (size !== null && maxImageSize === null && image.mark === null && image.end > size - SMALLEST_TRAILER) {
+    const message = `${nameOf(image)} leaves ${size - image.end} octets of its slot: the bootloader may lack room for its trailer`;
     note('warning', 'tight', message);
   }
 }

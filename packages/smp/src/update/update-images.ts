@@ -41,6 +41,7 @@ function updateImage(found: FirmwareImage, slot: number | undefined): SmpUpdateI
     slot,
     bytes,
     sha256,
+    end: image.imageEnd,
     hash: image.hash,
     version: image.version,
     file,

@@ -19,6 +19,8 @@ export interface SmpUpdateImage {
   /** The octets that are sent, and their SHA-256 (32 octets). */
   readonly bytes: Uint8Array;
   readonly sha256: Uint8Array;
+  /** Octets up to the end of its TLVs: what follows in {@link bytes} is padding, or a trailer. */
+  readonly end: number;
   /** The hash TLV: how the device lists, tests and confirms the image; 32, 48 or 64 octets. */
   readonly hash: Uint8Array;
   readonly version: Version;

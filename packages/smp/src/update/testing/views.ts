@@ -24,6 +24,7 @@ export function wanted(parts: Partial<SmpUpdateImage> = {}): SmpUpdateImage {
     slot: undefined,
     bytes: new Uint8Array(1000),
     sha256: hash('s'),
+    end: parts.bytes?.length ?? 1000,
     hash: hash('n'),
     version: version('2.0.0'),
     file: null,
