@@ -14,8 +14,11 @@ const long = await imagesOf(testImage('2.0.0+0', { payload: new SeededRandom('lo
 /** All packets of the usual mode, some of the others. */
 const stepOf = (mode: SmpUpdateMode) => (mode === 'test-and-confirm' ? 1 : 4);
 
-/** One of so many, without a period that could keep step with what is done again and again. */
-const oneOf = (many: number) => (n: number) => (Math.imul(n, 0x9e3779b1) >>> 8) % many === 0;
+/** One of so many, by chance: nothing that is done again and again can keep step with it. */
+const oneOf = (many: number) => {
+  const random = new SeededRandom(`one of ${many}`);
+  return () => random.uniform() < 1 / many;
+};
 
 const MODES: readonly SmpUpdateMode[] = ['test-and-confirm', 'confirm-only', 'test-only'];
 
