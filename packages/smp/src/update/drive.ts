@@ -1,4 +1,4 @@
-import { MeshError } from '@meshferry/core';
+import { MeshError, toHex } from '@meshferry/core';
 import type { SmpClient } from '../client/client.ts';
 import { SmpRefusedError, wantsReconnect } from '../client/errors.ts';
 import { McumgrParameters } from '../messages/os.ts';
@@ -162,8 +162,13 @@ function chooseMode(run: UpdateRun): void {
 
 function foresee(run: UpdateRun): void {
   const places = run.images.map((image) => placeIn(run.situation, image));
+  const { resetsAsked, selected } = run.saved;
+  // Once it was sent and chosen, that it is not listed any more takes nothing of that back.
+  const wasSent = (hash: Uint8Array) => resetsAsked > 0 || selected.includes(toHex(hash));
   run.meter.images(
-    run.images.map(({ image, bytes }, i) => ({ image, size: bytes.length, isThere: places[i] !== 'absent' })),
+    run.images.map(({ image, bytes, hash }, i) => {
+      return { image, size: bytes.length, isThere: places[i] !== 'absent' || wasSent(hash) };
+    }),
   );
   const willReset = run.saved.resetsAsked > 0 || !places.every(isRunning);
   run.meter.foresee(run.swapSeconds, willReset, run.rate ?? null);

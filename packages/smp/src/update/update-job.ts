@@ -3,7 +3,7 @@ import { ImageErase } from '../messages/image.ts';
 import { uploadSlot } from './device-view.ts';
 import { drive, reach, recover } from './drive.ts';
 import { planUpdate } from './plan.ts';
-import type { SmpUpdatePlan } from './plan-types.ts';
+import type { SmpImagePlace, SmpUpdatePlan } from './plan-types.ts';
 import { placeIn, type SmpUpdateEnd } from './situation.ts';
 import { nameOf, updateError } from './update-errors.ts';
 import { UpdateLink } from './update-link.ts';
@@ -11,6 +11,7 @@ import { UpdateMeter } from './update-meter.ts';
 import { discardSmpUpdate, readSmpUpdate, takeUpSmpUpdate } from './update-record.ts';
 import { UpdateRun } from './update-run.ts';
 import type {
+  SmpUpdateImage,
   SmpUpdateJob,
   SmpUpdateOptions,
   SmpUpdateOutcome,
@@ -179,7 +180,7 @@ function report(run: UpdateRun, outcome: SmpUpdateOutcome, error: MeshError | nu
       version: image.version,
       hash: image.hash,
       versionBefore: saved.before[image.image] ?? null,
-      state: lastView === undefined ? 'absent' : placeIn(run.situation, image),
+      state: lastView === undefined ? 'absent' : placeAtEnd(run, image, outcome),
     })),
     stats: {
       totalSeconds: meter.elapsedSeconds,
@@ -190,6 +191,13 @@ function report(run: UpdateRun, outcome: SmpUpdateOutcome, error: MeshError | nu
       resets: run.resets,
     },
   };
+}
+
+/** What was started need not be listed: by a device whose application has no image group, or of another core. */
+function placeAtEnd(run: UpdateRun, image: SmpUpdateImage, outcome: SmpUpdateOutcome): SmpImagePlace {
+  const place = placeIn(run.situation, image);
+  const wasStarted = outcome === 'updated' || outcome === 'unverified';
+  return place === 'absent' && wasStarted ? 'unlisted' : place;
 }
 
 const SUCCESSES: ReadonlySet<SmpUpdateOutcome> = new Set(['updated', 'current', 'unconfirmed', 'unverified']);
