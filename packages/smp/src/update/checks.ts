@@ -78,6 +78,11 @@ function checkMode(
     const message = `this bootloader (${kind.name}) starts only images that were tested or confirmed: upload-only will leave the old one running`;
     note('warning', 'upload-only', message);
   }
+  for (const image of images) {
+    if (kind.scheme !== 'unknown' || image.slot === undefined) continue;
+    const message = `the device does not tell its bootloader: ${nameOf(image)} is sent as built for slot ${image.slot} (direct-XIP), and does not start if the bootloader moves images to slot 0`;
+    note('warning', 'slot-guessed', message);
+  }
   const others = images.filter(({ image }) => image > 0).map(({ image }) => `image ${image}`);
   const isNotConfirmed = `${others.join(' and ')} cannot be confirmed after a trial by stock firmware`;
   if (mode === 'test-and-confirm' && others.length > 0) {

@@ -42,8 +42,7 @@ function chooseBuild(
   const inUse = builds.length === 1 ? active?.slot : slotInUse(view, active?.slot);
   if (builds.length === 1 && (inUse === undefined || hasOneSlot(view))) return ok(first);
   if (inUse === undefined) {
-    const message = `the package holds a build of image ${first.image} for each slot, and the device does not tell which is in use (bootloader: ${view.kind.name})`;
-    return fail(updateError('smp-slot-unknown', message, 'Send the build for the free slot alone, as .bin file.'));
+    return fail(movesImages(view) ? forTwoSlots(first, view) : slotUnknown(first, view));
   }
   const build = builds.find(({ slot }) => slot !== inUse);
   if (build !== undefined) return ok(build);
@@ -54,11 +53,31 @@ function chooseBuild(
 }
 
 /** Where the bootloader moves images, builds for two slots can only be of MCUboot itself, under an immutable bootloader. */
-function slotInUse({ kind: { scheme }, b0Active }: DeviceView, active: number | undefined): number | undefined {
-  const movesImages = scheme === 'swap' || scheme === 'overwrite';
-  return movesImages ? (b0Active ?? undefined) : active;
+function slotInUse(view: DeviceView, active: number | undefined): number | undefined {
+  return movesImages(view) ? (view.b0Active ?? undefined) : active;
+}
+
+function movesImages({ kind: { scheme } }: DeviceView): boolean {
+  return scheme === 'swap' || scheme === 'overwrite';
 }
 
 function hasOneSlot({ kind: { scheme } }: DeviceView): boolean {
   return scheme === 'single-slot' || scheme === 'loader';
+}
+
+function forTwoSlots({ image }: SmpUpdateImage, { kind }: DeviceView): MeshError {
+  return updateError(
+    'smp-slot-unknown',
+    `the package holds a build of image ${image} for each slot, for bootloaders that run images where they lie (direct-XIP); ` +
+      `this one (${kind.name}) moves them to slot 0, and knows of no bootloader before it that would choose`,
+    'Build the firmware for the bootloader of this device, linked for slot 0 alone, and send that.',
+  );
+}
+
+function slotUnknown({ image }: SmpUpdateImage, { kind }: DeviceView): MeshError {
+  return updateError(
+    'smp-slot-unknown',
+    `the package holds a build of image ${image} for each slot, and the device does not tell which is in use (bootloader: ${kind.name})`,
+    'Send the build for the free slot alone, as .bin file.',
+  );
 }

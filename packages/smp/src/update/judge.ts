@@ -74,7 +74,8 @@ function explainOne(situation: Situation, image: SmpUpdateImage, place: SmpImage
   if (place === 'absent') return failed(bootloaderRefused(image, isOlder));
   if (place === 'staged' || place === 'staged-for-good') {
     if (saved.resetsSeen >= SURE_RESETS) {
-      return failed(startsNewest(scheme) ? notStarted(image, view.kind.name, isOlder) : swapHeld(image));
+      const isHeld = image.dependencies.length > 0 || (!startsNewest(scheme) && scheme !== 'direct-xip-revert');
+      return failed(isHeld ? swapHeld(image) : notStarted(image, view.kind.name, isOlder));
     }
     return mayTryAgain ? { do: 'reset' } : failed(notReset(image, saved.resetsAsked));
   }

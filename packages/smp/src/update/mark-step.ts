@@ -5,7 +5,7 @@ import { SmpGroup } from '../groups.ts';
 import { EraseStorage } from '../messages/basic.ts';
 import { ImageStateWrite } from '../messages/image.ts';
 import { bootloaderKind } from './bootloader-kind.ts';
-import { activeEntry, compareWithRunning } from './device-view.ts';
+import { activeEntry, compareWithRunning, type DeviceView } from './device-view.ts';
 import { withList } from './examine.ts';
 import { askPatiently } from './patience.ts';
 import { isRunning, placeIn, type Situation, type SmpUpdateAction } from './situation.ts';
@@ -17,6 +17,11 @@ import type { SmpUpdateImage } from './update-types.ts';
 type MarkAction = Extract<SmpUpdateAction, { do: 'test' | 'confirm' }>;
 
 const NOT_SUPPORTED = 8;
+/** Of the image group: no hash, or one of another length; and what version 1 has for that. */
+const BAD_HASH = 24;
+const BAD_VALUE = 3;
+const SHA256_OCTETS = 32;
+const SHA512_OCTETS = 64;
 /** Of the image group: another image is pending already. */
 const PENDING_ALREADY = 28;
 /** The same in version 1, where it has a wider meaning: bad state. */
@@ -66,12 +71,34 @@ function refused(run: UpdateRun, image: SmpUpdateImage, isThere: boolean, error:
     noFurtherConfirm(run, image);
     return;
   }
+  const octets = hashOctets(run.view!, image, error);
+  if (octets !== image.hash.length) throw wrongHash(image, octets, error);
   const mayPass = isRefusal(error, SmpGroup.image, PENDING_ALREADY) || isRefusal(error, 'smp', BAD_STATE);
   if (mayPass && ++run.refusals < MOST_REFUSALS) return;
   throw updateError(
     'smp-select-refused',
     `the device does not mark ${nameOf(image)} for its next boot: ${error.message}`,
     error.hint ?? 'Reset the device and run the update again.',
+    error,
+  );
+}
+
+/** Of the firmware of a device that did not take a hash, octets: it is built for one length alone [spec: smp section 4.4]. */
+function hashOctets(view: DeviceView, { image, hash }: SmpUpdateImage, error: SmpRefusedError): number {
+  const running = activeEntry(view, image)?.hash?.length ?? hash.length;
+  if (isRefusal(error, SmpGroup.image, BAD_HASH)) {
+    if (running !== hash.length) return running;
+    return hash.length === SHA256_OCTETS ? SHA512_OCTETS : SHA256_OCTETS;
+  }
+  return isRefusal(error, 'smp', BAD_VALUE) ? running : hash.length;
+}
+
+function wrongHash(image: SmpUpdateImage, known: number, error: SmpRefusedError): MeshError {
+  const { length } = image.hash;
+  return updateError(
+    'smp-select-refused',
+    `${nameOf(image)} has a hash of ${length} octets, and the firmware of the device was built for hashes of ${known}: ${error.message}`,
+    `Sign the image with SHA-${8 * known} (imgtool sign --sha ${8 * known}); or bring firmware built for SHA-${8 * length} to the device by other means first.`,
     error,
   );
 }
