@@ -262,6 +262,7 @@ describe('the device is named by --bearer', () => {
     ['smp list --bearer sim:smp,colour=red', 'bad-sim-uri'],
     ['smp list --bearer sim:targets=3', 'bad-sim-uri'],
     ['smp list --bearer udp:', 'bad-smp-uri'],
+    ['smp scan --bearer sim:smp', 'scan-not-supported'],
     ['smp list --bearer carrier-pigeon:coo', 'no-device'],
   ])('%s: %s', async (line, code) => {
     const { exit, result } = await meshferry([...line.split(' '), '--json'], { cwd: folder.path });

@@ -160,11 +160,7 @@ export interface ResetFlags {
 }
 
 /** `smp reset` */
-export async function smpReset(
-  shell: Shell,
-  _: readonly string[],
-  { force, bootMode }: ResetFlags,
-): Promise<ExitCode> {
+export async function smpReset(shell: Shell, _: readonly string[], { force, bootMode }: ResetFlags): Promise<ExitCode> {
   const params = { ...(force === true && { force }), ...(bootMode === 'bootloader' && { bootMode: 1 }) };
   const answered = await ask(shell, Reset, params).then(
     () => true,

@@ -1,4 +1,4 @@
-import { type GattDevice, MESH_PROXY_SERVICE, sameGattUuid } from '@meshferry/bearer';
+import { type GattDevice, MESH_PROXY_SERVICE, sameGattUuid, schemeOf } from '@meshferry/bearer';
 import { MeshError } from '@meshferry/core';
 import { SMP_SERVICE } from '@meshferry/smp';
 import { findRadios } from '../bearers/radio.ts';
@@ -18,6 +18,13 @@ const UNKNOWN_RSSI = -127;
 
 /** `smp scan`: devices that can be connected to, those that show the SMP service first. */
 export async function smpScan(shell: Shell, _: readonly string[], { seconds, all }: ScanFlags): Promise<ExitCode> {
+  if (shell.bearers.some((uri) => schemeOf(uri) === 'sim')) {
+    throw badInput(
+      'scan-not-supported',
+      'a simulated device is alone: there is nobody to look for',
+      'Use --bearer sim:smp as it is.',
+    );
+  }
   const radio = await LiveRadio.open(shell, await findRadios(shell));
   try {
     const { central } = radio;
