@@ -47,7 +47,8 @@ export async function smpTasks(shell: Shell): Promise<ExitCode> {
   const rows = found.map(({ name, prio, stackUsed, stackSize }) => [
     printable(name),
     `priority ${prio}`,
-    `stack ${stackUsed} of ${stackSize} octets`,
+    // Some do not tell.
+    stackSize > 0 ? `stack ${stackUsed} of ${stackSize} octets` : '',
   ]);
   for (const line of alignColumns(rows)) shell.say(line);
   return ExitCode.done;
