@@ -18,8 +18,8 @@ const GOOD: ReadonlySet<TargetPhase> = new Set(['applied', 'verified', 'unprovis
 export interface UpdateStats {
   readonly simulatedSeconds: number;
   readonly transferSeconds: number;
-  /** Of the upload to a Distributor; 0 without one. */
-  readonly uploadSeconds: number;
+  /** Of the upload to a Distributor, where there was one. */
+  readonly uploadSeconds?: number;
   readonly wallSeconds: number;
   /** Advertising events of all nodes of the simulated air, in this process: relays and answers are among them. */
   readonly advertisingPdus: number;
@@ -63,7 +63,7 @@ function statsOf(mesh: Mesh, image: UpdateImage, { report, wallSeconds }: Finish
   return {
     simulatedSeconds: round(totalSeconds),
     transferSeconds: round(transferSeconds),
-    uploadSeconds: round(uploadSeconds),
+    ...(uploadSeconds > 0 && { uploadSeconds: round(uploadSeconds) }),
     wallSeconds: round(wallSeconds),
     advertisingPdus: mesh.session.traffic.events,
     chunksSent,
@@ -136,7 +136,7 @@ function sayResult(
         : `Verified, not applied. Apply with: meshferry dfu apply ${sameNetwork(shell)}`,
     );
   }
-  if (image.distributor !== undefined && stats.uploadSeconds > 0) {
+  if (image.distributor !== undefined && stats.uploadSeconds !== undefined) {
     const way = image.via === 'smp' ? 'by SMP' : 'over the mesh';
     shell.say(
       dim(`upload to Distributor ${formatAddress(image.distributor)} ${way} ${formatSeconds(stats.uploadSeconds)}`),
