@@ -57,6 +57,13 @@ describe('dfu run --via smp', () => {
     expect(mesh / smp).toBeGreaterThan(25);
   }, 120_000);
 
+  test('has a simulated Distributor offer SMP that was not told whether to', async () => {
+    const { exit, stdout } = await meshferry(['dfu', 'run', zip, '--bearer', 'sim:targets=1,distributor=1', ...BY_SMP]);
+    expect(exit).toBe(0);
+    expect(stdout).toContain('--bearer sim:targets=1,distributor=1,smp=1');
+    expect(stdout).toMatch(/upload to Distributor 0x0002 by SMP \d/);
+  }, 60_000);
+
   test('tells people of the upload', async () => {
     const { exit, stdout } = await meshferry(['dfu', 'run', zip, '--bearer', URI, ...BY_SMP]);
     expect(exit).toBe(0);
@@ -119,7 +126,7 @@ describe('dfu run --via smp', () => {
   }, 120_000);
 
   test('ends with 4 and the way over the mesh where the Distributor offers no SMP', async () => {
-    const { at } = network('without', 'sim:targets=2,distributor=1');
+    const { at } = network('without', 'sim:targets=2,distributor=1,smp=0');
     const { exit, result } = await meshferry(['dfu', 'run', zip, ...at, ...BY_SMP, '--json']);
     expect(exit).toBe(4);
     expect(result.error).toMatchObject({ code: 'distributor-no-smp', hint: expect.stringContaining('--via mesh') });

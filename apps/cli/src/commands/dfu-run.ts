@@ -10,7 +10,7 @@ import { chooseGroup } from '../update/group.ts';
 import { type Mesh, withMesh } from '../update/mesh.ts';
 import { finishUpdate } from '../update/result.ts';
 import { runUpdate, sameNetwork } from '../update/run-update.ts';
-import { checkSmpUri, checkSmpWay } from '../update/smp-way.ts';
+import { checkSmpUri, checkSmpWay, offeringSmp } from '../update/smp-way.ts';
 import { type ImageFlags, loadUpdateImage, type UpdateImage } from '../update/update-image.ts';
 
 /** Options of `dfu run` as the parser gives them. */
@@ -40,7 +40,8 @@ export interface RunFlags extends ImageFlags {
 const RETRIES = 1;
 
 /** `dfu run FILE` */
-export async function dfuRun(shell: Shell, [path = '']: readonly string[], flags: RunFlags): Promise<ExitCode> {
+export async function dfuRun(typed: Shell, [path = '']: readonly string[], flags: RunFlags): Promise<ExitCode> {
+  const shell = flags.via === 'smp' && flags.resume !== true ? offeringSmp(typed) : typed;
   const way = chooseWay(shell);
   const imageFor = await loadUpdateImage(shell.io, path, flags);
   return withMesh(

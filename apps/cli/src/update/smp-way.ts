@@ -4,7 +4,7 @@ import { bleRoute, type SmpOpenOptions, type SmpRoute, type SmpTransport } from 
 import type { Session } from '../network/session.ts';
 import { asInput, badInput, Stop } from '../shell/exit.ts';
 import { realClock, realRandom } from '../shell/host.ts';
-import type { Shell } from '../shell/shell.ts';
+import { Shell } from '../shell/shell.ts';
 import { openLiveSmp } from '../smp/live-session.ts';
 import { findSmpPlugin } from '../smp/plugins.ts';
 import { type GattTarget, parseGattTarget } from '../smp/target.ts';
@@ -18,6 +18,20 @@ export interface WayFlags {
 
 /** Of the radio that reaches the mesh, so that it serves both. */
 const SAME_RADIO = 'ble';
+
+/**
+ * For a simulated network whose URI does not say whether its Distributor offers SMP: the one in which it does. What is typed next
+ * names it so as well.
+ */
+export function offeringSmp(shell: Shell): Shell {
+  const [uri = '', ...more] = shell.bearers;
+  const isOpen =
+    more.length === 0 && /^\s*sim:/.test(uri) && /[:,]\s*distributor=1/.test(uri) && !/[:,]\s*smp=/.test(uri);
+  if (!isOpen) return shell;
+  const offering = new Shell(shell.io, { ...shell.options, bearer: [`${uri.trimEnd()},smp=1`] });
+  offering.say(shell.style.dim(`the simulated Distributor offers SMP: --bearer ${offering.bearers[0]}`));
+  return offering;
+}
 
 /**
  * Ends the command with exit code 2 for options that no update can go by; `distributor` undefined: this process. `--smp` may
