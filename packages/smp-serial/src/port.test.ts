@@ -100,6 +100,18 @@ describe.skipIf(noSocat)('over pseudo-terminals', () => {
     expect(met.length).toBe(2);
   });
 
+  it('a server that is not ready is met again until it is', async () => {
+    const { near, far } = await ptys();
+    let meetings = 0;
+    const offer = await smpPlugin.serve?.(`serial:${far}`, ground, (transport) => {
+      if (++meetings < 3) transport.close();
+      else answering(transport);
+    });
+    while (meetings < 3) await wait(20);
+    await ask(await open(`serial:${near}`), [1, 500]);
+    offer?.close();
+  });
+
   it('a port that is pulled ends the link, and can be opened again', async () => {
     const { near, unplug } = await ptys();
     const transport = await open(`serial:${near}`);

@@ -1,6 +1,6 @@
 import type { BearerGround } from '@meshferry/bearer';
 import { toMeshError } from '@meshferry/core';
-import type { SmpOffer, SmpTransport } from '@meshferry/smp';
+import type { SmpOffer, SmpTransport, SmpTransportListener } from '@meshferry/smp';
 import { openStream } from './stream.ts';
 import { SmpSerialTransport } from './transport.ts';
 import type { SmpSerialUri } from './uri.ts';
@@ -49,8 +49,16 @@ export async function serveSerial(
   };
 }
 
-/** The same transport; `ended` is told besides its listener. */
+/** The same transport; `ended` is told besides its listener, also where there is none. */
 function whenEnded(transport: SmpTransport, ended: () => void): SmpTransport {
+  let listener: SmpTransportListener | undefined;
+  transport.listen({
+    received: (packet) => listener?.received(packet),
+    ended: (reason) => {
+      listener?.ended(reason);
+      ended();
+    },
+  });
   return {
     get packetLimit() {
       return transport.packetLimit;
@@ -59,14 +67,9 @@ function whenEnded(transport: SmpTransport, ended: () => void): SmpTransport {
     bufferOverhead: transport.bufferOverhead,
     lossy: transport.lossy,
     send: (packet, done) => transport.send(packet, done),
-    listen: ({ received, ended: told }) =>
-      transport.listen({
-        received,
-        ended: (reason) => {
-          told(reason);
-          ended();
-        },
-      }),
+    listen: (given) => {
+      listener = given;
+    },
     close: () => transport.close(),
   };
 }

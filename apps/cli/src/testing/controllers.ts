@@ -7,6 +7,13 @@ import { hostClock, hostRandom } from '@meshferry/core';
 import { EmulatedAir } from '../../../../packages/bearer-hci/src/testing/emulated-air.ts';
 import { socketStream } from '../../../../packages/bearer-hci/src/testing/socket.ts';
 
+/** Two pseudo-terminals that are the ends of one line, by socat, until the function given back is called. */
+export async function ptyPair(one: string, other: string): Promise<() => void> {
+  const child = spawn('socat', [`pty,raw,echo=0,link=${one}`, `pty,raw,echo=0,link=${other}`], { stdio: 'ignore' });
+  while (!existsSync(one) || !existsSync(other)) await wait(20);
+  return () => child.kill();
+}
+
 /** Emulated Bluetooth controllers in one air, in real time: whoever connects gets one of his own. */
 export class Controllers {
   readonly air: EmulatedAir = new EmulatedAir(hostClock(globalThis), hostRandom(globalThis.crypto));
