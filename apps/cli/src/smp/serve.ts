@@ -78,7 +78,7 @@ async function offer(shell: Shell, device: SimSmp, place: string): Promise<SmpOf
 
 async function offerOverGatt(
   shell: Shell,
-  { sim }: SimSmp,
+  { sim, name }: SimSmp,
   place: string,
   meet: (transport: SmpTransport) => void,
 ): Promise<SmpOffer> {
@@ -100,7 +100,7 @@ async function offerOverGatt(
   peripheral.advertise({
     service: SMP_SERVICE.uuid,
     data: new Uint8Array(0),
-    name: sim.name ?? 'Meshferry SMP',
+    name,
     intervalMs: ADVERTISING_MS,
     privateAddress: false,
   });

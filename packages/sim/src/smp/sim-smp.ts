@@ -180,7 +180,8 @@ export class SimSmp {
     this.#stopServers();
   }
 
-  get #name(): string {
+  /** What it advertises. */
+  get name(): string {
     return this.sim.name ?? NAME;
   }
 
@@ -189,7 +190,7 @@ export class SimSmp {
     const refusedReset = refusal(sim, 'reset', SmpGroup.os);
     const server = new SmpServer({
       personality: sim.server,
-      info: { nodeName: this.#name },
+      info: { nodeName: this.name },
       ...more,
       clock: this.clock,
       buffers: { size: sim.bufsize, count: sim.bufcount },
@@ -293,7 +294,7 @@ export class SimSmp {
 
   #advertise(): void {
     const loaderName = this.device.runsLoader ? this.#settings.saved.get(LOADER_NAME) : undefined;
-    const name = loaderName === undefined ? this.#name : new TextDecoder().decode(loaderName);
+    const name = loaderName === undefined ? this.name : new TextDecoder().decode(loaderName);
     this.#stopAdvertising = this.#peripheral.advertise({
       service: SMP_SERVICE.uuid,
       data: new Uint8Array(0),
