@@ -1,5 +1,6 @@
 import { schemeOf } from '@meshferry/bearer';
 import { type Cancel, MeshError, type Unicast } from '@meshferry/core';
+import { parseSimUri } from '@meshferry/sim';
 import { bleRoute, type SmpOpenOptions, type SmpRoute, type SmpTransport } from '@meshferry/smp';
 import type { Session } from '../network/session.ts';
 import { asInput, badInput, Stop } from '../shell/exit.ts';
@@ -25,9 +26,8 @@ const SAME_RADIO = 'ble';
  */
 export function offeringSmp(shell: Shell): Shell {
   const [uri = '', ...more] = shell.bearers;
-  const isOpen =
-    more.length === 0 && /^\s*sim:/.test(uri) && /[:,]\s*distributor=1/.test(uri) && !/[:,]\s*smp=/.test(uri);
-  if (!isOpen) return shell;
+  if (more.length > 0 || schemeOf(uri) !== 'sim' || /[:,]\s*smp\s*=/.test(uri)) return shell;
+  if (!asInput(() => parseSimUri(uri)).distributor) return shell;
   const offering = new Shell(shell.io, { ...shell.options, bearer: [`${uri.trimEnd()},smp=1`] });
   offering.say(shell.style.dim(`the simulated Distributor offers SMP: --bearer ${offering.bearers[0]}`));
   return offering;
